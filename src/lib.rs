@@ -1,0 +1,3 @@
+//! rollproof
+
+pub mod base;
