@@ -1,3 +1,4 @@
 //! rollproof
 
 pub mod base;
+pub mod engine;
