@@ -2,3 +2,5 @@
 
 pub mod base;
 pub mod engine;
+pub mod strategy;
+pub mod world;

@@ -1,0 +1,10 @@
+//! One state machine per component. None imports another: they meet through the store, the network and notices.
+
+pub mod api;
+pub mod balancer;
+pub mod cloud;
+pub mod controllers;
+pub mod etcd;
+pub mod kubelet;
+pub mod proxy;
+pub mod scheduler;

@@ -1,0 +1,42 @@
+//! What happens inside the cluster: one closed enum per component, composed here. At most 24 bytes.
+
+use crate::world::components::{
+    api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
+    kubelet::KubeletEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
+};
+use crate::world::ids::{ActorId, FaultId};
+use crate::world::traffic::TrafficEvent;
+
+/// An event of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// etcd.
+    Etcd(EtcdEvent),
+    /// API servers, their load balancer, their clients' connections.
+    Api(ApiEvent),
+    /// Controller managers.
+    Controllers(ControllersEvent),
+    /// Schedulers.
+    Scheduler(SchedulerEvent),
+    /// Kubelets.
+    Kubelet(KubeletEvent),
+    /// kube-proxies.
+    Proxy(ProxyEvent),
+    /// External load balancers of apps.
+    Balancer(BalancerEvent),
+    /// Machines and their groups.
+    Cloud(CloudEvent),
+    /// Apps' processes and their users' requests.
+    Traffic(TrafficEvent),
+    /// An actor wakes.
+    Actor {
+        /// Which.
+        actor: ActorId,
+        /// Only the newest alarm counts.
+        alarm: u32,
+    },
+    /// A fault strikes.
+    Fault(FaultId),
+    /// A fault is repaired.
+    Repair(FaultId),
+}

@@ -1,0 +1,203 @@
+//! What observers hear: everything that happened, in order, by those who would know it in a real cluster.
+
+use crate::base::{Span, Time, Version};
+use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId};
+use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
+
+/// Why a user's request was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Loss {
+    /// The connection was refused: an address without a listener.
+    Refused,
+    /// An open connection was cut under the request (reset or end of file).
+    Reset,
+    /// Silence until the client's time-out: an address nobody answers for.
+    BlackHole,
+    /// The Service had no endpoint: rejected at once.
+    NoEndpoint,
+    /// The app was asked for more than it can do in time.
+    Overload,
+    /// A long stream broke.
+    StreamDropped,
+    /// The external load balancer had no target.
+    NoTarget,
+}
+
+impl Loss {
+    /// All of them, in order.
+    pub const ALL: [Loss; 7] = [
+        Loss::Refused,
+        Loss::Reset,
+        Loss::BlackHole,
+        Loss::NoEndpoint,
+        Loss::Overload,
+        Loss::StreamDropped,
+        Loss::NoTarget,
+    ];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Loss::Refused => "refused",
+            Loss::Reset => "reset",
+            Loss::BlackHole => "black-hole",
+            Loss::NoEndpoint => "no-endpoint",
+            Loss::Overload => "overload",
+            Loss::StreamDropped => "stream-dropped",
+            Loss::NoTarget => "no-target",
+        }
+    }
+}
+
+/// A state of a unit in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepPhase {
+    /// Marked for its turn.
+    Premarked,
+    /// Waits for extra capacity.
+    SurgeWait,
+    /// Cordoned.
+    Cordoned,
+    /// Pods are being evicted.
+    Draining,
+    /// Left its load balancers; waits.
+    Detaching,
+    /// Being replaced, or upgraded in place.
+    Transition,
+    /// The new machine boots.
+    Booting,
+    /// The new machine joins.
+    Joining,
+    /// A check of the cluster stands between it and the next.
+    Gate,
+    /// A wait after it.
+    Soak,
+}
+
+impl StepPhase {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            StepPhase::Premarked => "premarked",
+            StepPhase::SurgeWait => "surge-wait",
+            StepPhase::Cordoned => "cordoned",
+            StepPhase::Draining => "draining",
+            StepPhase::Detaching => "detaching",
+            StepPhase::Transition => "transition",
+            StepPhase::Booting => "booting",
+            StepPhase::Joining => "joining",
+            StepPhase::Gate => "gate",
+            StepPhase::Soak => "soak",
+        }
+    }
+}
+
+/// What a step of a plan is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unit {
+    /// One machine.
+    Node(NodeId),
+    /// A whole group of workers.
+    Pool(PoolId),
+    /// All masters.
+    Masters,
+    /// The whole cluster.
+    Cluster,
+}
+
+/// Something that happened. Facts are emitted in order and hashed into a run's digest in that order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fact {
+    /// A pod object was created.
+    PodCreated { pod: PodId },
+    /// A pod was bound to a node.
+    PodBound { pod: PodId, node: NodeId },
+    /// A pod's container runs.
+    PodStarted { pod: PodId },
+    /// A pod's process listens.
+    PodListens { pod: PodId },
+    /// The API says the pod is Ready, or no longer.
+    PodReady { pod: PodId, ready: bool },
+    /// Deletion of a pod was asked for.
+    PodDeleting { pod: PodId },
+    /// A pod's process got SIGTERM.
+    PodTerminating { pod: PodId },
+    /// A pod's process was killed at the end of its grace.
+    PodKilled { pod: PodId },
+    /// A pod's process has exited.
+    PodExited { pod: PodId },
+    /// A pod's sandbox is gone: its address is silent.
+    PodSilent { pod: PodId },
+    /// A pod's container is restarted by the kubelet.
+    PodRestarted { pod: PodId },
+    /// A pod's object is gone.
+    PodGone { pod: PodId },
+    /// What the slices say of a pod.
+    EndpointSet { pod: PodId, endpoint: Endpoint },
+    /// A node's kernel rules follow the slices of an app up to now.
+    RulesProgrammed { node: NodeId, app: AppId },
+    /// A machine was launched.
+    MachineLaunched { node: NodeId },
+    /// A machine shuts down.
+    MachineStopping { node: NodeId },
+    /// A machine is off.
+    MachineOff { node: NodeId },
+    /// A machine's kubelet runs.
+    MachineUp { node: NodeId },
+    /// A Node object was created.
+    NodeRegistered { node: NodeId, version: Version },
+    /// A node's Ready condition.
+    NodeReadyIs { node: NodeId, ready: NodeReady },
+    /// A node was cordoned or uncordoned.
+    NodeCordoned { node: NodeId, unschedulable: bool },
+    /// A Node object was deleted.
+    NodeDeleted { node: NodeId },
+    /// An eviction was granted.
+    Evicted { pod: PodId },
+    /// An eviction was refused.
+    EvictionRefused { pod: PodId, error: ApiError },
+    /// An etcd member runs.
+    MemberStarted { member: MasterId },
+    /// An etcd member has stopped.
+    MemberStopped { member: MasterId },
+    /// An etcd member won an election.
+    MemberLeads { member: MasterId, term: u64 },
+    /// An etcd leader stepped down, stopped, or lost its quorum.
+    MemberYields { member: MasterId, term: u64 },
+    /// How many etcd voters are up and connected, of how many.
+    QuorumIs { up: u32, voters: u32 },
+    /// An API server is ready for all.
+    ServerReady { master: MasterId },
+    /// An API server got SIGTERM.
+    ServerStopping { master: MasterId },
+    /// An API server is gone.
+    ServerStopped { master: MasterId },
+    /// The API load balancer sends new connections to a server, or no longer.
+    ServerInRotation { master: MasterId, used: bool },
+    /// New API requests through the load balancer: of how many servers in rotation how many would answer.
+    ApiServes { answering: u32, in_rotation: u32 },
+    /// A client's request to the API failed.
+    ApiFailed { error: ApiError },
+    /// A lease changed hands.
+    LeaseTaken { component: Component, master: MasterId },
+    /// A process lost or gave up its lease.
+    LeaseLost { component: Component, master: MasterId },
+    /// A step of a plan entered a phase.
+    StepBegan { actor: ActorId, unit: Unit, phase: StepPhase },
+    /// A step's phase ended.
+    StepEnded { actor: ActorId, unit: Unit, phase: StepPhase },
+    /// A plan has ended.
+    PlanEnded { actor: ActorId, completed: bool },
+    /// Requests were lost. `since` is when the first of them was sent.
+    RequestsLost { group: GroupId, pod: Option<PodId>, loss: Loss, count: u64, since: Time },
+    /// For this long before now, a request of this group could have been lost at this pod, whatever the rate.
+    Exposed { group: GroupId, pod: Option<PodId>, loss: Loss, lasting: Span },
+    /// Exposure began for a group: some of its requests can be lost from now on.
+    ExposureBegan { group: GroupId, pod: Option<PodId>, loss: Loss },
+    /// That exposure is over.
+    ExposureEnded { group: GroupId, pod: Option<PodId>, loss: Loss },
+    /// A fault struck.
+    FaultStruck { fault: FaultId },
+    /// A fault was repaired.
+    FaultRepaired { fault: FaultId },
+}

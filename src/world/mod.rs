@@ -1,0 +1,23 @@
+//! Floor 3: the cluster. State, components, and the four vocabularies that separate it from everybody else.
+
+pub mod behaviour;
+pub mod command;
+pub mod components;
+pub mod disturbance;
+pub mod effects;
+pub mod event;
+pub mod fact;
+pub mod ids;
+pub mod network;
+pub mod pulse;
+pub mod purpose;
+pub mod reported;
+pub mod rules;
+pub mod serving;
+pub mod spec;
+pub mod store;
+pub mod targets;
+#[cfg(test)]
+pub(crate) mod testkit;
+pub mod traffic;
+pub mod watch;

@@ -1,0 +1,81 @@
+//! What an actor outside the cluster can see: what the API and the cloud would answer it now.
+
+use crate::base::{Time, Version};
+use crate::world::ids::{MasterId, NodeId, PodId, PoolId};
+use crate::world::spec::Spec;
+use crate::world::store::{ApiError, NodeObject, PodObject, Store};
+
+/// A machine as the cloud's API shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Its worker group; `None` for masters.
+    pub pool: Option<PoolId>,
+    /// For masters: whose place it takes.
+    pub master: Option<MasterId>,
+    /// Its place in the group, from 0; a replacement takes over the place.
+    pub slot: u32,
+    /// The template version it was launched with.
+    pub version: Version,
+    /// Whether it was detached from its group.
+    pub detached: bool,
+    /// Whether it is running (launched, and no termination asked for).
+    pub running: bool,
+    /// Name in reports, such as `master-1` or `workers-2`; a replacement has a dash and a count behind it.
+    pub label: String,
+}
+
+/// The API's and the cloud's answers at one moment.
+pub struct Reported<'a> {
+    /// The moment.
+    pub now: Time,
+    /// Whether the actor's API requests would be answered; with an error, every API view below is out of reach.
+    pub api: Result<(), ApiError>,
+    /// What was asked for.
+    pub spec: &'a Spec,
+    pub(crate) store: &'a Store,
+    pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
+    /// For each master: whether its API server, controller manager and scheduler pods are Ready, as its kubelet says.
+    pub(crate) static_pods_ready: &'a [bool],
+}
+
+impl<'a> Reported<'a> {
+    /// All machines the cloud ever launched, in order; look at `running`.
+    pub fn instances(&self) -> impl Iterator<Item = (NodeId, &'a Instance)> + use<'a> {
+        self.instances.entries()
+    }
+    /// One machine.
+    pub fn instance(&self, node: NodeId) -> &'a Instance {
+        &self.instances[node]
+    }
+    /// The machine's Node object, if it has one.
+    pub fn node(&self, node: NodeId) -> Option<&'a NodeObject> {
+        let object = self.store.nodes().now(node);
+        object.exists.then_some(object)
+    }
+    /// Pods bound to a node whose objects exist.
+    pub fn pods_on(&self, node: NodeId) -> &'a [PodId] {
+        self.store.pods_on(node)
+    }
+    /// A pod, unless its object is gone.
+    pub fn pod(&self, pod: PodId) -> Option<&'a PodObject> {
+        let object = self.store.pods().now(pod);
+        (!object.gone).then_some(object)
+    }
+    /// All pods of apps whose priority class is critical, existing ones only.
+    pub fn critical_pods(&self) -> impl Iterator<Item = PodId> + use<'a> {
+        let store = self.store;
+        self.spec
+            .apps
+            .entries()
+            .filter(|(_, app)| app.critical)
+            .flat_map(move |(app, _)| store.pods_of(app).iter().copied())
+    }
+    /// Whether a master's API server, controller manager and scheduler pods are Ready, as its kubelet reports.
+    pub fn static_pods_ready(&self, master: MasterId) -> bool {
+        self.static_pods_ready[crate::base::Id::index(master)]
+    }
+    /// The API's store as it answers reads (for budgets and the like).
+    pub fn store(&self) -> &'a Store {
+        self.store
+    }
+}

@@ -1,0 +1,195 @@
+//! Workloads: a Deployment, its pods' manners, its budget and its Service.
+
+use crate::base::{IntOrPercent, Span};
+use crate::engine::Dist;
+use crate::world::ids::{AppId, PoolId};
+
+/// What the app's process does at SIGTERM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSigterm {
+    /// Exits at once; requests under way and open connections are cut.
+    Exit,
+    /// Stops accepting, closes idle kept-alive connections, finishes the rest (Go's `Server.Shutdown`).
+    CloseIdle,
+    /// Announces the close on each connection first (`Connection: close`, GOAWAY), then as `CloseIdle`.
+    Drain,
+    /// Goes on as before until SIGKILL (a shell as process 1).
+    Ignore,
+}
+
+/// How a preStop hook waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreStopKind {
+    /// `exec` of `sleep`: costs the start of a process, too.
+    Exec,
+    /// The kubelet's own `sleep` action (from 1.30).
+    Sleep,
+}
+
+/// A probe of the kubelet. Source of the defaults: core/v1 `SetDefaults_Probe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeSpec {
+    /// `initialDelaySeconds`.
+    pub initial_delay: Span,
+    /// `periodSeconds`; above zero.
+    pub period: Span,
+    /// `timeoutSeconds`.
+    pub timeout: Span,
+    /// `successThreshold`.
+    pub successes: u32,
+    /// `failureThreshold`.
+    pub failures: u32,
+}
+
+/// How strictly an app's pods keep apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// As the scheduler's soft default has it.
+    Default,
+    /// No wish: the scheduler may stack them.
+    None,
+    /// All on the node that takes the first (pod affinity to itself).
+    Together,
+    /// `topologySpreadConstraints` over hosts, DoNotSchedule, with this `maxSkew`.
+    Hosts(u32),
+    /// The same over zones.
+    Zones(u32),
+    /// Required anti-affinity on hosts.
+    OnePerHost,
+}
+
+/// `unhealthyPodEvictionPolicy` of a budget (beta-on from 1.27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnhealthyEviction {
+    /// A pod that is not Ready may go only while the budget's app is healthy enough.
+    IfHealthyBudget,
+    /// A pod that is not Ready may always go.
+    AlwaysAllow,
+}
+
+/// What a budget demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetRule {
+    /// `minAvailable`.
+    MinAvailable(IntOrPercent),
+    /// `maxUnavailable`.
+    MaxUnavailable(IntOrPercent),
+}
+
+/// A PodDisruptionBudget.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BudgetSpec {
+    /// Name, unique.
+    pub name: String,
+    /// Apps whose pods it selects.
+    pub apps: Vec<AppId>,
+    /// What it demands.
+    pub rule: BudgetRule,
+    /// How it treats pods that are not Ready.
+    pub unhealthy: UnhealthyEviction,
+}
+
+/// What a Service of an app is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// Reached on its cluster address, through the client's node.
+    ClusterIp,
+    /// Reached through an external load balancer whose targets are nodes, too.
+    LoadBalancer,
+}
+
+/// `externalTrafficPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExternalPolicy {
+    /// Any node forwards to any endpoint.
+    Cluster,
+    /// A node forwards to its own endpoints only.
+    Local,
+}
+
+/// The load balancer of a Service of type LoadBalancer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceBalancerSpec {
+    /// `externalTrafficPolicy`.
+    pub policy: ExternalPolicy,
+    /// Time between two checks of one target.
+    pub interval: Span,
+    /// A check without an answer fails after this long.
+    pub timeout: Span,
+    /// Failures in a row that mark a target down.
+    pub unhealthy: u32,
+    /// Successes in a row that mark it up.
+    pub healthy: u32,
+    /// From a mark until new connections follow it.
+    pub propagation: Dist,
+    /// From the service controller's call until new connections avoid the target.
+    pub deregistration: Dist,
+    /// From the service controller's call until a new target takes connections, checks included.
+    pub registration: Dist,
+    /// Whether targets are pods (true) or nodes.
+    pub to_pods: bool,
+}
+
+/// How a Deployment replaces its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolloutSpec {
+    /// `maxSurge`, rounded up.
+    pub max_surge: IntOrPercent,
+    /// `maxUnavailable`, rounded down.
+    pub max_unavailable: IntOrPercent,
+    /// `minReadySeconds`.
+    pub min_ready: Span,
+}
+
+/// A workload: a Deployment and its Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppSpec {
+    /// Name, unique.
+    pub name: String,
+    /// `spec.replicas`.
+    pub replicas: u32,
+    /// Whether its priority class is system-cluster-critical: kops' validation looks at it.
+    pub critical: bool,
+    /// Where its pods may run; `None`: every pool that runs apps.
+    pub pool: Option<PoolId>,
+    /// Requested CPU, millicores.
+    pub cpu: u32,
+    /// Requested memory, MiB.
+    pub memory: u32,
+    /// How strictly its pods keep apart.
+    pub spread: Spread,
+    /// preStop hook; zero for none.
+    pub pre_stop: Span,
+    /// How the hook waits.
+    pub pre_stop_kind: PreStopKind,
+    /// `terminationGracePeriodSeconds`.
+    pub grace: Span,
+    /// At SIGTERM.
+    pub on_sigterm: OnSigterm,
+    /// From SIGTERM until the process has acted on it.
+    pub reaction: Dist,
+    /// From process start until it listens.
+    pub start_up: Dist,
+    /// Readiness probe; without one a running container is Ready.
+    pub readiness: Option<ProbeSpec>,
+    /// Liveness probe.
+    pub liveness: Option<ProbeSpec>,
+    /// Startup probe.
+    pub startup: Option<ProbeSpec>,
+    /// Image pull on a node that has it not yet; zero where images are present everywhere.
+    pub image_pull: Dist,
+    /// How a new template rolls out.
+    pub rollout: RolloutSpec,
+    /// Its Service.
+    pub service: ServiceKind,
+    /// The Service's load balancer, for `ServiceKind::LoadBalancer`.
+    pub balancer: Option<ServiceBalancerSpec>,
+    /// Service time of a request.
+    pub latency: Dist,
+    /// Requests that one pod works on at a time; beyond them requests queue. `None`: no limit.
+    pub concurrency: Option<u32>,
+    /// From listening until full speed: requests in this time take `latency` twice over.
+    pub warm_up: Span,
+    /// A `kubectl rollout restart` at this moment of the run, if asked for.
+    pub restart_at: Option<Span>,
+}

@@ -1,0 +1,33 @@
+//! What was asked for, resolved: every default filled in, every number checked. Plain data that a run reads.
+
+mod app;
+mod cluster;
+mod traffic;
+
+pub use app::*;
+pub use cluster::*;
+pub use traffic::*;
+
+use crate::base::{IdVec, Span};
+use crate::world::ids::{AppId, GroupId, PoolId};
+
+/// A cluster, its apps and its users, as a run begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// The control plane.
+    pub control_plane: ControlPlaneSpec,
+    /// Machine groups, masters' excepted, in the scenario's order.
+    pub pools: IdVec<PoolId, PoolSpec>,
+    /// Workloads in the scenario's order.
+    pub apps: IdVec<AppId, AppSpec>,
+    /// Budgets, each over one app or more.
+    pub budgets: Vec<BudgetSpec>,
+    /// Client groups of all apps.
+    pub groups: IdVec<GroupId, GroupSpec>,
+    /// Timings that no version fixes: networks, disks, machines.
+    pub timings: Timings,
+    /// A run that lasts longer is undecided.
+    pub horizon: Span,
+    /// Traffic goes on this long after the plan has ended.
+    pub tail: Span,
+}

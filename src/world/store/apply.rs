@@ -1,0 +1,275 @@
+//! Admission and storage of a write: its preconditions against the present, then one new revision.
+
+use super::change::{ApiError, Change};
+use super::objects::*;
+use super::{Revision, Store, Touched};
+use crate::base::{Id, Span, Time};
+use crate::world::ids::{NodeId, PodId, SetId};
+
+impl Store {
+    /// Applies a committed write at `now`. A refused write changes nothing, its revision included.
+    ///
+    /// # Errors
+    /// What the API server would answer.
+    pub fn apply(&mut self, change: &Change, now: Time) -> Result<Revision, ApiError> {
+        let before = self.revision;
+        self.revision = Revision(before.0 + 1);
+        let done = self.admit(change, now);
+        if done.is_err() {
+            self.revision = before;
+        }
+        done.map(|()| self.revision)
+    }
+
+    fn admit(&mut self, change: &Change, now: Time) -> Result<(), ApiError> {
+        match change {
+            Change::CreatePod { set } => self.create_pod(*set, now),
+            Change::Bind { pod, node } => self.bind(*pod, *node),
+            Change::PodStatus { pod, phase, ready } => self.pod_status(*pod, *phase, *ready, now),
+            Change::DeletePod { pod, grace } => self.delete_pod(*pod, *grace, now),
+            Change::RemovePod { pod } => self.remove_pod(*pod),
+            Change::Evict { pod, grace } => self.evict(*pod, *grace, now),
+            Change::Endpoints { pods, .. } => self.set_endpoints(pods),
+            Change::BudgetStatus { .. } => self.budget_status(change),
+            Change::CreateSet { app, template } => self.create_set(*app, *template),
+            Change::ScaleSet { set, replicas } => self.scale_set(*set, *replicas),
+            Change::NewTemplate { app } => {
+                let at = self.revision;
+                self.deployments.change(*app, at, |deployment| deployment.template += 1);
+                self.touch(Touched::Deployment(*app));
+                Ok(())
+            }
+            Change::Lease { component, holder, known } => self.change_lease(*component, *holder, *known),
+            Change::RegisterNode { .. }
+            | Change::NodeStatus { .. }
+            | Change::NodeTaints { .. }
+            | Change::Cordon { .. }
+            | Change::PreferNoSchedule { .. }
+            | Change::ExcludeFromBalancers { .. }
+            | Change::DeleteNode { .. } => self.change_node(change, now),
+        }
+    }
+
+    fn create_pod(&mut self, set: SetId, now: Time) -> Result<(), ApiError> {
+        let app = self.sets.now(set).app;
+        let facts = &mut self.app_facts[app];
+        let ordinal = facts.created;
+        facts.created += 1;
+        let pod = PodObject {
+            app,
+            set,
+            ordinal,
+            name: facts.name.part(u64::from(ordinal)),
+            node: None,
+            phase: Phase::Pending,
+            ready: false,
+            ready_since: now,
+            created: now,
+            deleting: None,
+            grace: facts.grace,
+            gone: false,
+        };
+        let id = self.pods.create(pod, self.revision);
+        self.endpoints.create(Endpoint::Absent, self.revision);
+        self.of_app[app].push(id);
+        self.touch(Touched::Pod(id));
+        Ok(())
+    }
+
+    /// A pod is bound once, and not after its deletion was asked for.
+    fn bind(&mut self, pod: PodId, node: NodeId) -> Result<(), ApiError> {
+        let object = self.pods.now(pod);
+        if object.gone {
+            return Err(ApiError::NotFound);
+        }
+        if object.node.is_some() || object.deleting.is_some() {
+            return Err(ApiError::Conflict);
+        }
+        self.change_pod(pod, |pod| pod.node = Some(node));
+        self.on_node[node].push(pod);
+        Ok(())
+    }
+
+    fn pod_status(&mut self, pod: PodId, phase: Phase, ready: bool, now: Time) -> Result<(), ApiError> {
+        if self.pods.now(pod).gone {
+            return Err(ApiError::NotFound);
+        }
+        self.change_pod(pod, |pod| {
+            pod.phase = phase;
+            if pod.ready != ready {
+                pod.ready = ready;
+                pod.ready_since = now;
+            }
+        });
+        Ok(())
+    }
+
+    /// Graceful deletion; at once for a pod that no node runs. A later request can only shorten the grace.
+    pub(super) fn delete_pod(&mut self, pod: PodId, grace: Option<Span>, now: Time) -> Result<(), ApiError> {
+        let object = self.pods.now(pod);
+        if object.gone {
+            return Err(ApiError::NotFound);
+        }
+        if object.node.is_none() || matches!(object.phase, Phase::Succeeded | Phase::Failed) {
+            return self.remove_pod(pod);
+        }
+        self.change_pod(pod, |pod| {
+            if let Some(grace) = grace {
+                pod.grace = if pod.deleting.is_some() { pod.grace.min(grace) } else { grace };
+            }
+            pod.deleting = pod.deleting.or(Some(now));
+        });
+        Ok(())
+    }
+
+    fn remove_pod(&mut self, pod: PodId) -> Result<(), ApiError> {
+        let object = self.pods.now(pod);
+        if object.gone {
+            return Err(ApiError::NotFound);
+        }
+        let (app, node) = (object.app, object.node);
+        self.of_app[app].retain(|other| *other != pod);
+        if let Some(node) = node {
+            self.on_node[node].retain(|other| *other != pod);
+        }
+        self.change_pod(pod, |pod| {
+            pod.gone = true;
+            pod.ready = false;
+        });
+        Ok(())
+    }
+
+    pub(super) fn change_pod(&mut self, pod: PodId, change: impl FnOnce(&mut PodObject)) {
+        self.pods.change(pod, self.revision, change);
+        self.touch(Touched::Pod(pod));
+    }
+
+    fn set_endpoints(&mut self, pods: &[(PodId, Endpoint)]) -> Result<(), ApiError> {
+        for (pod, endpoint) in pods {
+            self.endpoints.change(*pod, self.revision, |current| *current = *endpoint);
+            self.touch(Touched::Endpoint(*pod));
+        }
+        Ok(())
+    }
+
+    fn create_set(&mut self, app: crate::world::ids::AppId, template: u32) -> Result<(), ApiError> {
+        let exists = self.deployments.now(app).sets.iter().any(|set| self.sets.now(*set).template == template);
+        if exists {
+            return Err(ApiError::Conflict);
+        }
+        let set = self.sets.create(SetObject { app, template, replicas: 0 }, self.revision);
+        self.deployments.change(app, self.revision, |deployment| deployment.sets.push(set));
+        self.touch(Touched::Set(set));
+        self.touch(Touched::Deployment(app));
+        Ok(())
+    }
+
+    fn scale_set(&mut self, set: SetId, replicas: u32) -> Result<(), ApiError> {
+        self.sets.change(set, self.revision, |set| set.replicas = replicas);
+        self.touch(Touched::Set(set));
+        Ok(())
+    }
+
+    fn change_lease(
+        &mut self,
+        component: Component,
+        holder: Option<(crate::world::ids::MasterId, u32)>,
+        known: Revision,
+    ) -> Result<(), ApiError> {
+        if self.lease_since[component as usize] != known {
+            return Err(ApiError::Conflict);
+        }
+        self.leases[component as usize].holder = holder;
+        self.lease_since[component as usize] = self.revision;
+        self.touch(Touched::Lease(component));
+        Ok(())
+    }
+
+    fn change_node(&mut self, change: &Change, now: Time) -> Result<(), ApiError> {
+        let at = self.revision;
+        let node = match change {
+            Change::RegisterNode { node, .. } => *node,
+            Change::NodeStatus { node, .. }
+            | Change::NodeTaints { node, .. }
+            | Change::Cordon { node, .. }
+            | Change::PreferNoSchedule { node, .. }
+            | Change::ExcludeFromBalancers { node, .. }
+            | Change::DeleteNode { node } => {
+                if !self.nodes.now(*node).exists {
+                    return Err(ApiError::NotFound);
+                }
+                *node
+            }
+            Change::CreatePod { .. }
+            | Change::Bind { .. }
+            | Change::PodStatus { .. }
+            | Change::DeletePod { .. }
+            | Change::RemovePod { .. }
+            | Change::Evict { .. }
+            | Change::Endpoints { .. }
+            | Change::BudgetStatus { .. }
+            | Change::CreateSet { .. }
+            | Change::ScaleSet { .. }
+            | Change::NewTemplate { .. }
+            | Change::Lease { .. } => return Err(ApiError::NotFound),
+        };
+        debug_assert!(node.index() < self.nodes.len());
+        self.nodes.change(node, at, |object| object.take(change, now));
+        self.touch(Touched::Node(node));
+        Ok(())
+    }
+}
+
+impl NodeObject {
+    /// A machine without a Node object yet.
+    pub fn unregistered() -> NodeObject {
+        NodeObject {
+            exists: false,
+            ready: NodeReady::False,
+            ready_since: Time::ZERO,
+            unschedulable: false,
+            no_schedule: true,
+            no_execute: None,
+            prefer_no_schedule: false,
+            excluded_from_balancers: false,
+            version: crate::base::Version::default(),
+        }
+    }
+
+    fn take(&mut self, change: &Change, now: Time) {
+        match change {
+            Change::RegisterNode { version, .. } => {
+                if !self.exists {
+                    *self = NodeObject { exists: true, ready_since: now, ..NodeObject::unregistered() };
+                }
+                self.version = *version;
+            }
+            Change::NodeStatus { ready, .. } => {
+                if self.ready != *ready {
+                    self.ready = *ready;
+                    self.ready_since = now;
+                }
+            }
+            Change::NodeTaints { no_schedule, no_execute, .. } => {
+                self.no_schedule = *no_schedule;
+                self.no_execute = no_execute.then(|| self.no_execute.unwrap_or(now));
+            }
+            Change::Cordon { unschedulable, .. } => self.unschedulable = *unschedulable,
+            Change::PreferNoSchedule { tainted, .. } => self.prefer_no_schedule = *tainted,
+            Change::ExcludeFromBalancers { excluded, .. } => self.excluded_from_balancers = *excluded,
+            Change::DeleteNode { .. } => self.exists = false,
+            Change::CreatePod { .. }
+            | Change::Bind { .. }
+            | Change::PodStatus { .. }
+            | Change::DeletePod { .. }
+            | Change::RemovePod { .. }
+            | Change::Evict { .. }
+            | Change::Endpoints { .. }
+            | Change::BudgetStatus { .. }
+            | Change::CreateSet { .. }
+            | Change::ScaleSet { .. }
+            | Change::NewTemplate { .. }
+            | Change::Lease { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Writes to the API: what they ask, how they are refused.
+
+use super::Revision;
+use super::objects::{Component, Endpoint, NodeReady, Phase};
+use crate::base::{Span, Version};
+use crate::world::ids::{AppId, BudgetId, MasterId, NodeId, PodId, SetId};
+
+/// A write to the API.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// ReplicaSet controller: one more pod.
+    CreatePod {
+        /// For this set.
+        set: SetId,
+    },
+    /// Scheduler: binds a pod to a node.
+    Bind {
+        /// The pod.
+        pod: PodId,
+        /// Where to.
+        node: NodeId,
+    },
+    /// Kubelet, or the node lifecycle controller: a pod's phase and readiness.
+    PodStatus {
+        /// The pod.
+        pod: PodId,
+        /// Its phase.
+        phase: Phase,
+        /// Its Ready condition.
+        ready: bool,
+    },
+    /// Anyone: deletes a pod gracefully. `grace` of `None` is the pod's own.
+    DeletePod {
+        /// The pod.
+        pod: PodId,
+        /// Grace period to set instead of the pod's.
+        grace: Option<Span>,
+    },
+    /// Kubelet, or pod garbage collection: the object goes (delete with grace 0).
+    RemovePod {
+        /// The pod.
+        pod: PodId,
+    },
+    /// Drain tools: the eviction subresource.
+    Evict {
+        /// The pod.
+        pod: PodId,
+        /// Grace period to set instead of the pod's.
+        grace: Option<Span>,
+    },
+    /// Endpoint controller: what the slices of an app's Service say of these pods.
+    Endpoints {
+        /// The app.
+        app: AppId,
+        /// The pods that change.
+        pods: Vec<(PodId, Endpoint)>,
+    },
+    /// Disruption controller: a budget's status, computed from what it knew at `known`.
+    BudgetStatus {
+        /// The budget.
+        budget: BudgetId,
+        /// `disruptionsAllowed`.
+        allowed: u32,
+        /// `currentHealthy`.
+        healthy: u32,
+        /// `desiredHealthy`.
+        desired: u32,
+        /// `expectedPods`.
+        expected: u32,
+        /// Pods that stay in `disruptedPods`.
+        disrupted: Vec<super::Disrupted>,
+        /// The revision of the budget that it read; another one is a conflict.
+        known: Revision,
+    },
+    /// Deployment controller: makes the ReplicaSet of the wanted template, with no pods yet.
+    CreateSet {
+        /// The app.
+        app: AppId,
+        /// The template.
+        template: u32,
+    },
+    /// Deployment controller: scales a ReplicaSet.
+    ScaleSet {
+        /// The set.
+        set: SetId,
+        /// `spec.replicas`.
+        replicas: u32,
+    },
+    /// `kubectl rollout restart`: a new template.
+    NewTemplate {
+        /// The app.
+        app: AppId,
+    },
+    /// Kubelet: creates (or takes over) its Node object.
+    RegisterNode {
+        /// The node.
+        node: NodeId,
+        /// The kubelet's version.
+        version: Version,
+    },
+    /// Kubelet or node lifecycle controller: the Ready condition.
+    NodeStatus {
+        /// The node.
+        node: NodeId,
+        /// The condition.
+        ready: NodeReady,
+    },
+    /// Node lifecycle controller: its taints.
+    NodeTaints {
+        /// The node.
+        node: NodeId,
+        /// NoSchedule.
+        no_schedule: bool,
+        /// NoExecute.
+        no_execute: bool,
+    },
+    /// Operator: `spec.unschedulable`.
+    Cordon {
+        /// The node.
+        node: NodeId,
+        /// The value.
+        unschedulable: bool,
+    },
+    /// Operator: the soft taint kops puts on nodes it will replace.
+    PreferNoSchedule {
+        /// The node.
+        node: NodeId,
+        /// Whether the taint is there.
+        tainted: bool,
+    },
+    /// Operator: the label that takes a node out of external load balancers.
+    ExcludeFromBalancers {
+        /// The node.
+        node: NodeId,
+        /// Whether the label is there.
+        excluded: bool,
+    },
+    /// Operator, cloud controller: deletes the Node object.
+    DeleteNode {
+        /// The node.
+        node: NodeId,
+    },
+    /// Leader election: takes or releases a lease that was in the state `known`.
+    Lease {
+        /// Of which component.
+        component: Component,
+        /// The new holder and its incarnation; `None` releases it.
+        holder: Option<(MasterId, u32)>,
+        /// The revision of the lease that it read.
+        known: Revision,
+    },
+}
+
+/// Why the API did not do what a request asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApiError {
+    /// The connection was refused: nothing listens there.
+    Refused,
+    /// The connection broke under the request; its outcome is unknown.
+    Reset,
+    /// No answer within the client's time-out; its outcome is unknown.
+    Timeout,
+    /// The server answered 500: etcd timed out or had no leader.
+    Unavailable,
+    /// 429: too many requests at the server, or an eviction over budget.
+    TooManyRequests,
+    /// 409: the object has changed since it was read.
+    Conflict,
+    /// 404: no such object.
+    NotFound,
+    /// 500 of the eviction subresource: more than one budget selects the pod.
+    SeveralBudgets,
+    /// 403: too many disrupted pods unconfirmed.
+    Forbidden,
+}

@@ -1,0 +1,210 @@
+//! The API store: what etcd has committed, and the recent past that watchers still have to hear.
+//!
+//! The first of the three clocks of truth. Components read it at their own watch cursor ([`Versions::at`]); only the
+//! API's own admission (this module's `apply`) reads the present.
+
+mod apply;
+mod change;
+mod evict;
+mod history;
+mod objects;
+
+use std::collections::VecDeque;
+
+pub use change::{ApiError, Change};
+pub use history::{Revision, Versions};
+pub use objects::*;
+
+use crate::base::{Id, IdVec, Name, Span};
+use crate::world::ids::{AppId, BudgetId, NodeId, PodId, SetId};
+use crate::world::spec::Spec;
+
+/// What a committed write touched; watchers are told by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// A pod was created, bound, changed, marked for deletion or removed.
+    Pod(PodId),
+    /// A pod's endpoint changed, in the slices of its app.
+    Endpoint(PodId),
+    /// A node.
+    Node(NodeId),
+    /// A budget's status.
+    Budget(BudgetId),
+    /// A ReplicaSet.
+    Set(SetId),
+    /// A Deployment.
+    Deployment(AppId),
+    /// A lease changed hands.
+    Lease(Component),
+}
+
+/// Fixed facts of an app that admission needs.
+#[derive(Clone, Debug)]
+struct AppFacts {
+    name: Name,
+    grace: Span,
+    /// Budgets that select its pods.
+    budgets: Vec<BudgetId>,
+    /// Pods ever created.
+    created: u32,
+}
+
+/// Fixed facts of a budget that admission needs.
+#[derive(Clone, Copy, Debug)]
+struct BudgetFacts {
+    unhealthy: crate::world::spec::UnhealthyEviction,
+}
+
+/// Everything the API serves.
+#[derive(Clone, Debug)]
+pub struct Store {
+    revision: Revision,
+    log: VecDeque<(Revision, Touched)>,
+    /// The newest revision whose entries have left `log`.
+    forgotten: Revision,
+    /// As `log`, for endpoints alone: kube-proxies follow nothing else.
+    endpoint_log: VecDeque<(Revision, PodId)>,
+    /// Pods.
+    pods: Versions<PodId, PodObject>,
+    /// What the EndpointSlices say of each pod.
+    endpoints: Versions<PodId, Endpoint>,
+    /// Nodes, by machine.
+    nodes: Versions<NodeId, NodeObject>,
+    /// Budgets.
+    budgets: Versions<BudgetId, BudgetObject>,
+    /// ReplicaSets.
+    sets: Versions<SetId, SetObject>,
+    /// Deployments.
+    deployments: Versions<AppId, DeploymentObject>,
+    leases: [LeaseObject; 2],
+    lease_since: [Revision; 2],
+    /// Pods whose object exists, by app, in order of creation.
+    of_app: IdVec<AppId, Vec<PodId>>,
+    /// Pods whose object exists, by node.
+    on_node: IdVec<NodeId, Vec<PodId>>,
+    app_facts: IdVec<AppId, AppFacts>,
+    budget_facts: IdVec<BudgetId, BudgetFacts>,
+}
+
+/// Log entries kept; see `Versions`' window.
+const LOG_WINDOW: usize = 65_536;
+
+impl Store {
+    /// An API with the scenario's Deployments and budgets, and no pod or node yet.
+    pub fn new(spec: &Spec) -> Store {
+        let mut store = Store {
+            revision: Revision(1),
+            log: VecDeque::new(),
+            forgotten: Revision(1),
+            endpoint_log: VecDeque::new(),
+            pods: Versions::new(),
+            endpoints: Versions::new(),
+            nodes: Versions::new(),
+            budgets: Versions::new(),
+            sets: Versions::new(),
+            deployments: Versions::new(),
+            leases: [LeaseObject::default(); 2],
+            lease_since: [Revision(1); 2],
+            of_app: IdVec::new(),
+            on_node: IdVec::new(),
+            app_facts: IdVec::new(),
+            budget_facts: IdVec::new(),
+        };
+        for (app, asked) in spec.apps.entries() {
+            let set = store.sets.create(SetObject { app, template: 0, replicas: asked.replicas }, Revision(1));
+            let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set] };
+            store.deployments.create(deployment, Revision(1));
+            store.of_app.push(Vec::new());
+            let budgets = (0..spec.budgets.len()).map(BudgetId::from_index);
+            let budgets = budgets.filter(|b| spec.budgets[b.index()].apps.contains(&app)).collect();
+            store.app_facts.push(AppFacts { name: Name::new(&asked.name), grace: asked.grace, budgets, created: 0 });
+        }
+        for budget in &spec.budgets {
+            store.budgets.create(BudgetObject::default(), Revision(1));
+            store.budget_facts.push(BudgetFacts { unhealthy: budget.unhealthy });
+        }
+        store
+    }
+
+    /// The newest revision.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+    /// Pods.
+    pub fn pods(&self) -> &Versions<PodId, PodObject> {
+        &self.pods
+    }
+    /// What the EndpointSlices say of each pod.
+    pub fn endpoints(&self) -> &Versions<PodId, Endpoint> {
+        &self.endpoints
+    }
+    /// Nodes.
+    pub fn nodes(&self) -> &Versions<NodeId, NodeObject> {
+        &self.nodes
+    }
+    /// Budgets.
+    pub fn budgets(&self) -> &Versions<BudgetId, BudgetObject> {
+        &self.budgets
+    }
+    /// ReplicaSets.
+    pub fn sets(&self) -> &Versions<SetId, SetObject> {
+        &self.sets
+    }
+    /// Deployments.
+    pub fn deployments(&self) -> &Versions<AppId, DeploymentObject> {
+        &self.deployments
+    }
+    /// A leader-election lease and the revision that last changed its holder.
+    pub fn lease(&self, component: Component) -> (LeaseObject, Revision) {
+        (self.leases[component as usize], self.lease_since[component as usize])
+    }
+    /// The app's pods whose object exists, terminating ones included, in order of creation.
+    pub fn pods_of(&self, app: AppId) -> &[PodId] {
+        &self.of_app[app]
+    }
+    /// The pods bound to a node whose object exists, terminating ones included.
+    pub fn pods_on(&self, node: NodeId) -> &[PodId] {
+        &self.on_node[node]
+    }
+    /// The budgets that select an app's pods.
+    pub fn budgets_of(&self, app: AppId) -> &[BudgetId] {
+        &self.app_facts[app].budgets
+    }
+    /// What was written after `from` up to and including `to`, oldest first. `None`: the window has moved on, and a
+    /// watcher at `from` must list again (410 Gone).
+    pub fn touched(&self, from: Revision, to: Revision) -> Option<impl Iterator<Item = Touched> + '_> {
+        if from < self.forgotten {
+            return None;
+        }
+        let start = self.log.partition_point(|(revision, _)| *revision <= from);
+        Some(self.log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, touched)| *touched))
+    }
+
+    /// Pods whose endpoint was written after `from` up to and including `to`, oldest first; a pod may come twice.
+    /// Read their endpoint at `to`. Reaches back as far as `touched` does.
+    pub fn endpoints_touched(&self, from: Revision, to: Revision) -> impl Iterator<Item = PodId> + '_ {
+        let start = self.endpoint_log.partition_point(|(revision, _)| *revision <= from);
+        self.endpoint_log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, pod)| *pod)
+    }
+
+    /// Room for a machine that may register later. Machines and Node objects share their ids.
+    pub fn add_machine(&mut self, node: NodeObject) -> NodeId {
+        self.on_node.push(Vec::new());
+        self.nodes.create(node, self.revision)
+    }
+
+    fn touch(&mut self, touched: Touched) {
+        if let Touched::Endpoint(pod) = touched {
+            self.endpoint_log.push_back((self.revision, pod));
+            if self.endpoint_log.len() > LOG_WINDOW {
+                self.endpoint_log.pop_front();
+            }
+        }
+        self.log.push_back((self.revision, touched));
+        if self.log.len() > LOG_WINDOW
+            && let Some((revision, _)) = self.log.pop_front()
+        {
+            self.forgotten = revision;
+        }
+    }
+}
