@@ -2,5 +2,7 @@
 
 pub mod base;
 pub mod engine;
+pub mod observe;
+pub mod sim;
 pub mod strategy;
 pub mod world;

@@ -1,0 +1,3 @@
+//! Floor 4, third wall: observers hear facts; they can neither schedule nor draw.
+
+pub mod trace;

@@ -1,0 +1,50 @@
+//! A run's whole history: facts with their times and causes, for drawings and explanations.
+
+use crate::base::{IdVec, Time};
+use crate::world::fact::Fact;
+use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId};
+
+/// A fact and where it came from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    /// When.
+    pub at: Time,
+    /// The event that was being stepped.
+    pub event: u64,
+    /// What.
+    pub fact: Fact,
+}
+
+/// Labels of everything in a run, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// `master-1`, `workers-2`, `workers-2.1` for its first replacement.
+    pub nodes: IdVec<NodeId, String>,
+    /// For each machine the master whose place it takes, if any.
+    pub master_of: IdVec<NodeId, Option<MasterId>>,
+    /// `web-7`.
+    pub pods: IdVec<PodId, String>,
+    /// App of each pod.
+    pub app_of: IdVec<PodId, AppId>,
+    /// `web`.
+    pub apps: IdVec<AppId, String>,
+    /// `web/new`.
+    pub groups: IdVec<GroupId, String>,
+}
+
+/// A run's whole history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// Facts in order.
+    pub records: Vec<Record>,
+    /// For each event its cause: the event that scheduled it; an event that is its own cause is a root.
+    pub parents: Vec<u32>,
+    /// Labels.
+    pub names: Names,
+    /// The end of the run.
+    pub end: Time,
+    /// Version of each machine (`1.14.10`), by node.
+    pub versions: IdVec<NodeId, crate::base::Version>,
+    /// Masters.
+    pub masters: u32,
+}
