@@ -139,6 +139,8 @@ pub enum Notice {
     TargetsChanged(AppId),
     /// A host's power or link has changed; the network table says how.
     HostChanged(NodeId),
+    /// API: a request has reached this server; its etcd member takes it up.
+    Propose(MasterId, RequestId),
     /// etcd: a proposal was committed, or has failed for its client.
     Stored(RequestId, Outcome),
     /// etcd: this member can (or can no longer) serve requests through a leader with a quorum.
@@ -154,6 +156,8 @@ pub enum Notice {
     MachineStops(NodeId),
     /// Cloud: a machine is off.
     MachineOff(NodeId),
+    /// Cloud: a group launches a machine in the place of this one.
+    Launches(NodeId),
     /// Cloud: a machine has booted; its kubelet, and a master's components, start.
     MachineUp(NodeId),
     /// This master's process begins (true) or ends leading by its lease.

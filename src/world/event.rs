@@ -35,6 +35,15 @@ pub enum Event {
         /// Only the newest alarm counts.
         alarm: u32,
     },
+    /// An actor's order has been answered.
+    Answer {
+        /// Which actor.
+        actor: ActorId,
+        /// The order's number.
+        order: u32,
+        /// How it went.
+        result: crate::world::effects::Outcome,
+    },
     /// A fault strikes.
     Fault(FaultId),
     /// A fault is repaired.

@@ -107,6 +107,7 @@ pub enum Unit {
 
 /// Something that happened. Facts are emitted in order and hashed into a run's digest in that order.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "fields are named by the ids they hold")]
 pub enum Fact {
     /// A pod object was created.
     PodCreated { pod: PodId },
@@ -178,6 +179,8 @@ pub enum Fact {
     ApiServes { answering: u32, in_rotation: u32 },
     /// A client's request to the API failed.
     ApiFailed { error: ApiError },
+    /// A connection broke the version skew policy.
+    SkewBroken { master: MasterId, server: Version, client: Version },
     /// A lease changed hands.
     LeaseTaken { component: Component, master: MasterId },
     /// A process lost or gave up its lease.

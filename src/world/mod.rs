@@ -1,6 +1,7 @@
 //! Floor 3: the cluster. State, components, and the four vocabularies that separate it from everybody else.
 
 pub mod behaviour;
+pub mod bucket;
 pub mod command;
 pub mod components;
 pub mod disturbance;

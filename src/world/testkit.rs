@@ -206,6 +206,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
             timeout: Span::secs(5),
             unhealthy: 2,
             healthy: 2,
+            connect_retry: Span::ZERO,
             propagation: ms(1_000),
             deregistration: ms(5_000),
             on_down: OnDown::Keep,

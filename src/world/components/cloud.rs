@@ -1,5 +1,162 @@
-//! Machines and their groups.
+//! Machines and their groups: terminated, detached, launched, booted; powered off and on.
+
+use crate::base::{IdVec, Name, Span, Version};
+use crate::world::effects::{Ctx, Notice};
+use crate::world::event::Event;
+use crate::world::fact::Fact;
+use crate::world::ids::{NodeId, PoolId};
+use crate::world::purpose::Purpose;
+use crate::world::reported::Instance;
+use crate::world::spec::MachineSpec;
 
 /// Inside the cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloudEvent {}
+pub enum CloudEvent {
+    /// A machine that was told to stop is off.
+    GoesOff(NodeId),
+    /// A group launches the successor of this machine.
+    Launches(NodeId),
+    /// A launched machine has booted.
+    Boots(NodeId),
+}
+
+/// All machines and their groups.
+#[derive(Clone, Debug, Default)]
+pub struct Cloud {
+    instances: IdVec<NodeId, Instance>,
+    names: IdVec<NodeId, Name>,
+    /// Version of machines launched from now on: of the masters, then of each worker group.
+    masters_template: Version,
+    templates: IdVec<PoolId, Version>,
+    /// Machine time beyond the cluster's own size: detached machines and their successors, in nanoseconds.
+    surge_since: Vec<(NodeId, crate::base::Time)>,
+    extra: Span,
+}
+
+impl Cloud {
+    /// No machines yet; every group at this version.
+    pub fn new(version: Version, pools: usize) -> Cloud {
+        Cloud {
+            masters_template: version,
+            templates: (0..pools).map(|_| version).collect(),
+            ..Cloud::default()
+        }
+    }
+
+    /// All machines ever launched.
+    pub fn instances(&self) -> &IdVec<NodeId, Instance> {
+        &self.instances
+    }
+
+    /// The lineage of a machine, `pool/slot/incarnation`.
+    pub fn name(&self, node: NodeId) -> Name {
+        self.names[node]
+    }
+
+    /// Adds a machine.
+    pub fn add(&mut self, instance: Instance, name: Name) -> NodeId {
+        self.names.push(name);
+        self.instances.push(instance)
+    }
+
+    /// Sets the version of machines launched from now on.
+    pub fn set_template(&mut self, pool: Option<PoolId>, version: Version) {
+        match pool {
+            Some(pool) => self.templates[pool] = version,
+            None => self.masters_template = version,
+        }
+    }
+
+    /// The successor of a machine, as its group's template has it now; `incarnation` counts the place's machines.
+    pub fn successor(&self, node: NodeId) -> (Instance, u32) {
+        let old = &self.instances[node];
+        let same_place = |other: &&Instance| other.pool == old.pool && other.slot == old.slot && other.master == old.master;
+        let incarnation = self.instances.iter().filter(same_place).count() as u32;
+        let version = old.pool.map_or(self.masters_template, |pool| self.templates[pool]);
+        let first = old.label.split('.').next().unwrap_or_default();
+        let label = format!("{first}.{incarnation}");
+        (Instance { version, label, detached: false, running: true, ..old.clone() }, incarnation)
+    }
+
+    /// Machine time beyond the cluster's own size until now.
+    pub fn extra_machine_time(&self, now: crate::base::Time) -> Span {
+        self.extra + self.surge_since.iter().map(|(_, since)| now.since(*since)).sum()
+    }
+
+    /// One of its own events.
+    pub fn step(&mut self, event: CloudEvent, ctx: &mut Ctx<'_>) {
+        match event {
+            CloudEvent::GoesOff(node) => {
+                ctx.note(Fact::MachineOff { node });
+                ctx.notify(Notice::MachineOff(node));
+                if !self.instances[node].detached {
+                    let wait = machine(self.instances[node].pool, ctx).launch;
+                    let wait = wait.sample(&mut ctx.draw(Purpose::Launch, self.names[node], 0));
+                    ctx.after(wait, Event::Cloud(CloudEvent::Launches(node)));
+                }
+                if let Some(place) = self.surge_since.iter().position(|(surged, _)| *surged == node) {
+                    let (_, since) = self.surge_since.swap_remove(place);
+                    self.extra += ctx.now.since(since);
+                }
+            }
+            CloudEvent::Launches(node) => ctx.notify(Notice::Launches(node)),
+            CloudEvent::Boots(node) => {
+                if self.instances[node].running {
+                    ctx.note(Fact::MachineUp { node });
+                    ctx.notify(Notice::MachineUp(node));
+                }
+            }
+        }
+    }
+
+    /// A machine was added for a group; it boots (a master's also waits for its etcd volume).
+    pub fn launched(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        ctx.note(Fact::MachineLaunched { node });
+        self.boots(node, ctx);
+    }
+
+    /// A machine gets power (again) and boots.
+    pub fn boots(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        let spec = machine(self.instances[node].pool, ctx);
+        let mut wait = spec.boot.sample(&mut ctx.draw(Purpose::Boot, self.names[node], 0));
+        if self.instances[node].master.is_some() {
+            wait = wait.max(spec.volume_attach.sample(&mut ctx.draw(Purpose::VolumeAttach, self.names[node], 0)));
+        }
+        ctx.after(wait, Event::Cloud(CloudEvent::Boots(node)));
+    }
+
+    /// The order to terminate a machine.
+    pub fn terminate(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        if !self.instances[node].running {
+            return;
+        }
+        self.instances[node].running = false;
+        ctx.note(Fact::MachineStopping { node });
+        let spec = machine(self.instances[node].pool, ctx);
+        let lasts = spec.shutdown.sample(&mut ctx.draw(Purpose::Shutdown, self.names[node], 0));
+        if spec.closes_sockets {
+            ctx.notify(Notice::MachineStops(node));
+        }
+        ctx.after(lasts, Event::Cloud(CloudEvent::GoesOff(node)));
+    }
+
+    /// The order to take a machine out of its group: the group launches another in its place, it serves on.
+    pub fn detach(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        if self.instances[node].detached || !self.instances[node].running {
+            return;
+        }
+        self.instances[node].detached = true;
+        self.surge_since.push((node, ctx.now));
+        let wait = machine(self.instances[node].pool, ctx).launch;
+        let wait = wait.sample(&mut ctx.draw(Purpose::Launch, self.names[node], 0));
+        ctx.after(wait, Event::Cloud(CloudEvent::Launches(node)));
+    }
+}
+
+fn machine<'a>(pool: Option<PoolId>, ctx: &Ctx<'a>) -> &'a MachineSpec {
+    let spec = ctx.spec;
+    match pool {
+        Some(pool) => &spec.pools[pool].machine,
+        None => &spec.control_plane.machine,
+    }
+}

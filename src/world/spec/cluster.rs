@@ -97,6 +97,9 @@ pub struct ApiBalancerSpec {
     pub unhealthy: u32,
     /// Successes in a row that mark it up.
     pub healthy: u32,
+    /// How long it tries a target that refuses a new connection before the client hears of it (HAProxy: three retries a
+    /// second apart); zero for balancers that pass packets.
+    pub connect_retry: Span,
     /// From the mark until new connections follow it.
     pub propagation: Dist,
     /// From the wish to deregister a target until new connections avoid it.

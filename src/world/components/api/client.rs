@@ -1,0 +1,154 @@
+//! Clients of the API: one connection each, pinned to the server it was made to.
+
+use crate::world::bucket::Bucket;
+use crate::base::{Name, Span, Time, Version};
+use crate::world::behaviour::Behaviour;
+use crate::world::ids::MasterId;
+use crate::world::store::{Change, Component};
+use crate::world::watch::ClientKind;
+
+/// A silently dead connection is found by HTTP/2 pings: 30 s idle and 15 s without an answer.
+/// Source: apimachinery `pkg/util/net/http.go` (`ReadIdleTimeout`, `PingTimeout`), since 1.20.
+const PING_FINDS_DEAD: Span = Span::secs(45);
+/// Without pings TCP gives up after its retransmissions: about 15 minutes with `tcp_retries2` = 15.
+/// Source: Linux `ip-sysctl` (924.6 s).
+const TCP_GIVES_UP: Span = Span::millis(924_600);
+/// A connection attempt into silence fails after this long. Source: client-go `transport/cache.go`.
+pub(super) const DIAL_TIMEOUT: Span = Span::secs(30);
+/// A reflector's first back-off, doubled each time, with up to as much jitter. Source: client-go `tools/cache/reflector.go`.
+const REDIAL_BASE: Span = Span::millis(800);
+/// The longest.
+const REDIAL_MAX: Span = Span::secs(30);
+/// A request without an answer fails after this long: the server's `--request-timeout`, and what tools set.
+pub(super) const REQUEST_TIMEOUT: Span = Span::secs(60);
+/// A kubelet or proxy without a server this long counts as not served: less than one lease renewal takes.
+pub(super) const SILENCE_NOTICED: Span = Span::secs(5);
+
+/// How a client reaches a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The server of its own master.
+    Local(MasterId),
+    /// Whichever the load balancer picks for a new connection.
+    Balanced,
+}
+
+/// A client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Stands.
+    To(MasterId),
+    /// Stands for the client; the other side has fallen silent.
+    Hung(MasterId),
+    /// None.
+    Broken,
+}
+
+/// One process that talks to the API.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) kind: ClientKind,
+    pub(super) name: Name,
+    pub(super) route: Route,
+    pub(super) link: Link,
+    /// Whether the process runs.
+    pub(super) running: bool,
+    /// Whether the component knows its writes to be stored.
+    pub(super) served: bool,
+    /// Since when they are not.
+    pub(super) unserved_since: Time,
+    /// Connection attempts so far: the ordinal of its draws.
+    pub(super) dials: u32,
+    /// Failed attempts in a row.
+    pub(super) failures: u32,
+    /// Redials and hung-peer alarms of an older link do not count.
+    pub(super) generation: u32,
+    /// Requests so far: the ordinal of its draws.
+    pub(super) sent: u32,
+    /// Whether it has HTTP/2 pings.
+    pings: bool,
+    /// GET before PATCH in status updates.
+    status_needs_get: bool,
+    /// Token buckets; controllers have one each.
+    buckets: [Bucket; BUCKETS],
+}
+
+/// Most token buckets that a process has.
+const BUCKETS: usize = 8;
+
+impl Client {
+    pub(super) fn new(kind: ClientKind, name: Name, route: Route, version: Version) -> Client {
+        let mut client = Client {
+            kind,
+            name,
+            route,
+            link: Link::Broken,
+            running: false,
+            served: false,
+            unserved_since: Time::ZERO,
+            dials: 0,
+            failures: 0,
+            generation: 0,
+            sent: 0,
+            pings: false,
+            status_needs_get: false,
+            buckets: [Bucket::new(0, 0); BUCKETS],
+        };
+        client.adopt(version);
+        client
+    }
+
+    /// The process has started with this version.
+    pub(super) fn adopt(&mut self, version: Version) {
+        let behaviour = Behaviour::of(version);
+        self.pings = behaviour.http2_ping;
+        self.status_needs_get = behaviour.status_needs_get;
+        let bucket = match self.kind {
+            ClientKind::Kubelet(_) => Bucket::new(behaviour.kubelet_qps.0, behaviour.kubelet_qps.1),
+            // kube-controller-manager: 20/30 per controller; kube-scheduler: 50/100. Source: component configs.
+            ClientKind::Elected(Component::ControllerManager, _) => Bucket::new(20, 30),
+            ClientKind::Elected(Component::Scheduler, _) => Bucket::new(50, 100),
+            ClientKind::Proxy(_) => Bucket::new(5, 10),
+            ClientKind::Operator(_) => Bucket::new(0, 0),
+        };
+        self.buckets = [bucket; BUCKETS];
+    }
+
+    /// When a request of this kind may leave.
+    pub(super) fn departs(&mut self, change: &Change, now: Time) -> Time {
+        let (bucket, tokens) = match change {
+            Change::PodStatus { .. } if self.status_needs_get => (0, 2),
+            Change::PodStatus { .. } => (0, 1),
+            // The heartbeat client of a kubelet has no limit; a lease update of a leader has its own client.
+            Change::NodeStatus { .. } | Change::RegisterNode { .. } | Change::Lease { .. } => return now,
+            Change::NodeTaints { .. } | Change::DeleteNode { .. } => (1, 1),
+            Change::CreatePod { .. } | Change::DeletePod { .. } => (2, 1),
+            Change::Endpoints { .. } => (3, 1),
+            Change::BudgetStatus { .. } => (4, 1),
+            Change::CreateSet { .. } | Change::ScaleSet { .. } | Change::NewTemplate { .. } => (5, 1),
+            Change::RemovePod { .. } => (0, 1),
+            Change::Bind { .. } => (6, 1),
+            Change::Evict { .. }
+            | Change::Cordon { .. }
+            | Change::PreferNoSchedule { .. }
+            | Change::ExcludeFromBalancers { .. } => (7, 1),
+        };
+        self.buckets[bucket].take(tokens, now)
+    }
+
+    /// How long it takes to notice that its peer has fallen silent.
+    pub(super) fn notices_silence_after(&self) -> Span {
+        if self.pings { PING_FINDS_DEAD } else { TCP_GIVES_UP }
+    }
+
+    /// Whether it keeps a watch, and so dials again by itself.
+    pub(super) fn watches(&self) -> bool {
+        !matches!(self.kind, ClientKind::Operator(_))
+    }
+
+    /// The wait before the next attempt; `jitter` in [0, 1).
+    pub(super) fn redial_wait(&self, jitter: impl FnOnce(Span) -> Span) -> Span {
+        let base = (REDIAL_BASE * (1 << self.failures.min(6))).min(REDIAL_MAX);
+        base + jitter(base)
+    }
+}

@@ -1,0 +1,124 @@
+//! Watches: which clients follow what, and when a committed write reaches them.
+
+use super::client::Link;
+use super::{Api, ApiEvent};
+use crate::base::{IdVec, Time};
+use crate::world::effects::Ctx;
+use crate::world::event::Event;
+use crate::world::ids::{ClientId, NodeId};
+use crate::world::purpose::Purpose;
+use crate::world::store::{Component, PodObject, Revision, Touched};
+use crate::world::watch::ClientKind;
+
+/// Whose watches follow what.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followers {
+    /// Each machine's kubelet.
+    kubelets: IdVec<NodeId, Option<ClientId>>,
+    /// kube-proxies that are kept up: those of nodes that user traffic passes.
+    proxies: Vec<ClientId>,
+    /// The leading process of each component.
+    leading: [Option<ClientId>; 2],
+    /// When each client's last delivery arrives: events of one watch come in order.
+    busy_until: IdVec<ClientId, Time>,
+}
+
+impl Followers {
+    pub(super) fn add(&mut self, kind: ClientKind, client: ClientId) {
+        self.busy_until.push(Time::ZERO);
+        match kind {
+            ClientKind::Kubelet(node) => {
+                while self.kubelets.len() <= crate::base::Id::index(node) {
+                    self.kubelets.push(None);
+                }
+                self.kubelets[node] = Some(client);
+            }
+            ClientKind::Proxy(_) => self.proxies.push(client),
+            ClientKind::Elected(..) | ClientKind::Operator(_) => {}
+        }
+    }
+
+    pub(super) fn drop_proxy(&mut self, client: ClientId) {
+        self.proxies.retain(|other| *other != client);
+    }
+}
+
+impl Api {
+    /// The process that leads from now on; deliveries go to no other.
+    pub fn leads(&mut self, component: Component, client: Option<ClientId>) {
+        self.followers.leading[component as usize] = client;
+    }
+
+    /// A machine is gone for good: its proxy follows nothing any more.
+    pub fn forget_proxy(&mut self, client: ClientId) {
+        self.followers.drop_proxy(client);
+    }
+
+    /// A write was committed as the newest revision: everyone whose watch follows what it touched will hear.
+    pub fn publish(&mut self, ctx: &mut Ctx<'_>) {
+        let revision = ctx.store.revision();
+        let before = Revision(revision.0 - 1);
+        let (mut controllers, mut scheduler, mut proxies, mut kubelet) = (false, false, false, None);
+        for touched in ctx.store.touched(before, revision).into_iter().flatten() {
+            match touched {
+                Touched::Pod(pod) => {
+                    controllers = true;
+                    let now = ctx.store.pods().now(pod);
+                    if !ctx.store.pods().at(pod, before).is_some_and(|old| same_wish(old, now)) {
+                        scheduler = true;
+                        kubelet = kubelet.or(now.node);
+                    }
+                }
+                Touched::Endpoint(_) => proxies = true,
+                Touched::Node(_) => (controllers, scheduler) = (true, true),
+                Touched::Budget(_) | Touched::Set(_) | Touched::Deployment(_) => controllers = true,
+                Touched::Lease(_) => {}
+            }
+        }
+        let [manager, scheduling] = self.followers.leading;
+        let kubelet = kubelet.and_then(|node| self.followers.kubelets.get(node).copied().flatten());
+        for client in [manager.filter(|_| controllers), scheduling.filter(|_| scheduler), kubelet] {
+            self.deliver(client, revision, ctx);
+        }
+        if proxies {
+            for index in 0..self.followers.proxies.len() {
+                self.deliver(Some(self.followers.proxies[index]), revision, ctx);
+            }
+        }
+    }
+
+    /// A watch stands again: it hears all it has missed.
+    pub(super) fn resume_watch(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
+        let follows = match self.clients[client].kind {
+            ClientKind::Kubelet(_) | ClientKind::Proxy(_) => true,
+            ClientKind::Elected(component, _) => self.followers.leading[component as usize] == Some(client),
+            ClientKind::Operator(_) => false,
+        };
+        let revision = ctx.store.revision();
+        if follows && ctx.cursor(client) < revision {
+            self.deliver(Some(client), revision, ctx);
+        }
+    }
+
+    fn deliver(&mut self, client: Option<ClientId>, revision: Revision, ctx: &mut Ctx<'_>) {
+        let Some(client) = client else { return };
+        let who = &self.clients[client];
+        if !who.running || !matches!(who.link, Link::To(_)) {
+            return;
+        }
+        let delay = ctx.spec.timings.watch.sample(&mut ctx.draw(Purpose::WatchDelay, who.name, revision.0));
+        let at = self.followers.busy_until[client].max(ctx.now + delay);
+        self.followers.busy_until[client] = at;
+        ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision }));
+    }
+
+    /// Whether a delivery still reaches its client.
+    pub fn is_delivered(&self, client: ClientId) -> bool {
+        self.clients[client].running && matches!(self.clients[client].link, Link::To(_))
+    }
+}
+
+/// Whether a pod changed in nothing that its kubelet or the scheduler acts on: only in what the kubelet itself said.
+fn same_wish(old: &PodObject, new: &PodObject) -> bool {
+    old.node == new.node && old.deleting == new.deleting && old.grace == new.grace && old.gone == new.gone
+}

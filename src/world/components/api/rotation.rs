@@ -1,0 +1,49 @@
+//! The load balancer in front of the API servers: which of them new connections go to.
+//!
+//! Health checks are not events. When what a check would find changes, the tick at which enough of them in a row have
+//! found it is computed, and only that moment is scheduled.
+
+use crate::base::{IdVec, Span, Time};
+use crate::world::ids::MasterId;
+use crate::world::spec::ApiBalancerSpec;
+
+/// One target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Backend {
+    /// Checks of it fall on `phase + k * interval`.
+    pub(super) phase: Time,
+    /// Whether it belongs to the load balancer at all.
+    pub(super) registered: bool,
+    /// Whether new connections go to it.
+    pub(super) used: bool,
+    /// Whether a check would pass.
+    pub(super) passes: bool,
+    /// Pending changes of an older finding do not count.
+    pub(super) generation: u32,
+}
+
+/// What the load balancer believes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rotation {
+    pub(super) backends: IdVec<MasterId, Backend>,
+}
+
+impl Rotation {
+    /// The targets for a new connection: those in use, or all if it fails open.
+    pub(super) fn candidates(&self, fail_open: bool) -> Vec<MasterId> {
+        let used: Vec<MasterId> = self.backends.entries().filter(|(_, b)| b.used).map(|(m, _)| m).collect();
+        if used.is_empty() && fail_open {
+            return self.backends.entries().filter(|(_, b)| b.registered).map(|(m, _)| m).collect();
+        }
+        used
+    }
+
+    /// When checks, finding from `now` on the opposite of what they found before, will have marked the target.
+    /// `silent`: a failing check fails by its time-out.
+    pub(super) fn marked_at(&self, target: MasterId, spec: &ApiBalancerSpec, now: Time, silent: bool) -> Time {
+        let backend = self.backends[target];
+        let threshold = if backend.passes { spec.healthy } else { spec.unhealthy };
+        let last = now.next_tick(backend.phase, spec.interval) + spec.interval * u64::from(threshold.max(1) - 1);
+        if silent && !backend.passes { last + spec.timeout } else { last + Span::ZERO }
+    }
+}

@@ -1,0 +1,302 @@
+//! Servers at work: requests taken up, passed to etcd, answered; processes that start, drain and exit.
+
+use super::client::{Link, REQUEST_TIMEOUT};
+use super::request::Pending;
+use super::server::{IN_FLIGHT_MAX, Server, Stage};
+use super::{Api, ApiEvent};
+use crate::base::{Span, Time, Version};
+use crate::world::disturbance::Signal;
+use crate::world::effects::{Ctx, Notice, Outcome, Reply, ReplyTo, Request};
+use crate::world::event::Event;
+use crate::world::fact::Fact;
+use crate::world::ids::{ClientId, MasterId, NodeId, RequestId};
+use crate::world::purpose::Purpose;
+use crate::world::store::{ApiError, Change};
+
+impl Api {
+    /// A component sends a write.
+    pub fn submit(&mut self, request: Request, ctx: &mut Ctx<'_>) {
+        let Request { client, change, reply } = request;
+        if !self.clients[client].running {
+            return;
+        }
+        self.clients[client].sent += 1;
+        let departs = self.clients[client].departs(&change, ctx.now);
+        let link = self.clients[client].link;
+        let (server, hung) = match link {
+            Link::To(master) => (master, false),
+            Link::Hung(master) => (master, true),
+            Link::Broken => match self.dial(client, ctx) {
+                Ok(master) => (master, false),
+                Err((error, wasted)) => {
+                    self.answer(client, &reply, Err(error), departs + wasted, ctx);
+                    return;
+                }
+            },
+        };
+        let arrives = departs + self.one_way(client, ctx);
+        let pending = Pending { client, server, change, reply, taken: false, proposed: false };
+        let id = self.requests.add(pending);
+        match hung {
+            true => ctx.at(departs + REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id))),
+            false => ctx.at(arrives, Event::Api(ApiEvent::Arrives(id))),
+        }
+    }
+
+    pub(super) fn arrives(&mut self, id: RequestId, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.requests.get_mut(id) else { return };
+        let (client, master) = (pending.client, pending.server);
+        let server = &mut self.servers[master];
+        let here = match self.clients[client].link {
+            Link::To(to) => to == master,
+            Link::Hung(to) if to == master => {
+                ctx.after(REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id)));
+                return;
+            }
+            Link::Hung(_) | Link::Broken => false,
+        };
+        if !here || !server.runs() {
+            return self.fails(id, ApiError::Reset, ctx);
+        }
+        if server.in_flight >= IN_FLIGHT_MAX {
+            return self.fails(id, ApiError::TooManyRequests, ctx);
+        }
+        server.in_flight += 1;
+        pending.taken = true;
+        pending.proposed = true;
+        ctx.notify(Notice::Propose(master, id));
+    }
+
+    /// etcd is done with a request: `Ok` when it is committed. Returns the change that the store must now apply.
+    pub fn stored(&mut self, id: RequestId, result: Outcome, ctx: &mut Ctx<'_>) -> Option<Change> {
+        let pending = self.requests.get_mut(id)?;
+        if let Err(error) = result {
+            self.fails(id, error, ctx);
+            return None;
+        }
+        Some(pending.change.clone())
+    }
+
+    /// The store has applied a committed change, or refused it: the client hears.
+    pub fn applied(&mut self, id: RequestId, result: Outcome, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.requests.remove(id) else { return };
+        if pending.taken {
+            self.release(pending.server, ctx);
+        }
+        let back = ctx.now + self.one_way(pending.client, ctx);
+        self.answer(pending.client, &pending.reply, result, back, ctx);
+    }
+
+    /// A request fails for its client. etcd may still commit it: then it stays here until that is known.
+    pub(super) fn fails(&mut self, id: RequestId, error: ApiError, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.requests.get_mut(id) else { return };
+        let (client, server, reply, taken) = (pending.client, pending.server, pending.reply, pending.taken);
+        if pending.proposed {
+            pending.reply = Reply::Never;
+            pending.taken = false;
+        } else {
+            self.requests.remove(id);
+        }
+        if taken {
+            self.release(server, ctx);
+        }
+        self.answer(client, &reply, Err(error), ctx.now, ctx);
+    }
+
+    /// etcd has given a request up for good.
+    pub fn forgotten(&mut self, id: RequestId) {
+        self.requests.remove(id);
+    }
+
+    fn release(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        let server = &mut self.servers[master];
+        server.in_flight = server.in_flight.saturating_sub(1);
+        if server.stage == Stage::Closing && server.in_flight == 0 {
+            self.exits(master, ctx);
+        }
+    }
+
+    fn answer(&mut self, client: ClientId, reply: &Reply, result: Outcome, at: Time, ctx: &mut Ctx<'_>) {
+        let business = |error| {
+            matches!(
+                error,
+                ApiError::TooManyRequests
+                    | ApiError::Conflict
+                    | ApiError::NotFound
+                    | ApiError::SeveralBudgets
+                    | ApiError::Forbidden
+            )
+        };
+        if let Err(error) = result
+            && !business(error)
+        {
+            ctx.note(Fact::ApiFailed { error });
+        }
+        let to = match (reply, result) {
+            (Reply::Always(to), _) | (Reply::OnFailure(to), Err(_)) => *to,
+            (Reply::OnFailure(_), Ok(())) | (Reply::Never, _) => return,
+        };
+        debug_assert!(client.0 < u32::MAX);
+        let event = match to {
+            ReplyTo::Kubelet { node, token } => {
+                Event::Kubelet(crate::world::components::kubelet::KubeletEvent::Answer { node, token, result })
+            }
+            ReplyTo::Controllers { master, token } => {
+                Event::Controllers(crate::world::components::controllers::ControllersEvent::Answer { master, token, result })
+            }
+            ReplyTo::Scheduler { master, token } => {
+                Event::Scheduler(crate::world::components::scheduler::SchedulerEvent::Answer { master, token, result })
+            }
+            ReplyTo::Actor { actor, order } => Event::Answer { actor, order, result },
+        };
+        ctx.at(at, event);
+    }
+
+    /// A server's process starts on this machine.
+    pub fn start(&mut self, master: MasterId, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
+        let server = &mut self.servers[master];
+        server.node = node;
+        server.version = version;
+        server.stage = Stage::Starting;
+        server.generation += 1;
+        server.starts += 1;
+        server.in_flight = 0;
+        self.rotation.backends[master].registered = true;
+        let wait = ctx.spec.control_plane.api_server.listen.sample(&mut self.start_draw(master, 0, ctx));
+        let generation = self.servers[master].generation;
+        ctx.after(wait, Event::Api(ApiEvent::Listens { master, generation }));
+    }
+
+    fn start_draw(&self, master: MasterId, part: u64, ctx: &Ctx<'_>) -> crate::engine::Draw {
+        let server = &self.servers[master];
+        ctx.draw(Purpose::ProcessStart, server.name, u64::from(server.starts) * 2 + part)
+    }
+
+    pub(super) fn listens(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        self.servers[master].stage = Stage::Listening;
+        if self.servers[master].etcd {
+            self.fills_caches(master, ctx);
+        }
+        self.check_health(master, ctx);
+        ctx.notify(Notice::ServerChanged(master));
+    }
+
+    fn fills_caches(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        let wait = ctx.spec.control_plane.api_server.ready.sample(&mut self.start_draw(master, 1, ctx));
+        let generation = self.servers[master].generation;
+        ctx.after(wait, Event::Api(ApiEvent::Readies { master, generation }));
+    }
+
+    pub(super) fn readies(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        if self.servers[master].stage == Stage::Listening && self.servers[master].etcd {
+            self.servers[master].stage = Stage::Ready;
+            ctx.note(Fact::ServerReady { master });
+            ctx.notify(Notice::ServerChanged(master));
+            self.check_health(master, ctx);
+        }
+    }
+
+    /// A server's process gets a signal.
+    pub fn signal(&mut self, master: MasterId, signal: Signal, ctx: &mut Ctx<'_>) {
+        let server = &mut self.servers[master];
+        match (server.stage, signal) {
+            (Stage::Down | Stage::Closing, Signal::Term) => {}
+            (_, Signal::Kill) => self.exits(master, ctx),
+            (Stage::Starting, Signal::Term) => self.exits(master, ctx),
+            (Stage::Listening | Stage::Ready | Stage::Leaving, Signal::Term) => {
+                server.stage = Stage::Leaving;
+                server.generation += 1;
+                server.liveness += 1;
+                let generation = server.generation;
+                ctx.note(Fact::ServerStopping { master });
+                let flags = &ctx.spec.control_plane.api_server;
+                let (delay, grace) = (flags.shutdown_delay.min(flags.grace), flags.grace);
+                ctx.after(delay, Event::Api(ApiEvent::StopsListening { master, generation }));
+                ctx.after(grace, Event::Api(ApiEvent::Killed { master, generation }));
+                self.check_health(master, ctx);
+                ctx.notify(Notice::ServerChanged(master));
+            }
+        }
+    }
+
+    pub(super) fn stops_listening(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        self.servers[master].stage = Stage::Closing;
+        self.check_health(master, ctx);
+        ctx.notify(Notice::ServerChanged(master));
+        if self.servers[master].in_flight == 0 {
+            self.exits(master, ctx);
+        }
+    }
+
+    /// The process is gone; connections to it close, unless its host has fallen silent before.
+    pub(super) fn exits(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        let server = &mut self.servers[master];
+        if server.stage == Stage::Down {
+            return;
+        }
+        server.stage = Stage::Down;
+        server.generation += 1;
+        server.liveness += 1;
+        server.in_flight = 0;
+        ctx.note(Fact::ServerStopped { master });
+        let heard = ctx.net.reaches(server.node);
+        for client in self.clients.ids() {
+            let local = matches!(self.clients[client].route, super::Route::Local(_));
+            match self.clients[client].link {
+                Link::To(to) if to == master && (heard || local) => self.breaks(client, ctx),
+                Link::To(to) if to == master => self.hangs(client, ctx),
+                Link::To(_) | Link::Hung(_) | Link::Broken => {}
+            }
+        }
+        self.check_health(master, ctx);
+        ctx.notify(Notice::ServerChanged(master));
+    }
+
+    /// Its etcd member serves again, or no longer.
+    pub fn etcd_serves(&mut self, master: MasterId, serves: bool, ctx: &mut Ctx<'_>) {
+        let serves = serves && !ctx.net.etcd_cut;
+        let server = &mut self.servers[master];
+        if server.etcd == serves {
+            return;
+        }
+        server.etcd = serves;
+        server.liveness += 1;
+        let generation = server.liveness;
+        if serves {
+            if server.stage == Stage::Listening {
+                self.fills_caches(master, ctx);
+            }
+            self.tell_clients_of(master, ctx);
+        } else {
+            ctx.after(super::client::SILENCE_NOTICED, Event::Api(ApiEvent::StallNoticed { master, generation }));
+            if ctx.spec.control_plane.api_server.liveness {
+                let phase = ctx.draw(Purpose::ProbePhase, server.name, 0).span_below(super::server::LIVENESS_PERIOD);
+                let at = Server::liveness_kill(Time::ZERO + phase, ctx.now);
+                ctx.at(at, Event::Api(ApiEvent::LivenessFails { master, generation }));
+            }
+            self.mark_unserved(master, ctx.now);
+            self.tell_elected_of(master, ctx);
+        }
+        self.check_health(master, ctx);
+    }
+
+    /// The clients of a server are without service from now on, though most will only notice if it lasts.
+    fn mark_unserved(&mut self, master: MasterId, now: Time) {
+        for client in self.clients.iter_mut() {
+            if client.link == Link::To(master) && client.served {
+                client.unserved_since = now;
+            }
+        }
+    }
+
+    pub(super) fn liveness_fails(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        if self.servers[master].stage == Stage::Down {
+            return;
+        }
+        self.exits(master, ctx);
+        let server = &mut self.servers[master];
+        server.restarts += 1;
+        let (generation, wait) = (server.generation, server.restart_wait() + Span::secs(1));
+        ctx.after(wait, Event::Api(ApiEvent::Starts { master, generation }));
+    }
+}
