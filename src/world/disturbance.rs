@@ -1,8 +1,6 @@
 //! What nature does to a cluster, and how it is mended.
 
-use crate::base::Span;
 use crate::world::ids::{MasterId, NodeId, PodId};
-use crate::world::store::Component;
 
 /// A signal to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +18,10 @@ pub enum MasterProcess {
     Etcd,
     /// The API server.
     ApiServer,
-    /// Controller manager or scheduler.
-    Elected(Component),
+    /// The controller manager.
+    ControllerManager,
+    /// The scheduler.
+    Scheduler,
 }
 
 /// Something that happens to the cluster from outside any plan.
@@ -51,19 +51,22 @@ pub enum Disturbance {
     CutLink(NodeId),
     /// The link comes back.
     MendLink(NodeId),
-    /// Nothing can reach the API servers for a while, nor they each other's clients (their etcd included or not).
+    /// The API path is cut in two for everybody.
     CutApi {
-        /// Whether the servers lose etcd (true) or the clients lose the servers (false).
+        /// Whether the servers lose etcd (true), or the clients behind the load balancer lose the servers (false).
         from_etcd: bool,
-        /// For how long.
-        lasting: Span,
     },
-    /// The API comes back after `CutApi`.
-    MendApi,
+    /// The path is whole again.
+    MendApi {
+        /// As in `CutApi`.
+        from_etcd: bool,
+    },
     /// The kubelet's process restarts; containers run on.
     RestartKubelet(NodeId),
     /// kube-proxy's process restarts; kernel rules stay.
     RestartProxy(NodeId),
     /// A pod's container dies.
     CrashPod(PodId),
+    /// Somebody deletes a pod.
+    DeletePod(PodId),
 }

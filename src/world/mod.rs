@@ -2,6 +2,8 @@
 
 pub mod behaviour;
 pub mod bucket;
+mod begin;
+pub mod cluster;
 pub mod command;
 pub mod components;
 pub mod disturbance;
@@ -10,9 +12,11 @@ pub mod event;
 pub mod fact;
 pub mod ids;
 pub mod network;
+mod orders;
 pub mod pulse;
 pub mod purpose;
 pub mod reported;
+mod routes;
 pub mod rules;
 pub mod serving;
 pub mod spec;

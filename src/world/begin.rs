@@ -1,0 +1,304 @@
+//! The start of a run: a cluster in steady state, placed by the real scheduler's rules, healthy before time zero.
+
+use std::sync::Arc;
+
+use crate::base::{Id, IdVec, Name, Time, Version};
+use crate::engine::Draws;
+use crate::world::cluster::{Master, World, ctx};
+use crate::world::components::api::{Api, Route};
+use crate::world::components::balancer::Balancers;
+use crate::world::components::cloud::Cloud;
+use crate::world::components::controllers::Controllers;
+use crate::world::components::etcd::Etcd;
+use crate::world::components::kubelet::Kubelets;
+use crate::world::components::proxy::Proxies;
+use crate::world::components::scheduler::Schedulers;
+use crate::world::effects::{Ctx, Effects};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
+use crate::world::network::Network;
+use crate::world::pulse::{LEASE_RENEW, Pulses};
+use crate::world::purpose::Purpose;
+use crate::world::reported::Instance;
+use crate::world::rules::Rules;
+use crate::world::serving::ServingTable;
+use crate::world::spec::{Place, ServiceKind, Spec};
+use crate::world::store::{Change, Component, Endpoint, NodeObject, NodeReady, Phase, Revision, Store};
+use crate::world::targets::Targets;
+use crate::world::traffic::Traffic;
+use crate::world::watch::{ClientKind, Watches};
+
+/// The cluster cannot be healthy, upgrade or not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{app}: only {placed} of {replicas} pods find a node: {why}")]
+pub struct NeverHealthy {
+    /// The app whose pods find no node.
+    pub app: String,
+    /// Pods that do.
+    pub placed: u32,
+    /// Pods wanted.
+    pub replicas: u32,
+    /// What the scheduler says of the next.
+    pub why: String,
+}
+
+impl World {
+    /// A cluster in steady state at time zero.
+    ///
+    /// # Errors
+    /// When its own scheduler finds no place for some pod: a cluster that never became healthy proves nothing.
+    pub fn begin(spec: Arc<Spec>, seed: u64) -> Result<World, NeverHealthy> {
+        let mut world = World::bare(spec, seed);
+        world.add_masters();
+        world.add_pools();
+        world.register_nodes();
+        world.place_pods()?;
+        world.fill_budgets();
+        world.elect();
+        world.connect();
+        world.start_components();
+        world.out.facts.clear();
+        Ok(world)
+    }
+
+    /// The tables and components, with nothing in them.
+    fn bare(spec: Arc<Spec>, seed: u64) -> World {
+        let draws = Draws::new(seed, Purpose::COUNT);
+        let store = Store::new(&spec);
+        let (watches, net, serving) = (Watches::default(), Network::default(), ServingTable::default());
+        let (pulses, rules, targets) = (Pulses::default(), Rules::default(), Targets::new(spec.apps.len()));
+        let mut out = Effects::default();
+        let mut ctx = Ctx {
+            now: Time::ZERO,
+            spec: &spec,
+            draws: &draws,
+            store: &store,
+            watches: &watches,
+            net: &net,
+            serving: &serving,
+            pulses: &pulses,
+            rules: &rules,
+            targets: &targets,
+            out: &mut out,
+        };
+        let plane = &spec.control_plane;
+        let machines: Vec<NodeId> = (0..plane.replicas).map(NodeId).collect();
+        let etcd = Etcd::new(&plane.etcd, plane.replicas, &mut ctx);
+        let api = Api::new(&machines, plane.from, &ctx);
+        let balancers = Balancers::new(&ctx);
+        let traffic = Traffic::new(&ctx);
+        let cloud = Cloud::new(plane.from, spec.pools.len());
+        World {
+            now: Time::ZERO,
+            controllers: Controllers::new(Vec::new()),
+            schedulers: Schedulers::new(Vec::new()),
+            kubelets: Kubelets::new(),
+            proxies: Proxies::default(),
+            masters: IdVec::new(),
+            kubelet_clients: IdVec::new(),
+            client_kinds: IdVec::new(),
+            changed: false,
+            spec,
+            draws,
+            store,
+            watches,
+            net,
+            serving,
+            pulses,
+            rules,
+            targets,
+            out,
+            etcd,
+            api,
+            balancers,
+            cloud,
+            traffic,
+        }
+    }
+
+    pub(super) fn add_client(&mut self, kind: ClientKind, name: Name, route: Route, version: Version) -> ClientId {
+        self.client_kinds.push(kind);
+        self.watches.add(self.store.revision());
+        self.api.add_client(kind, name, route, version)
+    }
+
+    fn add_masters(&mut self) {
+        let plane = self.spec.control_plane.clone();
+        let mut elected: [Vec<ClientId>; 2] = Default::default();
+        for slot in 0..plane.replicas {
+            let master = MasterId(slot);
+            let mut clients = [ClientId(0); 2];
+            for component in [Component::ControllerManager, Component::Scheduler] {
+                let name = Name::new("elected").part(component as u64).part(u64::from(slot));
+                let kind = ClientKind::Elected(component, master);
+                clients[component as usize] = self.add_client(kind, name, Route::Local(master), plane.from);
+                elected[component as usize].push(clients[component as usize]);
+            }
+            self.masters.push(Master { node: NodeId(slot), elected: clients });
+            let label = format!("master-{}", slot + 1);
+            let instance =
+                Instance { pool: None, master: Some(master), slot, version: plane.from, detached: false, running: true, label };
+            self.add_machine(instance, 0, true);
+        }
+        let [managers, schedulers] = elected;
+        self.controllers = Controllers::new(managers);
+        self.schedulers = Schedulers::new(schedulers);
+    }
+
+    fn add_pools(&mut self) {
+        let from = self.spec.control_plane.from;
+        for pool in self.spec.pools.ids() {
+            for slot in 0..self.spec.pools[pool].count {
+                let label = format!("{}-{}", self.spec.pools[pool].name, slot + 1);
+                let instance =
+                    Instance { pool: Some(pool), master: None, slot, version: from, detached: false, running: true, label };
+                self.add_machine(instance, 0, true);
+            }
+        }
+    }
+
+    /// Adds a machine to every table.
+    pub(super) fn add_machine(&mut self, instance: Instance, incarnation: u32, powered: bool) -> NodeId {
+        let (pool, slot, version, master) = (instance.pool, instance.slot, instance.version, instance.master);
+        let group = pool.map_or("masters", |pool| &self.spec.pools[pool].name);
+        let name = Name::new(group).part(u64::from(slot)).part(u64::from(incarnation));
+        let node = self.cloud.add(instance, name);
+        self.net.add(powered);
+        let phase = self.draws.at(Purpose::Phase as u16, name, 0).span_below(LEASE_RENEW);
+        self.pulses.add(Time::ZERO + phase);
+        self.rules.add();
+        self.store.add_machine(NodeObject::unregistered());
+        let route = master.map_or(Route::Balanced, Route::Local);
+        let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
+        self.kubelet_clients.push(client);
+        self.kubelets.add(node, name, client, &mut ctx!(self));
+        let proxy = self
+            .passes_traffic(pool)
+            .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
+        self.proxies.add(name, proxy);
+        self.balancers.add(node, name, pool);
+        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
+        self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
+        self.controllers.add_node(node, name, slot % zones.max(1), &mut ctx!(self));
+        self.traffic.name_node(node, name);
+        node
+    }
+
+    /// Whether user traffic passes the nodes of a pool, so that their kernel rules matter.
+    fn passes_traffic(&self, pool: Option<PoolId>) -> bool {
+        let Some(pool) = pool else { return false };
+        let spec = &self.spec.pools[pool];
+        let outside = spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
+        outside
+            || self.spec.groups.iter().any(|group| match group.place {
+                Place::Pool(place) => place == pool,
+                Place::App(app) => self.spec.apps[app].pool.map_or(spec.runs_apps, |home| home == pool),
+                Place::Outside => false,
+            })
+    }
+
+    fn register_nodes(&mut self) {
+        for node in self.cloud.instances().ids() {
+            let version = self.cloud.instances()[node].version;
+            self.set(Change::RegisterNode { node, version });
+            self.set(Change::NodeStatus { node, ready: NodeReady::True });
+            self.set(Change::NodeTaints { node, no_schedule: false, no_execute: false });
+        }
+    }
+
+    /// A write that was there before the run began.
+    fn set(&mut self, change: Change) {
+        let done = self.store.apply(&change, Time::ZERO);
+        debug_assert!(done.is_ok(), "the first state is consistent: {change:?}");
+    }
+
+    fn place_pods(&mut self) -> Result<(), NeverHealthy> {
+        self.schedulers.prepare(&mut ctx!(self));
+        for app in self.spec.apps.ids() {
+            let replicas = self.spec.apps[app].replicas;
+            for placed in 0..replicas {
+                let pod = self.create_pod(app);
+                let node = self.schedulers.place(pod, &mut ctx!(self)).map_err(|why| NeverHealthy {
+                    app: self.spec.apps[app].name.clone(),
+                    placed,
+                    replicas,
+                    why: why.to_string(),
+                })?;
+                self.set(Change::Bind { pod, node });
+                self.set(Change::PodStatus { pod, phase: Phase::Running, ready: true });
+            }
+            let pods = self.store.pods_of(app).iter().map(|pod| (*pod, Endpoint::Ready)).collect();
+            self.set(Change::Endpoints { app, pods });
+        }
+        Ok(())
+    }
+
+    fn create_pod(&mut self, app: AppId) -> PodId {
+        let set = self.store.deployments().now(app).sets[0];
+        self.set(Change::CreatePod { set });
+        PodId::from_index(self.store.pods().len() - 1)
+    }
+
+    fn fill_budgets(&mut self) {
+        for change in self.controllers.first_budgets(&mut ctx!(self)) {
+            self.set(change);
+        }
+    }
+
+    /// Chooses who leads, once for each component.
+    fn elect(&mut self) {
+        for component in [Component::ControllerManager, Component::Scheduler] {
+            let master = self.first_leader(component);
+            let (_, known) = self.store.lease(component);
+            self.set(Change::Lease { component, holder: Some((master, 0)), known });
+        }
+    }
+
+    fn first_leader(&self, component: Component) -> MasterId {
+        let mut draw = self.draws.at(Purpose::Placement as u16, Name::new("lease").part(component as u64), 0);
+        MasterId(draw.below(u64::from(self.spec.control_plane.replicas)) as u32)
+    }
+
+    /// All clients have heard everything and are connected.
+    fn connect(&mut self) {
+        self.api.begin(&mut ctx!(self));
+        let revision: Revision = self.store.revision();
+        for client in self.client_kinds.ids() {
+            self.watches.cursor_mut(client).revision = revision;
+            self.api.client_began(client, &mut ctx!(self));
+        }
+    }
+
+    fn start_components(&mut self) {
+        let from = self.spec.control_plane.from;
+        for node in self.cloud.instances().ids() {
+            self.pulses.set(node, true, Time::ZERO);
+            let pods = self.store.pods_on(node).to_vec();
+            for pod in &pods {
+                self.serving.set(*pod, crate::world::serving::Serving::Open);
+            }
+            self.kubelets.begin(node, &pods, &mut ctx!(self));
+            if self.proxies.client(node).is_some() {
+                self.rules.set(node, self.store.revision());
+                self.proxies.begin(node, from, &mut ctx!(self));
+            }
+        }
+        let (manager, scheduler) = (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));
+        self.api.leads(Component::ControllerManager, Some(self.masters[manager].elected[0]));
+        self.api.leads(Component::Scheduler, Some(self.masters[scheduler].elected[1]));
+        self.controllers.begin(manager, &mut ctx!(self));
+        self.schedulers.begin(scheduler, &mut ctx!(self));
+        self.balancers.begin(from, &mut ctx!(self));
+        for app in self.spec.apps.ids() {
+            *self.targets.of_mut(app) = self.balancers.used(app);
+        }
+        self.traffic.begin(&mut ctx!(self));
+        self.out.notices.retain(|notice| !is_table(notice));
+        self.settle_effects();
+    }
+}
+
+/// Notices that only say what the first tables already hold.
+fn is_table(notice: &crate::world::effects::Notice) -> bool {
+    use crate::world::effects::Notice;
+    matches!(notice, Notice::Rules(..) | Notice::TargetsChanged(_) | Notice::Serves(..) | Notice::Pulse(..) | Notice::Leads(..))
+}

@@ -1,0 +1,232 @@
+//! The whole cluster: all components, the tables they share, and the routes between them.
+
+use std::sync::Arc;
+
+use crate::base::{IdVec, Time};
+use crate::engine::queue::Popped;
+use crate::engine::Draws;
+use crate::world::components::api::{Api, ApiEvent};
+use crate::world::components::balancer::Balancers;
+use crate::world::components::cloud::Cloud;
+use crate::world::components::controllers::Controllers;
+use crate::world::components::etcd::Etcd;
+use crate::world::components::kubelet::Kubelets;
+use crate::world::components::proxy::Proxies;
+use crate::world::components::scheduler::Schedulers;
+use crate::world::effects::{Ctx, Effects, Outcome};
+use crate::world::event::Event;
+use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
+use crate::world::network::Network;
+use crate::world::pulse::Pulses;
+use crate::world::rules::Rules;
+use crate::world::serving::ServingTable;
+use crate::world::spec::Spec;
+use crate::world::store::{Component, Revision, Store};
+use crate::world::targets::Targets;
+use crate::world::traffic::Traffic;
+use crate::world::watch::{ClientKind, Watches};
+
+/// A master's place: who runs there now.
+#[derive(Clone, Debug)]
+pub(super) struct Master {
+    /// Its machine.
+    pub(super) node: NodeId,
+    /// API clients of its controller manager and scheduler.
+    pub(super) elected: [ClientId; 2],
+}
+
+/// A cluster in a run: plain data that clones.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) now: Time,
+    pub(super) spec: Arc<Spec>,
+    pub(super) draws: Draws,
+    pub(super) store: Store,
+    pub(super) watches: Watches,
+    pub(super) net: Network,
+    pub(super) serving: ServingTable,
+    pub(super) pulses: Pulses,
+    pub(super) rules: Rules,
+    pub(super) targets: Targets,
+    pub(super) out: Effects,
+    pub(super) etcd: Etcd,
+    pub(super) api: Api,
+    pub(super) controllers: Controllers,
+    pub(super) schedulers: Schedulers,
+    pub(super) kubelets: Kubelets,
+    pub(super) proxies: Proxies,
+    pub(super) balancers: Balancers,
+    pub(super) cloud: Cloud,
+    pub(super) traffic: Traffic,
+    pub(super) masters: IdVec<MasterId, Master>,
+    pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
+    pub(super) client_kinds: IdVec<ClientId, ClientKind>,
+    /// Something has changed that an actor could see.
+    pub(super) changed: bool,
+}
+
+/// What the world leaves to the run that drives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// An actor's alarm.
+    Alarm {
+        /// Which actor.
+        actor: ActorId,
+        /// Which alarm.
+        alarm: u32,
+    },
+    /// An actor's order was answered.
+    Answer {
+        /// Which actor.
+        actor: ActorId,
+        /// Which order.
+        order: u32,
+        /// How it went.
+        result: Outcome,
+    },
+    /// A fault is due.
+    Strike(FaultId),
+    /// A fault's repair is due.
+    Repair(FaultId),
+}
+
+/// A `Ctx` over a world's tables, leaving its components free to be stepped.
+macro_rules! ctx {
+    ($world:expr) => {
+        $crate::world::effects::Ctx {
+            now: $world.now,
+            spec: &$world.spec,
+            draws: &$world.draws,
+            store: &$world.store,
+            watches: &$world.watches,
+            net: &$world.net,
+            serving: &$world.serving,
+            pulses: &$world.pulses,
+            rules: &$world.rules,
+            targets: &$world.targets,
+            out: &mut $world.out,
+        }
+    };
+}
+pub(super) use ctx;
+
+impl World {
+    /// Steps one event. What is not the cluster's own comes back.
+    pub fn step(&mut self, popped: Popped<Event>) -> Option<Outside> {
+        debug_assert!(self.now <= popped.at, "time runs forward");
+        self.now = popped.at;
+        match popped.event {
+            Event::Etcd(event) => self.etcd.step(event, &mut ctx!(self)),
+            Event::Api(ApiEvent::Delivers { client, revision }) => self.delivers(client, revision),
+            Event::Api(event) => self.api.step(event, &mut ctx!(self)),
+            Event::Controllers(event) => self.controllers.step(event, &mut ctx!(self)),
+            Event::Scheduler(event) => self.schedulers.step(event, &mut ctx!(self)),
+            Event::Kubelet(event) => self.kubelets.step(event, &mut ctx!(self)),
+            Event::Proxy(event) => self.proxies.step(event, &mut ctx!(self)),
+            Event::Balancer(event) => self.balancers.step(event, &mut ctx!(self)),
+            Event::Cloud(event) => {
+                self.changed = true;
+                self.cloud.step(event, &mut ctx!(self));
+            }
+            Event::Traffic(event) => self.traffic.step(event, &mut ctx!(self)),
+            Event::Actor { actor, alarm } => return Some(Outside::Alarm { actor, alarm }),
+            Event::Answer { actor, order, result } => return Some(Outside::Answer { actor, order, result }),
+            Event::Fault(fault) => return Some(Outside::Strike(fault)),
+            Event::Repair(fault) => return Some(Outside::Repair(fault)),
+        }
+        self.settle_effects();
+        None
+    }
+
+    /// Hands on what a step has put out, until nothing is left at this instant.
+    pub(super) fn settle_effects(&mut self) {
+        loop {
+            let mut next = 0;
+            while let Some(notice) = self.out.notices.get(next).copied() {
+                next += 1;
+                self.notice(notice);
+            }
+            self.out.notices.clear();
+            if self.out.requests.is_empty() {
+                return;
+            }
+            for request in std::mem::take(&mut self.out.requests) {
+                self.api.submit(request, &mut ctx!(self));
+            }
+        }
+    }
+
+    /// A watch delivers: the cursor moves, the component hears.
+    fn delivers(&mut self, client: ClientId, revision: Revision) {
+        let from = self.watches.cursor(client);
+        if !self.api.is_delivered(client) || revision <= from {
+            return;
+        }
+        let resumes = self.store.touched(from, revision).is_some();
+        self.watches.cursor_mut(client).revision = revision;
+        let (kind, mut ctx) = (self.client_kinds[client], ctx!(self));
+        match kind {
+            ClientKind::Kubelet(node) if resumes => self.kubelets.heard(node, from, revision, &mut ctx),
+            ClientKind::Kubelet(node) => self.kubelets.listed(node, revision, &mut ctx),
+            ClientKind::Proxy(node) => self.proxies.heard(node, &mut ctx),
+            ClientKind::Elected(Component::ControllerManager, master) if resumes => {
+                self.controllers.heard(master, from, revision, &mut ctx);
+            }
+            ClientKind::Elected(Component::ControllerManager, master) => {
+                self.controllers.listed(master, revision, &mut ctx);
+            }
+            ClientKind::Elected(Component::Scheduler, master) if resumes => {
+                self.schedulers.heard(master, from, revision, &mut ctx);
+            }
+            ClientKind::Elected(Component::Scheduler, master) => self.schedulers.listed(master, revision, &mut ctx),
+            ClientKind::Operator(_) => {}
+        }
+    }
+
+    /// The master whose machine this is now.
+    pub(super) fn master_on(&self, node: NodeId) -> Option<MasterId> {
+        self.cloud.instances()[node].master.filter(|master| self.masters[*master].node == node)
+    }
+
+    /// The moment of the last step.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+    /// What was asked for.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+    /// The API's store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+    /// Machines and groups.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+    /// etcd.
+    pub fn etcd(&self) -> &Etcd {
+        &self.etcd
+    }
+    /// Users' requests.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+    /// Pending events and facts not yet heard.
+    pub fn effects(&mut self) -> &mut Effects {
+        &mut self.out
+    }
+    /// Whether something has changed that an actor could see, since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+    /// The run ends: all traffic is settled up to now.
+    pub fn finish(&mut self) {
+        self.traffic.finish(&mut ctx!(self));
+        self.settle_effects();
+    }
+    /// A `Ctx` for a plug-in of a higher floor.
+    pub fn ctx(&mut self) -> Ctx<'_> {
+        ctx!(self)
+    }
+}

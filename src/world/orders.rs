@@ -1,0 +1,163 @@
+//! Orders and disturbances: what operators and nature do to the cluster from outside.
+
+use crate::base::Id;
+use crate::world::cluster::{World, ctx};
+use crate::world::command::Command;
+use crate::world::components::api::Route;
+use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
+use crate::world::effects::{Notice, Reply, ReplyTo, Request};
+use crate::world::event::Event;
+use crate::world::ids::{ActorId, ClientId, MasterId};
+use crate::world::reported::Reported;
+use crate::world::store::{ApiError, Change};
+use crate::world::watch::ClientKind;
+
+impl World {
+    /// An operator's tool with an API client of its own.
+    pub fn add_operator(&mut self, actor: ActorId) -> ClientId {
+        let version = self.spec.control_plane.to;
+        let name = crate::base::Name::new("operator").part(actor.index() as u64);
+        let client = self.add_client(ClientKind::Operator(actor), name, Route::Balanced, version);
+        self.api.client_began(client, &mut ctx!(self));
+        client
+    }
+
+    /// What an operator sees now.
+    pub fn reported(&mut self, client: ClientId, ready: &mut Vec<bool>) -> Result<(), ApiError> {
+        ready.clear();
+        for master in self.masters.ids() {
+            let runs = self.controllers.is_running(master) && self.schedulers.is_running(master);
+            ready.push(runs && self.api.is_ready(master));
+        }
+        self.api.probe(client, &mut ctx!(self))
+    }
+
+    /// The view that goes with `reported`.
+    pub fn view<'a>(&'a self, api: Result<(), ApiError>, ready: &'a [bool]) -> Reported<'a> {
+        Reported {
+            now: self.now,
+            api,
+            spec: &self.spec,
+            store: &self.store,
+            instances: self.cloud.instances(),
+            static_pods_ready: ready,
+        }
+    }
+
+    /// An operator gives an order. API orders are answered when the API has; cloud orders at once.
+    pub fn order(&mut self, actor: ActorId, client: ClientId, order: u32, command: Command) {
+        let change = match command {
+            Command::Cordon(node) => Change::Cordon { node, unschedulable: true },
+            Command::Uncordon(node) => Change::Cordon { node, unschedulable: false },
+            Command::TaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: true },
+            Command::ExcludeFromBalancers(node) => Change::ExcludeFromBalancers { node, excluded: true },
+            Command::Evict { pod, grace } => Change::Evict { pod, grace },
+            Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
+            Command::DeleteNode(node) => Change::DeleteNode { node },
+            Command::RestartRollout(app) => Change::NewTemplate { app },
+            Command::DeregisterServer(_)
+            | Command::DeregisterNode(_)
+            | Command::Terminate(_)
+            | Command::Detach(_)
+            | Command::SetTemplate { .. } => {
+                self.cloud_order(command);
+                self.out.queue.push(self.now, Event::Answer { actor, order, result: Ok(()) });
+                self.settle_effects();
+                return;
+            }
+        };
+        let reply = Reply::Always(ReplyTo::Actor { actor, order });
+        self.out.requests.push(Request { client, change, reply });
+        self.settle_effects();
+    }
+
+    fn cloud_order(&mut self, command: Command) {
+        self.changed = true;
+        match command {
+            Command::DeregisterServer(master) => self.api.deregister(master, &mut ctx!(self)),
+            Command::DeregisterNode(node) => self.balancers.deregister(node, &mut ctx!(self)),
+            Command::Terminate(node) => self.cloud.terminate(node, &mut ctx!(self)),
+            Command::Detach(node) => self.cloud.detach(node, &mut ctx!(self)),
+            Command::SetTemplate { pool, version } => self.cloud.set_template(pool, version),
+            Command::Cordon(_)
+            | Command::Uncordon(_)
+            | Command::TaintForUpdate(_)
+            | Command::ExcludeFromBalancers(_)
+            | Command::Evict { .. }
+            | Command::Delete { .. }
+            | Command::DeleteNode(_)
+            | Command::RestartRollout(_) => {}
+        }
+    }
+
+    /// Nature acts.
+    pub fn disturb(&mut self, disturbance: Disturbance) {
+        match disturbance {
+            Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
+            Disturbance::StartProcess { master, process } => self.start_process(master, process),
+            Disturbance::PowerOff(node) => self.machine_off(node),
+            Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
+            Disturbance::CutLink(node) | Disturbance::MendLink(node) => {
+                self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
+                self.out.notices.push(Notice::HostChanged(node));
+            }
+            Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
+            Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
+            Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
+            Disturbance::RestartProxy(node) => {
+                let version = self.cloud.instances()[node].version;
+                self.proxies.stops(node);
+                self.proxies.starts(node, version, &mut ctx!(self));
+            }
+            Disturbance::CrashPod(pod) => {
+                self.traffic.sigkill(pod, &mut ctx!(self));
+                self.kubelets.container_exited(pod, &mut ctx!(self));
+            }
+            Disturbance::DeletePod(pod) => {
+                let done = self.commit(&Change::DeletePod { pod, grace: None });
+                debug_assert!(done.is_ok() || self.store.pods().now(pod).gone, "only a pod that is gone cannot be deleted");
+            }
+        }
+        self.changed = true;
+        self.settle_effects();
+    }
+
+    fn stop_process(&mut self, master: MasterId, process: MasterProcess, signal: Signal) {
+        match process {
+            MasterProcess::Etcd => self.etcd.signal(master, signal, &mut ctx!(self)),
+            MasterProcess::ApiServer => self.api.signal(master, signal, &mut ctx!(self)),
+            MasterProcess::ControllerManager => self.controllers.signal(master, signal, &mut ctx!(self)),
+            MasterProcess::Scheduler => self.schedulers.signal(master, signal, &mut ctx!(self)),
+        }
+    }
+
+    fn start_process(&mut self, master: MasterId, process: MasterProcess) {
+        let node = self.masters[master].node;
+        let version = self.cloud.instances()[node].version;
+        match process {
+            MasterProcess::Etcd => {
+                let version = self.etcd_version(version);
+                self.etcd.start(master, version, &mut ctx!(self));
+            }
+            MasterProcess::ApiServer => self.api.start(master, node, version, &mut ctx!(self)),
+            MasterProcess::ControllerManager => self.controllers.start(master, version, &mut ctx!(self)),
+            MasterProcess::Scheduler => self.schedulers.start(master, version, &mut ctx!(self)),
+        }
+    }
+
+    fn cut_api(&mut self, from_etcd: bool, cut: bool) {
+        match from_etcd {
+            true => {
+                self.net.etcd_cut = cut;
+                for master in self.masters.ids() {
+                    let serves = self.etcd.serves(master);
+                    self.api.etcd_serves(master, serves, &mut ctx!(self));
+                }
+            }
+            false => {
+                self.net.api_cut = cut;
+                self.api.path_changed(&mut ctx!(self));
+            }
+        }
+    }
+}

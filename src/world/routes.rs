@@ -1,0 +1,267 @@
+//! Routes: which component hears which notice, and what a commit sets going.
+
+use crate::base::Time;
+use crate::world::cluster::{World, ctx};
+use crate::world::disturbance::Signal;
+use crate::world::effects::{Notice, Outcome};
+use crate::world::fact::Fact;
+use crate::world::ids::{NodeId, PodId, RequestId};
+use crate::world::store::{Change, Component, Revision, Touched};
+use crate::world::watch::ClientKind;
+
+impl World {
+    pub(super) fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::ContainerStarted(pod) => self.traffic.container_started(pod, &mut ctx!(self)),
+            Notice::Sigterm(pod) => self.traffic.sigterm(pod, &mut ctx!(self)),
+            Notice::Sigkill(pod) => self.traffic.sigkill(pod, &mut ctx!(self)),
+            Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
+            Notice::SandboxRemoved(pod) => self.traffic.sandbox(pod, false, &mut ctx!(self)),
+            Notice::ContainerExited(pod) => self.kubelets.container_exited(pod, &mut ctx!(self)),
+            Notice::Serves(pod, serving) => {
+                self.serving.set(pod, serving);
+                self.kubelets.serving_changed(pod, &mut ctx!(self));
+                let app = self.store.pods().now(pod).app;
+                self.balancers.pod_changed(pod, app, &mut ctx!(self));
+            }
+            Notice::Pulse(node, beating) => self.pulse(node, beating),
+            Notice::Rules(node, from, to) => self.rules_changed(node, from, to),
+            Notice::TargetsChanged(app) => {
+                *self.targets.of_mut(app) = self.balancers.used(app);
+                self.traffic.targets_changed(app, &mut ctx!(self));
+            }
+            Notice::HostChanged(node) => self.host_changed(node),
+            Notice::Propose(master, request) => self.etcd.propose(master, request, &mut ctx!(self)),
+            Notice::Stored(request, result) => self.stored(request, result),
+            Notice::EtcdServes(master, serves) => self.api.etcd_serves(master, serves, &mut ctx!(self)),
+            Notice::EtcdStopped(master) => self.api.etcd_serves(master, false, &mut ctx!(self)),
+            Notice::ServerChanged(_) => self.changed = true,
+            Notice::ClientServed(client, served) => self.client_served(client, served),
+            Notice::MachineStops(node) => self.machine_stops(node),
+            Notice::MachineOff(node) => self.machine_off(node),
+            Notice::Launches(node) => self.launches(node),
+            Notice::MachineUp(node) => self.machine_up(node),
+            Notice::Leads(component, master, leads) => self.leads(component, master, leads),
+        }
+    }
+
+    fn pulse(&mut self, node: NodeId, beating: bool) {
+        let client = self.kubelet_clients[node];
+        let at = if beating { self.now } else { self.api.unserved_since(client).min(self.now) };
+        let at = if at == Time::ZERO { self.now } else { at };
+        self.pulses.set(node, beating, at);
+        self.controllers.pulse(node, beating, &mut ctx!(self));
+    }
+
+    fn rules_changed(&mut self, node: NodeId, from: Revision, to: Revision) {
+        let from = if self.store.touched(from, to).is_some() { from } else { Revision(0) };
+        self.rules.set(node, to);
+        self.traffic.rules_changed(node, from, to, &mut ctx!(self));
+        self.balancers.node_changed(node, &mut ctx!(self));
+    }
+
+    fn host_changed(&mut self, node: NodeId) {
+        if let Some(master) = self.master_on(node) {
+            let linked = self.net.reaches(node);
+            self.etcd.linked(master, linked, &mut ctx!(self));
+        }
+        self.api.host_changed(node, &mut ctx!(self));
+        self.traffic.host_changed(node, &mut ctx!(self));
+        self.balancers.node_changed(node, &mut ctx!(self));
+        self.changed = true;
+    }
+
+    fn client_served(&mut self, client: crate::world::ids::ClientId, served: bool) {
+        match self.client_kinds[client] {
+            ClientKind::Kubelet(node) => self.kubelets.served(node, served, &mut ctx!(self)),
+            ClientKind::Proxy(_) => {}
+            ClientKind::Elected(Component::ControllerManager, master) => {
+                self.controllers.served(master, served, &mut ctx!(self));
+            }
+            ClientKind::Elected(Component::Scheduler, master) => {
+                self.schedulers.served(master, served, &mut ctx!(self));
+            }
+            ClientKind::Operator(_) => self.changed = true,
+        }
+    }
+
+    fn leads(&mut self, component: Component, master: crate::world::ids::MasterId, leads: bool) {
+        let client = self.masters[master].elected[component as usize];
+        self.api.leads(component, leads.then_some(client));
+        if component == Component::ControllerManager {
+            let node = self.masters[master].node;
+            let version = leads.then(|| self.cloud.instances()[node].version);
+            self.balancers.controller_is(version, &mut ctx!(self));
+        }
+    }
+
+    /// etcd is done with a request.
+    fn stored(&mut self, request: RequestId, result: Outcome) {
+        let Some(change) = self.api.stored(request, result, &mut ctx!(self)) else { return };
+        let result = self.commit(&change);
+        self.api.applied(request, result, &mut ctx!(self));
+    }
+
+    /// Applies a change to the store at this instant; everyone who follows it will hear.
+    pub(super) fn commit(&mut self, change: &Change) -> Outcome {
+        let before = self.store.revision();
+        match self.store.apply(change, self.now) {
+            Ok(_) => {
+                self.announce(change, before);
+                self.api.publish(&mut ctx!(self));
+                self.set_going(before);
+                Ok(())
+            }
+            Err(error) => {
+                if let Change::Evict { pod, .. } = change {
+                    self.out.facts.push(Fact::EvictionRefused { pod: *pod, error });
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What a commit concerns beside its watchers: load balancers, and actors that poll.
+    fn set_going(&mut self, before: Revision) {
+        let (mut nodes, mut endpoints) = (false, None);
+        for touched in self.store.touched(before, self.store.revision()).into_iter().flatten() {
+            match touched {
+                Touched::Node(_) => (nodes, self.changed) = (true, true),
+                Touched::Pod(_) | Touched::Budget(_) => self.changed = true,
+                Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
+                Touched::Set(_) | Touched::Deployment(_) | Touched::Lease(_) => {}
+            }
+        }
+        if nodes {
+            self.balancers.nodes_changed(&mut ctx!(self));
+        }
+        if let Some(app) = endpoints {
+            self.balancers.endpoints_changed(app, &mut ctx!(self));
+        }
+    }
+
+    /// Tells observers what a committed change has done.
+    fn announce(&mut self, change: &Change, before: Revision) {
+        let (store, facts) = (&self.store, &mut self.out.facts);
+        let pod_before = |pod: PodId| store.pods().at(pod, before);
+        match change {
+            Change::CreatePod { .. } => {
+                for touched in store.touched(before, store.revision()).into_iter().flatten() {
+                    if let Touched::Pod(pod) = touched {
+                        facts.push(Fact::PodCreated { pod });
+                    }
+                }
+            }
+            Change::Bind { pod, node } => facts.push(Fact::PodBound { pod: *pod, node: *node }),
+            Change::PodStatus { pod, ready, .. } => {
+                if pod_before(*pod).is_some_and(|old| old.ready != *ready) {
+                    facts.push(Fact::PodReady { pod: *pod, ready: *ready });
+                }
+            }
+            Change::DeletePod { pod, .. } | Change::Evict { pod, .. } | Change::RemovePod { pod } => {
+                if matches!(change, Change::Evict { .. }) {
+                    facts.push(Fact::Evicted { pod: *pod });
+                }
+                if store.pods().now(*pod).gone {
+                    facts.push(Fact::PodGone { pod: *pod });
+                } else if pod_before(*pod).is_some_and(|old| old.deleting.is_none()) {
+                    facts.push(Fact::PodDeleting { pod: *pod });
+                }
+            }
+            Change::Endpoints { pods, .. } => {
+                facts.extend(pods.iter().map(|(pod, endpoint)| Fact::EndpointSet { pod: *pod, endpoint: *endpoint }));
+            }
+            Change::RegisterNode { node, version } => {
+                facts.push(Fact::NodeRegistered { node: *node, version: *version });
+            }
+            Change::NodeStatus { node, ready } => {
+                if store.nodes().at(*node, before).is_some_and(|old| old.ready != *ready) {
+                    facts.push(Fact::NodeReadyIs { node: *node, ready: *ready });
+                }
+            }
+            Change::Cordon { node, unschedulable } => {
+                facts.push(Fact::NodeCordoned { node: *node, unschedulable: *unschedulable });
+            }
+            Change::DeleteNode { node } => facts.push(Fact::NodeDeleted { node: *node }),
+            Change::BudgetStatus { .. }
+            | Change::CreateSet { .. }
+            | Change::ScaleSet { .. }
+            | Change::NewTemplate { .. }
+            | Change::NodeTaints { .. }
+            | Change::PreferNoSchedule { .. }
+            | Change::ExcludeFromBalancers { .. }
+            | Change::Lease { .. } => {}
+        }
+    }
+
+    fn machine_stops(&mut self, node: NodeId) {
+        self.kubelets.machine_stops(node, &mut ctx!(self));
+        if let Some(master) = self.master_on(node) {
+            self.controllers.signal(master, Signal::Term, &mut ctx!(self));
+            self.schedulers.signal(master, Signal::Term, &mut ctx!(self));
+            self.api.signal(master, Signal::Term, &mut ctx!(self));
+            self.etcd.signal(master, Signal::Term, &mut ctx!(self));
+        }
+    }
+
+    /// A machine is off: whatever still ran on it is gone, and nobody was told.
+    pub(super) fn machine_off(&mut self, node: NodeId) {
+        self.net.host_mut(node).powered = false;
+        self.host_changed(node);
+        if let Some(master) = self.master_on(node) {
+            self.etcd.signal(master, Signal::Kill, &mut ctx!(self));
+            self.api.signal(master, Signal::Kill, &mut ctx!(self));
+            self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
+            self.schedulers.signal(master, Signal::Kill, &mut ctx!(self));
+            for client in self.masters[master].elected {
+                self.api.client_stops(client);
+            }
+        }
+        self.kubelets.machine_off(node, &mut ctx!(self));
+        self.api.client_stops(self.kubelet_clients[node]);
+        self.proxies.stops(node);
+        if let Some(client) = self.proxies.client(node) {
+            self.api.client_stops(client);
+        }
+        self.controllers.machine_gone(node, &mut ctx!(self));
+    }
+
+    /// A group launches a machine in the place of this one.
+    fn launches(&mut self, node: NodeId) {
+        let (instance, incarnation) = self.cloud.successor(node);
+        let successor = self.add_machine(instance, incarnation, false);
+        if let Some(master) = self.cloud.instances()[successor].master {
+            self.masters[master].node = successor;
+        }
+        self.cloud.launched(successor, &mut ctx!(self));
+    }
+
+    /// A machine has booted: its processes start.
+    fn machine_up(&mut self, node: NodeId) {
+        let version = self.cloud.instances()[node].version;
+        self.net.host_mut(node).powered = true;
+        self.host_changed(node);
+        if let Some(master) = self.master_on(node) {
+            let etcd = self.etcd_version(version);
+            self.etcd.start(master, etcd, &mut ctx!(self));
+            self.api.start(master, node, version, &mut ctx!(self));
+            for client in self.masters[master].elected {
+                self.api.client_starts(client, version, &mut ctx!(self));
+            }
+            self.controllers.start(master, version, &mut ctx!(self));
+            self.schedulers.start(master, version, &mut ctx!(self));
+        }
+        self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
+        self.kubelets.machine_up(node, version, &mut ctx!(self));
+        if let Some(client) = self.proxies.client(node) {
+            self.api.client_starts(client, version, &mut ctx!(self));
+            self.proxies.starts(node, version, &mut ctx!(self));
+        }
+    }
+
+    /// The etcd that comes with a master of this Kubernetes version.
+    pub(super) fn etcd_version(&self, version: crate::base::Version) -> crate::base::Version {
+        let plane = &self.spec.control_plane;
+        if version == plane.to { plane.etcd.to } else { plane.etcd.from }
+    }
+}
