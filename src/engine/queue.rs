@@ -497,6 +497,8 @@ mod tests {
         for earlier in (0..500).rev() {
             pair.apply(&Step::Look);
             pair.push(earlier);
+            let live = pair.queue.bottom.len() - pair.queue.head;
+            assert!(live <= BOTTOM_AT_MOST + 1, "{live} entries in the bottom");
         }
         pair.drain();
     }
