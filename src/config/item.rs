@@ -217,14 +217,18 @@ impl<'a> Item<'a> {
     }
 
     fn uniform(&self) -> Option<Dist> {
+        let wanted = "an array of two durations, the lower one first";
+        if !self.value.is_some_and(|value| matches!(value.kind, ValueKind::Array(_))) {
+            return self.wrong(wanted);
+        }
         let ends = self.items();
         let [low, high] = ends.as_slice() else {
-            return self.value.and_then(|_| self.wrong("two durations, the lower one first"));
+            return self.unfit(&format!("wanted is {wanted}, found are {}", ends.len()));
         };
         let (low, high) = (low.span(), high.span());
         let (low, high) = (low?, high?);
         if low > high {
-            return self.wrong_order("the first duration exceeds the second");
+            return self.unfit("the first duration exceeds the second");
         }
         Some(Dist::Uniform { low, high })
     }
@@ -246,7 +250,7 @@ impl<'a> Item<'a> {
         reader.finish();
         let (median, p99) = (median?, p99?);
         if p99 < median {
-            return self.wrong_order("`p99` is below `median`");
+            return self.unfit("`p99` is below `median`");
         }
         Some(Dist::LogNormal { median, p99 })
     }
@@ -295,7 +299,7 @@ impl<'a> Item<'a> {
         None
     }
 
-    fn wrong_order<T>(&self, what: &str) -> Option<T> {
+    fn unfit<T>(&self, what: &str) -> Option<T> {
         self.error(code::VALUE, format!("`{}`: {what}", self.path));
         None
     }

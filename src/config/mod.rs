@@ -19,8 +19,12 @@ pub mod syntax;
 pub mod table;
 pub mod value;
 
+#[cfg(test)]
+mod bad_inputs;
 mod item;
 mod manual;
+#[cfg(test)]
+mod properties;
 
 pub use diagnostic::{Diagnostics, Label, Place, Problem, Severity, code};
 pub use escape::escaped;

@@ -227,3 +227,117 @@ fn key_at(text: &str, start: usize) -> Option<(String, usize)> {
 pub fn is_overridden(value: &Value, file: SourceId) -> bool {
     matches!(value.place, Place::At(source, _) if source != file)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::printed::printed;
+    use crate::config::{parse, render};
+
+    const FILE: &str = "[cluster]\nversion = \"1.14.10\"\n[[node_pool]]\nname = \"masters\"\ncount = 3\n[[node_pool]]\nname = \
+                        \"workers\"\ncount = 6\n[app.web]\nreplicas = 3\npdb = { max_unavailable = 1 }\n";
+    const EXCLUSIVE: &[&[&str]] = &[&["pdb.min_available", "pdb.max_unavailable"], &["fixed", "lognormal"]];
+
+    /// The file after these overrides, printed; or what is wrong.
+    fn set(arguments: &[&str]) -> Result<String, String> {
+        let (mut sources, problems) = (Sources::new(), Diagnostics::new());
+        let id = sources.add("plan.toml", FILE);
+        let mut root = parse(&sources, id, &problems);
+        for (index, argument) in arguments.iter().enumerate() {
+            let name = format!("--set #{}", index + 1);
+            if let Some(change) = Override::parse(argument, &name, &mut sources, &problems) {
+                change.apply(&mut root, EXCLUSIVE, &problems);
+            }
+        }
+        if problems.has_errors() { Err(render(&sources, &problems)) } else { Ok(printed(&root)) }
+    }
+
+    fn web(arguments: &[&str]) -> String {
+        let text = set(arguments).expect("sound overrides");
+        text.lines().find(|line| line.starts_with("app")).expect("the app is there").to_owned()
+    }
+
+    #[test]
+    fn the_last_of_several_overrides_wins() {
+        let wanted = "app = { web = { replicas = 5, pdb = { max_unavailable = 1 } } }";
+        assert_eq!(web(&["app.web.replicas=4", "app.web.replicas = 5"]), wanted);
+    }
+
+    #[test]
+    fn elements_are_chosen_by_number_or_by_name() {
+        let text = set(&["node_pool[0].count=5", "node_pool.workers.count=9"]).expect("sound overrides");
+        assert!(text.contains("{ name = \"masters\", count = 5 }, { name = \"workers\", count = 9 }"), "{text}");
+        let replaced = set(&["node_pool[1]={ name = \"x\" }"]).expect("sound overrides");
+        assert!(replaced.contains("count = 3 }, { name = \"x\" }]"), "{replaced}");
+    }
+
+    #[test]
+    fn missing_tables_are_made_and_quoted_keys_are_one_step() {
+        let text = set(&["app.\"my app\".traffic.rps=100", "app.'a.b'.x=true"]).expect("sound overrides");
+        assert!(text.contains("\"my app\" = { traffic = { rps = 100 } }, \"a.b\" = { x = true }"), "{text}");
+    }
+
+    #[test]
+    fn setting_one_form_of_a_choice_replaces_the_other() {
+        let min = "app = { web = { replicas = 3, pdb = { min_available = 1 } } }";
+        assert_eq!(web(&["app.web.pdb.min_available=1"]), min);
+        assert_eq!(web(&["app.web.pdb=\"none\""]), "app = { web = { replicas = 3, pdb = \"none\" } }");
+        assert_eq!(web(&["app.web.pdb='none'", "app.web.pdb.min_available=1"]), min);
+        // The group names its parent, so elsewhere the same keys may stand together.
+        assert!(
+            web(&["app.web.x.max_unavailable=1", "app.web.x.min_available=1"])
+                .contains("x = { max_unavailable = 1, min_")
+        );
+        // What lies within a member counts as setting it.
+        let boot = web(&["app.web.boot.fixed='1s'", "app.web.boot.lognormal.median='1s'"]);
+        assert!(boot.contains("boot = { lognormal = { median = \"1s\" } }"), "{boot}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_shown_within_the_argument() {
+        for (argument, said) in [
+            ("app.web.mode=drain", "--set #1:1:14: error[E0103]: `drain` is not a value"),
+            ("app.web.mode=drain", "help: text stands in quotes: \"drain\""),
+            ("app.web.replicas", "--set #1:1:17: error[E0107]: `=` and a value are missing"),
+            ("app.web.replicas=", "--set #1:1:18: error[E0103]: a value is missing"),
+            ("=3", "--set #1:1:1: error[E0107]: a key is expected here"),
+            ("app..x=3", "--set #1:1:5: error[E0107]: a key is expected here"),
+            ("app x=3", "--set #1:1:5: error[E0107]: `.` or `=` is expected here"),
+            ("node_pool[x]=3", "--set #1:1:10: error[E0107]: an element is chosen by its number"),
+            ("node_pool[2].count=3", "--set #1:1:10: error[E0107]: there is no element [2]; the array has 2"),
+            ("node_pool.worker.count=3", "--set #1:1:11: error[E0107]: no element has the name `worker`"),
+            ("node_pool.worker.count=3", "help: did you mean `workers`?"),
+            ("cluster[0].x=3", "--set #1:1:8: error[E0107]: `[0]` chooses an element, but here is no array"),
+            ("a=nan", "--set #1:1:3: error[E0105]: `nan` is not accepted"),
+            ("a=1\nb=2", "--set #1:1:3: error[E0107]: more than one value"),
+        ] {
+            let rendered = set(&[argument]).expect_err(argument);
+            assert!(rendered.contains(said), "{argument}: {rendered}");
+        }
+        let long = format!("{}a=1", "a.".repeat(100));
+        assert!(set(&[&long]).expect_err("too long").contains("longer than 32 steps"));
+    }
+
+    #[test]
+    fn places_of_the_value_point_into_the_argument() {
+        let (mut sources, problems) = (Sources::new(), Diagnostics::new());
+        let file = sources.add("plan.toml", FILE);
+        let mut root = parse(&sources, file, &problems);
+        let change =
+            Override::parse("app.web.wait = 10", "--set #1", &mut sources, &problems).expect("a sound override");
+        assert!(change.apply(&mut root, &[], &problems));
+        let app = crate::config::Item::new(root.get("app"), Place::Nowhere, "app".to_owned(), &problems);
+        let (_, web) = app.entries().remove(0);
+        let mut web = web.table().expect("a table");
+        let wait = web.optional("wait");
+        assert!(wait.span().is_none() && wait.value().is_some_and(|value| is_overridden(value, file)));
+        web.abandon();
+        let said = render(&sources, &problems);
+        let wanted = "--set #1:1:16: error[E0201]: `app.web.wait` has no unit
+    1 | app.web.wait = 10
+      |                ^^
+  help: write \"10s\"
+";
+        assert_eq!(said, wanted);
+    }
+}

@@ -46,6 +46,9 @@ pub struct Reader<'a> {
     table: &'a Table,
     path: String,
     known: Vec<&'static str>,
+    /// Groups of keys of which one should have been there. Reported at the end, when it is known whether one of
+    /// them was merely misspelt.
+    missing: Vec<Vec<&'static str>>,
     problems: &'a Diagnostics,
     finished: bool,
 }
@@ -57,17 +60,15 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) const fn within(table: &'a Table, path: String, problems: &'a Diagnostics) -> Reader<'a> {
-        Reader { table, path, known: Vec::new(), problems, finished: false }
+        Reader { table, path, known: Vec::new(), missing: Vec::new(), problems, finished: false }
     }
 
-    /// The value of a key that must be there. If it is not, that is reported here, and every getter of the
-    /// item gives `None`.
+    /// The value of a key that must be there. If it is not, every getter of the item gives `None`, and
+    /// [`Reader::finish`] reports it.
     pub fn required(&mut self, key: &'static str) -> Item<'a> {
         let item = self.optional(key);
-        // Where keys may have been lost, a missing one proves nothing.
-        if !item.is_given() && !self.problems.is_damaged() {
-            let message = format!("`{}` is missing", item.path());
-            self.problems.report(Problem::error(code::MISSING, message, self.table.place));
+        if !item.is_given() {
+            self.missing.push(vec![key]);
         }
         item
     }
@@ -80,7 +81,7 @@ impl<'a> Reader<'a> {
         Item::new(self.table.get(key), self.table.place, self.path_of(key), self.problems)
     }
 
-    /// The one of these keys that is there, with its value. None or several are reported.
+    /// The one of these keys that is there, with its value. Several are reported, none by [`Reader::finish`].
     pub fn one_of(&mut self, keys: &[&'static str]) -> Option<(&'static str, Item<'a>)> {
         let mut given = Vec::new();
         for &key in keys {
@@ -89,21 +90,17 @@ impl<'a> Reader<'a> {
                 given.push((key, item));
             }
         }
-        let offered = listed(keys);
         match given.as_slice() {
             [] => {
-                // A key that is misspelt is reported by `finish`, with the one that was meant.
-                if !self.problems.is_damaged() && self.table.entries.is_empty() {
-                    self.error(code::MISSING, format!("{} needs one of {offered}", self.described()));
-                }
+                self.missing.push(keys.to_vec());
                 None
             }
             [_] => given.pop(),
             [(first, item), (second, other), ..] => {
                 let message = format!("`{first}` and `{second}` exclude each other in {}", self.described());
                 let problem = Problem::error(code::VALUE, message, other.place());
-                self.problems
-                    .report(problem.label(item.place(), "the other one").help(format!("keep one of {offered}")));
+                let help = format!("keep one of {}", listed(keys));
+                self.problems.report(problem.label(item.place(), "the other one").help(help));
                 given.truncate(1);
                 given.pop()
             }
@@ -144,11 +141,13 @@ impl<'a> Reader<'a> {
         self.problems.report(Problem::error(code, message, self.table.place));
     }
 
-    /// Reports every key that nobody asked for, with the known key that was probably meant, or all of them.
+    /// Reports every key that nobody asked for, with the known key that was probably meant, or all of them; and
+    /// every required key that is neither there nor among those meant.
     pub fn finish(mut self) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
+        let mut misspelt: Vec<&str> = Vec::new();
         let mut suggested = 0;
         for (key, _) in &self.table.entries {
             if self.known.contains(&key.name.as_str()) || self.problems.is_after_damage(key.place) {
@@ -161,19 +160,37 @@ impl<'a> Reader<'a> {
             let mut problem = Problem::error(code::UNKNOWN_KEY, message, key.place);
             suggested += 1;
             if suggested <= SUGGESTED {
-                problem = problem.help(self.suggestion(&key.name));
+                let meant = nearest(&key.name, self.known.iter().copied());
+                misspelt.extend(meant);
+                problem = problem.help(self.suggestion(meant));
             }
             self.problems.report(problem);
         }
+        self.report_missing(&misspelt);
     }
 
     /// Leaves the remaining keys unread on purpose, when an earlier problem took away their meaning.
     pub fn abandon(mut self) {
         self.finished = true;
+        self.report_missing(&[]);
     }
 
-    fn suggestion(&self, name: &str) -> String {
-        match nearest(name, self.known.iter().copied()) {
+    fn report_missing(&self, misspelt: &[&str]) {
+        // Where keys may have been lost, a missing one proves nothing.
+        if self.problems.is_damaged() {
+            return;
+        }
+        for group in self.missing.iter().filter(|group| !group.iter().any(|key| misspelt.contains(key))) {
+            let message = match group.as_slice() {
+                [key] => format!("`{}` is missing", self.path_of(key)),
+                _ => format!("{} needs one of {}", self.described(), listed(group)),
+            };
+            self.problems.report(Problem::error(code::MISSING, message, self.table.place));
+        }
+    }
+
+    fn suggestion(&self, meant: Option<&str>) -> String {
+        match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if self.known.is_empty() => "no key is known here".to_owned(),
             None => format!("known keys: {}", self.known.join(", ")),

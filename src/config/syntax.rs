@@ -16,6 +16,12 @@ const TRACED_DUPLICATES: usize = 16;
 /// Largest text in which the first place of more than one duplicate is looked for, in bytes.
 const TRACED_BYTES: usize = 64 << 10;
 
+/// Lines with a key and no value after which reading is taken up again.
+const LONE_KEYS: usize = 64;
+
+/// Errors within one array that are looked at.
+const SEARCHED: usize = 64;
+
 /// Where the text is not TOML.
 pub(super) struct Syntax {
     errors: Vec<Found>,
@@ -60,6 +66,13 @@ impl Syntax {
         let before = next.checked_sub(1).and_then(|index| self.errors.get(index));
         before.is_some_and(|error| error.range.end > range.start)
             || self.errors.get(next).is_some_and(|error| error.range.start <= range.end)
+    }
+
+    /// Whether the structure is broken somewhere in this range.
+    pub(super) fn breaks(&self, range: &Range<usize>) -> bool {
+        let next = self.errors.partition_point(|error| error.range.start < range.start);
+        let within = self.errors[next..].iter().take_while(|error| error.range.start < range.end);
+        within.take(SEARCHED).any(|error| error.damage)
     }
 
     /// Reports the errors that are not mere followers of others.
@@ -145,6 +158,30 @@ impl Found {
                 self.label = Some((self.range.clone(), "still open here"));
                 self.range = open..open + 1;
             }
+        } else if let Some(quote) = self.message.strip_prefix("invalid ").and_then(|kind| kind.split_once("string, ")) {
+            self.damage = quote.0.starts_with("multi-line");
+            let next = text[self.range.start..].chars().next();
+            if next.is_some_and(|c| c.is_control() && c != '\n' && c != '\r') {
+                self.message = "a control character within text".to_owned();
+                self.help = Some("write it as an escape, such as \"\\u001b\"".to_owned());
+            } else if let Some(("", mark)) = quote.1.split_once("expected ") {
+                let line = text[..self.range.start].rsplit('\n').next().unwrap_or_default();
+                let mark = mark.trim_matches('`');
+                self.message = match self.damage {
+                    true => format!("text is never closed: `{}` is missing", mark.repeat(3)),
+                    false if line.contains(mark) => format!("text is never closed: `{mark}` is missing"),
+                    false => "a value is missing".to_owned(),
+                };
+            }
+        } else if written.contains('\u{feff}') || text[self.range.start..].starts_with('\u{feff}') {
+            self.message = "a byte order mark within the text".to_owned();
+            self.help = Some("remove it; it may only be the first character of a file".to_owned());
+        } else if self.message.starts_with("key with no value") {
+            let rest = &text[self.range.start..];
+            let line = rest.find('\n').map_or(rest, |length| &rest[..length]);
+            if line.trim_start().starts_with(':') || text[..self.range.start].trim_end().ends_with(':') {
+                self.help = Some("TOML gives values with `=`, not `:`".to_owned());
+            }
         } else if self.message.contains("carriage return") {
             self.help = Some("end lines with LF or CRLF".to_owned());
         }
@@ -169,6 +206,30 @@ impl Found {
             self.label = Some((range, "first defined here"));
         }
     }
+}
+
+/// The text with each line blanked that has a key and no value, because the parser stops reading there; their
+/// errors remain in `errors`, all others are dropped, to be found again. `None` when there is no such line.
+pub(super) fn without_lone_keys(text: &str, errors: &mut Vec<Error>) -> Option<String> {
+    let is_lone = |error: &Error| {
+        let at = error.span().map(|span| span.start).filter(|&at| text.is_char_boundary(at))?;
+        let lone = error.message().starts_with("key with no value") && nesting::open_before(text, at).is_none();
+        lone.then_some(at)
+    };
+    let lone: Vec<usize> = errors.iter().filter_map(is_lone).take(LONE_KEYS).collect();
+    if lone.is_empty() {
+        return None;
+    }
+    errors.retain(|error| error.span().is_some_and(|span| lone.contains(&span.start)));
+    let mut patched = String::with_capacity(text.len());
+    for at in lone {
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1).max(patched.len());
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        patched.push_str(&text[patched.len()..start]);
+        patched.extend(std::iter::repeat_n(' ', end.saturating_sub(start)));
+    }
+    patched.push_str(&text[patched.len()..]);
+    Some(patched)
 }
 
 /// A key that nobody writes.

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Diagnostics, Place, Problem, code};
 use super::nesting;
 use super::source::{SourceId, Sources, TextSpan};
-use super::syntax::Syntax;
+use super::syntax::{self, Syntax};
 use super::value::{Key, Table, Value, ValueKind, shortened};
 
 /// Most values, tables and arrays in one text. A scenario has some hundreds.
@@ -19,7 +19,16 @@ pub fn parse(sources: &Sources, id: SourceId, problems: &Diagnostics) -> Table {
     if report_depth(text, id, 0, problems) {
         return empty;
     }
-    let (parsed, errors) = DeTable::parse_recoverable(text);
+    let (first, mut errors) = DeTable::parse_recoverable(text);
+    let patched = syntax::without_lone_keys(text, &mut errors);
+    let parsed = match &patched {
+        Some(patched) => {
+            let (second, more) = DeTable::parse_recoverable(patched);
+            errors.extend(more);
+            second
+        }
+        None => first,
+    };
     let syntax = Syntax::of(text, &errors);
     syntax.report(id, 0, problems);
     let mut convert = Convert { id, offset: 0, text, syntax, problems, left: MAX_VALUES };
@@ -124,6 +133,8 @@ impl Convert<'_> {
             self.refuse(code::TOO_MUCH, format!("nested deeper than {} levels", nesting::MAX_DEPTH), place)
         } else {
             match parsed.into_inner() {
+                // Elements may have been swallowed or lost.
+                DeValue::Array(_) if self.syntax.breaks(&range) => ValueKind::Invalid,
                 DeValue::Array(items) => {
                     ValueKind::Array(items.into_iter().map(|item| self.value(item, depth + 1)).collect())
                 }
