@@ -1,6 +1,6 @@
 //! Problems with places, collected so that all are shown at once.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use super::source::{SourceId, TextSpan};
 
@@ -111,22 +111,37 @@ impl Problem {
     }
 }
 
+/// Problems kept; further ones are only counted, since nobody reads them and a broken file may give a million.
+const KEPT: usize = 10_000;
+
 /// All problems found so far. Shared by all readers of one input, hence filled through `&self`.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     problems: RefCell<Vec<Problem>>,
+    left_out: Cell<usize>,
     damage: RefCell<Vec<(SourceId, usize)>>,
 }
 
 impl Diagnostics {
     /// No problem yet.
     pub const fn new() -> Diagnostics {
-        Diagnostics { problems: RefCell::new(Vec::new()), damage: RefCell::new(Vec::new()) }
+        Diagnostics { problems: RefCell::new(Vec::new()), left_out: Cell::new(0), damage: RefCell::new(Vec::new()) }
     }
 
     /// Adds a problem.
     pub fn report(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        let mut problems = self.problems.borrow_mut();
+        if problems.len() < KEPT { problems.push(problem) } else { self.leave_out(1) }
+    }
+
+    /// Counts problems that are not kept one by one.
+    pub(super) fn leave_out(&self, count: usize) {
+        self.left_out.set(self.left_out.get().saturating_add(count));
+    }
+
+    /// How many problems there are beyond those that [`Diagnostics::sorted`] gives.
+    pub fn left_out(&self) -> usize {
+        self.left_out.get()
     }
 
     /// Whether any problem is an error.

@@ -15,16 +15,19 @@ pub(super) fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// The innermost bracket or brace that is open before byte `until`, if any.
-pub(super) fn open_before(text: &str, until: usize) -> Option<usize> {
+/// For each of these bytes, in ascending order, the innermost bracket or brace that is open before it.
+pub(super) fn open_before(text: &str, places: impl IntoIterator<Item = usize>) -> Vec<Option<usize>> {
     let mut scan = Scan::new(text.as_bytes());
     let mut open = None;
-    while scan.at < until && scan.step().is_some() {
-        if scan.at <= until {
-            open = scan.open.last().map(|level| level.start);
+    let mut answer = |until: usize| {
+        while scan.at < until && scan.step().is_some() {
+            if scan.at <= until {
+                open = scan.open.last().map(|level| level.start);
+            }
         }
-    }
-    open
+        open
+    };
+    places.into_iter().map(&mut answer).collect()
 }
 
 /// A bracket or brace that is not yet closed, or the text itself.
@@ -209,8 +212,6 @@ mod tests {
     #[test]
     fn the_open_bracket_is_found() {
         let text = "a = [1]\nb = [1, { c = [2] \nd = 3";
-        assert_eq!(open_before(text, text.len()), Some(16));
-        assert_eq!(open_before(text, 16), Some(12));
-        assert_eq!(open_before(text, 8), None);
+        assert_eq!(open_before(text, [8, 16, text.len()]), [None, Some(12), Some(16)]);
     }
 }

@@ -309,7 +309,7 @@ mod tests {
             ("node_pool.worker.count=3", "help: did you mean `workers`?"),
             ("cluster[0].x=3", "--set #1:1:8: error[E0107]: `[0]` chooses an element, but here is no array"),
             ("a=nan", "--set #1:1:3: error[E0105]: `nan` is not accepted"),
-            ("a=1\nb=2", "--set #1:1:3: error[E0107]: more than one value"),
+            ("a=1\nb=2", "--set #1:2:3: error[E0107]: more than one value"),
         ] {
             let rendered = set(&[argument]).expect_err(argument);
             assert!(rendered.contains(said), "{argument}: {rendered}");

@@ -31,8 +31,9 @@ pub fn render(sources: &Sources, problems: &Diagnostics) -> String {
         }
         push_problem(&mut text, sources, problem);
     }
-    if all.len() > SHOWN {
-        let _ = writeln!(text, "\nand {} more", all.len() - SHOWN);
+    let more = all.len().saturating_sub(SHOWN) + problems.left_out();
+    if more > 0 {
+        let _ = writeln!(text, "\nand {more} more");
     }
     text
 }

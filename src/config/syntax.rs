@@ -22,9 +22,13 @@ const LONE_KEYS: usize = 64;
 /// Errors within one array that are looked at.
 const SEARCHED: usize = 64;
 
+/// Errors of one text that are looked at; further ones are counted.
+const KEPT: usize = 10_000;
+
 /// Where the text is not TOML.
 pub(super) struct Syntax {
     errors: Vec<Found>,
+    left_out: usize,
 }
 
 struct Found {
@@ -41,7 +45,12 @@ struct Found {
 
 impl Syntax {
     pub(super) fn of(text: &str, errors: &[Error]) -> Syntax {
-        let mut found: Vec<Found> = errors.iter().map(|error| Found::of(text, error)).collect();
+        let start = |error: &Error| error.span().map_or(text.len(), |span| span.start);
+        let mut first: Vec<&Error> = errors.iter().collect();
+        first.sort_by_key(|error| start(error));
+        first.truncate(KEPT);
+        let open = nesting::open_before(text, first.iter().map(|error| start(error)));
+        let mut found: Vec<Found> = first.iter().zip(open).map(|(error, open)| Found::of(text, error, open)).collect();
         found.sort_by_key(|error| (error.range.start, error.range.end));
         let (mut line, mut counted) = (0, 0);
         for error in &mut found {
@@ -57,7 +66,7 @@ impl Syntax {
             traces -= 1;
             error.trace_duplicate(text);
         }
-        Syntax { errors: found }
+        Syntax { left_out: errors.len() - found.len(), errors: found }
     }
 
     /// Whether an error lies in or next to this range, so that the value there is only a guess.
@@ -82,6 +91,7 @@ impl Syntax {
         let swallowed: Vec<(Range<usize>, usize)> = unclosed
             .filter_map(|error| error.label.as_ref().map(|(gave_up, _)| (error.range.clone(), gave_up.end)))
             .collect();
+        problems.leave_out(self.left_out);
         let mut last: Option<&Found> = None;
         for error in &self.errors {
             if error.damage {
@@ -105,7 +115,7 @@ impl Syntax {
 }
 
 impl Found {
-    fn of(text: &str, error: &Error) -> Found {
+    fn of(text: &str, error: &Error, open: Option<usize>) -> Found {
         // Only a path that is too long comes without a place, and those are refused before parsing.
         let range = error.span().unwrap_or(text.len()..text.len());
         let start = text.floor_char_boundary(range.start);
@@ -120,12 +130,12 @@ impl Found {
             damage: true,
             line: 0,
         };
-        found.word(text);
+        found.word(text, open);
         found
     }
 
     /// Says it better where the parser's words mislead.
-    fn word(&mut self, text: &str) {
+    fn word(&mut self, text: &str, open: Option<usize>) {
         let written = &text[self.range.clone()];
         if self.message.starts_with("string values must be quoted") {
             self.damage = false;
@@ -152,7 +162,7 @@ impl Found {
             self.damage = false;
             self.help = Some("text, a version among it, stands in quotes: \"1.14.10\"".to_owned());
         } else if self.message.starts_with("unclosed array") || self.message.starts_with("unclosed inline table") {
-            if let Some(open) = nesting::open_before(text, self.range.start) {
+            if let Some(open) = open {
                 let bracket = &text[open..open + 1];
                 self.message = format!("`{bracket}` is never closed");
                 self.label = Some((self.range.clone(), "still open here"));
@@ -183,6 +193,9 @@ impl Found {
                 self.help = Some("TOML gives values with `=`, not `:`".to_owned());
             }
         } else if self.message.contains("carriage return") {
+            if text[..self.range.start].ends_with('\r') {
+                self.range = self.range.start - 1..self.range.start;
+            }
             self.help = Some("end lines with LF or CRLF".to_owned());
         }
     }
@@ -211,12 +224,12 @@ impl Found {
 /// The text with each line blanked that has a key and no value, because the parser stops reading there; their
 /// errors remain in `errors`, all others are dropped, to be found again. `None` when there is no such line.
 pub(super) fn without_lone_keys(text: &str, errors: &mut Vec<Error>) -> Option<String> {
-    let is_lone = |error: &Error| {
-        let at = error.span().map(|span| span.start).filter(|&at| text.is_char_boundary(at))?;
-        let lone = error.message().starts_with("key with no value") && nesting::open_before(text, at).is_none();
-        lone.then_some(at)
-    };
-    let lone: Vec<usize> = errors.iter().filter_map(is_lone).take(LONE_KEYS).collect();
+    let valueless = errors.iter().filter(|error| error.message().starts_with("key with no value"));
+    let mut places: Vec<usize> = valueless.filter_map(Error::span).map(|span| span.start).collect();
+    places.sort_unstable();
+    let open = nesting::open_before(text, places.iter().copied());
+    let outside = places.into_iter().zip(open).filter(|(at, open)| open.is_none() && text.is_char_boundary(*at));
+    let lone: Vec<usize> = outside.map(|(at, _)| at).take(LONE_KEYS).collect();
     if lone.is_empty() {
         return None;
     }
