@@ -146,7 +146,8 @@ impl Diagnostics {
 
     /// Whether any problem is an error.
     pub fn has_errors(&self) -> bool {
-        self.problems.borrow().iter().any(|problem| problem.severity == Severity::Error)
+        // What was left out may have been one.
+        self.left_out.get() > 0 || self.problems.borrow().iter().any(|problem| problem.severity == Severity::Error)
     }
 
     /// Whether there is no problem at all.

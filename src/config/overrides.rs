@@ -3,7 +3,7 @@
 use super::diagnostic::{Diagnostics, Place, Problem, code};
 use super::nearest::nearest;
 use super::reader::listed;
-use super::source::{SourceId, Sources};
+use super::source::{SourceId, Sources, boundary};
 use super::table::{parse_value, shifted};
 use super::value::{Key, Table, Value, ValueKind};
 
@@ -166,7 +166,7 @@ fn remove_excluded(table: &mut Table, path: &[&str], exclusive: &[&[&str]]) {
 /// The path of an argument, and the byte at which its value begins.
 fn path_of(text: &str, id: SourceId) -> Result<(Vec<Segment>, usize), Problem> {
     let wrong = |at: usize, message: &str| {
-        let at = text.floor_char_boundary(at);
+        let at = boundary(text, at);
         let width = text[at..].chars().next().map_or(0, char::len_utf8);
         Problem::error(code::OVERRIDE, message, shifted(id, 0, at..at + width))
     };

@@ -4,13 +4,16 @@ use std::fmt::Write;
 
 use super::diagnostic::{Diagnostics, Place, Problem, Severity};
 use super::escape::{escaped, push_escaped};
-use super::source::{Source, Sources, TextSpan};
+use super::source::{Source, Sources, TextSpan, boundary};
 
 /// Problems shown at most; the rest are counted.
 pub const SHOWN: usize = 50;
 
 /// Width of the source lines with their numbers, in characters.
 const WIDTH: usize = 80;
+
+/// Bytes of a line that are looked at on either side of a place; more than a terminal's width of any characters.
+const NEAR: usize = 6 * WIDTH;
 
 /// All problems, in the order of the text, as
 ///
@@ -110,9 +113,12 @@ struct Excerpt {
 
 impl Excerpt {
     fn of(source: &Source, span: TextSpan) -> Excerpt {
-        let start = source.text.floor_char_boundary(span.start);
+        let start = boundary(&source.text, span.start);
         let line_start = source.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
         let line_end = source.text[start..].find('\n').map_or(source.text.len(), |length| start + length);
+        // What is far from the place is cut off anyway.
+        let line_start = line_start.max(boundary(&source.text, start.saturating_sub(NEAR)));
+        let line_end = line_end.min(boundary(&source.text, start + NEAR));
         let line = source.text[line_start..line_end].trim_end_matches('\r');
         let (from, to) = (start - line_start, span.end.saturating_sub(line_start));
         // Printed width of each character, to find the window and where the underline goes.

@@ -27,6 +27,12 @@ impl TextSpan {
     }
 }
 
+/// The last boundary between characters at or before byte `at`.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    // A character has at most four bytes, so this looks at no more than four places.
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
 /// A name for messages, and the text that spans point into.
 #[derive(Clone, Debug)]
 pub struct Source {
@@ -39,7 +45,7 @@ pub struct Source {
 impl Source {
     /// Line and column of a byte, both from 1; a column is a character. Past the end counts as the end.
     pub fn line_column(&self, at: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(at)];
+        let before = &self.text[..boundary(&self.text, at)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue, Error};
 
 use super::diagnostic::{Diagnostics, Problem, code};
 use super::nesting;
-use super::source::SourceId;
+use super::source::{SourceId, boundary};
 use super::table::shifted;
 use super::value::shortened;
 
@@ -18,6 +18,9 @@ const TRACED_BYTES: usize = 64 << 10;
 
 /// Lines with a key and no value after which reading is taken up again.
 const LONE_KEYS: usize = 64;
+
+/// How far back the start of a text is looked for, in bytes: far enough for a line, near enough for a million.
+const LOOKED_BACK: usize = 512;
 
 /// Errors within one array that are looked at.
 const SEARCHED: usize = 64;
@@ -118,8 +121,8 @@ impl Found {
     fn of(text: &str, error: &Error, open: Option<usize>) -> Found {
         // Only a path that is too long comes without a place, and those are refused before parsing.
         let range = error.span().unwrap_or(text.len()..text.len());
-        let start = text.floor_char_boundary(range.start);
-        let range = start..text.floor_char_boundary(range.end).max(start);
+        let start = boundary(text, range.start);
+        let range = start..boundary(text, range.end).max(start);
         let said = error.message();
         let mut found = Found {
             range,
@@ -168,28 +171,15 @@ impl Found {
                 self.label = Some((self.range.clone(), "still open here"));
                 self.range = open..open + 1;
             }
-        } else if let Some(quote) = self.message.strip_prefix("invalid ").and_then(|kind| kind.split_once("string, ")) {
-            self.damage = quote.0.starts_with("multi-line");
-            let next = text[self.range.start..].chars().next();
-            if next.is_some_and(|c| c.is_control() && c != '\n' && c != '\r') {
-                self.message = "a control character within text".to_owned();
-                self.help = Some("write it as an escape, such as \"\\u001b\"".to_owned());
-            } else if let Some(("", mark)) = quote.1.split_once("expected ") {
-                let line = text[..self.range.start].rsplit('\n').next().unwrap_or_default();
-                let mark = mark.trim_matches('`');
-                self.message = match self.damage {
-                    true => format!("text is never closed: `{}` is missing", mark.repeat(3)),
-                    false if line.contains(mark) => format!("text is never closed: `{mark}` is missing"),
-                    false => "a value is missing".to_owned(),
-                };
-            }
+        } else if self.message.starts_with("invalid ") && self.message.contains("string, ") {
+            self.word_string(text);
         } else if written.contains('\u{feff}') || text[self.range.start..].starts_with('\u{feff}') {
             self.message = "a byte order mark within the text".to_owned();
             self.help = Some("remove it; it may only be the first character of a file".to_owned());
         } else if self.message.starts_with("key with no value") {
-            let rest = &text[self.range.start..];
-            let line = rest.find('\n').map_or(rest, |length| &rest[..length]);
-            if line.trim_start().starts_with(':') || text[..self.range.start].trim_end().ends_with(':') {
+            if text[self.range.start..].trim_start_matches([' ', '\t']).starts_with(':')
+                || text[..self.range.start].trim_end().ends_with(':')
+            {
                 self.help = Some("TOML gives values with `=`, not `:`".to_owned());
             }
         } else if self.message.contains("carriage return") {
@@ -197,6 +187,26 @@ impl Found {
                 self.range = self.range.start - 1..self.range.start;
             }
             self.help = Some("end lines with LF or CRLF".to_owned());
+        }
+    }
+
+    /// An error within quotes, or where a value was expected and text is what the parser thought of.
+    fn word_string(&mut self, text: &str) {
+        let (before, rest) = text.split_at(self.range.start);
+        self.damage = self.message.starts_with("invalid multi-line");
+        let stray = rest.chars().next().is_some_and(|c| c.is_control() && c != '\n' && c != '\r');
+        let mark = self.message.split_once("string, expected ").map_or("", |(_, mark)| mark.trim_matches('`'));
+        if stray {
+            self.message = "a control character within text".to_owned();
+            self.help = Some("write it as an escape, such as \"\\u001b\"".to_owned());
+        } else if !matches!(mark, "\"" | "'") {
+            // The parser says it well enough.
+        } else if self.damage {
+            self.message = format!("text is never closed: `{}` is missing", mark.repeat(3));
+        } else if recent(before).contains(mark) {
+            self.message = format!("text is never closed: `{mark}` is missing");
+        } else {
+            self.message = "a value is missing".to_owned();
         }
     }
 
@@ -278,6 +288,12 @@ fn first_place(root: &DeTable<'_>, at: usize, name: &str) -> Option<Range<usize>
         }
     }
     None
+}
+
+/// The end of the text, back to the last line break or [`LOOKED_BACK`] bytes.
+fn recent(text: &str) -> &str {
+    let near = &text[boundary(text, text.len().saturating_sub(LOOKED_BACK))..];
+    near.rsplit('\n').next().unwrap_or(near)
 }
 
 /// `text` as a TOML string, for help.
