@@ -61,7 +61,8 @@ impl World {
             | Command::Detach(_)
             | Command::SetTemplate { .. } => {
                 self.cloud_order(command);
-                self.out.queue.push(self.now, Event::Answer { actor, order, result: Ok(()) });
+                let to = ReplyTo::Actor { actor, order };
+                self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
                 self.settle_effects();
                 return;
             }
