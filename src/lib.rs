@@ -1,4 +1,5 @@
 //! rollproof
 
 pub mod base;
+pub mod config;
 pub mod engine;
