@@ -1,6 +1,6 @@
 //! Problems with places, collected so that all are shown at once.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use super::source::{SourceId, TextSpan};
 
@@ -115,13 +115,13 @@ impl Problem {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     problems: RefCell<Vec<Problem>>,
-    damage: Cell<Option<(SourceId, usize)>>,
+    damage: RefCell<Vec<(SourceId, usize)>>,
 }
 
 impl Diagnostics {
     /// No problem yet.
     pub const fn new() -> Diagnostics {
-        Diagnostics { problems: RefCell::new(Vec::new()), damage: Cell::new(None) }
+        Diagnostics { problems: RefCell::new(Vec::new()), damage: RefCell::new(Vec::new()) }
     }
 
     /// Adds a problem.
@@ -156,22 +156,22 @@ impl Diagnostics {
 
     /// Notes that the structure of a source is broken from this byte on, so that keys may be lost or misplaced.
     pub(super) fn note_damage(&self, source: SourceId, from: usize) {
-        let earliest = match self.damage.get() {
-            Some((other, start)) if other == source => start.min(from),
-            _ => from,
-        };
-        self.damage.set(Some((source, earliest)));
+        let mut damage = self.damage.borrow_mut();
+        match damage.iter_mut().find(|(known, _)| *known == source) {
+            Some((_, start)) => *start = from.min(*start),
+            None => damage.push((source, from)),
+        }
     }
 
     /// Whether keys may have been lost, so that a missing one proves nothing.
     pub(super) fn is_damaged(&self) -> bool {
-        self.damage.get().is_some()
+        !self.damage.borrow().is_empty()
     }
 
     /// Whether what stands here may belong elsewhere, so that it says nothing to call it unknown.
     pub(super) fn is_after_damage(&self, place: Place) -> bool {
-        let (Place::At(source, span), Some((damaged, from))) = (place, self.damage.get()) else { return false };
-        source == damaged && span.end >= from
+        let Place::At(source, span) = place else { return false };
+        self.damage.borrow().iter().any(|&(damaged, from)| source == damaged && span.end >= from)
     }
 }
 

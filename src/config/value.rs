@@ -162,7 +162,6 @@ fn hash_value(hasher: &mut blake3::Hasher, value: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{Diagnostics, Sources, parse};
 
     fn fingerprint(text: &str) -> [u8; 16] {
