@@ -1,6 +1,7 @@
 //! rollproof
 
 pub mod base;
+pub mod config;
 pub mod engine;
 pub mod observe;
 pub mod sim;
