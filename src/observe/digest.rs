@@ -101,9 +101,79 @@ fn master(master: MasterId) -> u64 {
     master.index() as u64
 }
 
-/// Writes a fact's words and returns how many there are. The first is its tag: append, never reuse.
+fn endpoint(endpoint: Endpoint) -> u64 {
+    match endpoint {
+        Endpoint::Absent => 0,
+        Endpoint::Ready => 1,
+        Endpoint::Terminating => 2,
+    }
+}
+
+fn ready(ready: NodeReady) -> u64 {
+    match ready {
+        NodeReady::True => 0,
+        NodeReady::False => 1,
+        NodeReady::Unknown => 2,
+    }
+}
+
+/// A fact's tag: append, never reuse.
+fn tag(fact: &Fact) -> u64 {
+    match fact {
+        Fact::PodCreated { .. } => 1,
+        Fact::PodBound { .. } => 2,
+        Fact::PodStarted { .. } => 3,
+        Fact::PodListens { .. } => 4,
+        Fact::PodReady { .. } => 5,
+        Fact::PodDeleting { .. } => 6,
+        Fact::PodTerminating { .. } => 7,
+        Fact::PodKilled { .. } => 8,
+        Fact::PodExited { .. } => 9,
+        Fact::PodSilent { .. } => 10,
+        Fact::PodRestarted { .. } => 11,
+        Fact::PodGone { .. } => 12,
+        Fact::EndpointSet { .. } => 13,
+        Fact::RulesProgrammed { .. } => 14,
+        Fact::MachineLaunched { .. } => 15,
+        Fact::MachineStopping { .. } => 16,
+        Fact::MachineOff { .. } => 17,
+        Fact::MachineUp { .. } => 18,
+        Fact::NodeRegistered { .. } => 19,
+        Fact::NodeReadyIs { .. } => 20,
+        Fact::NodeCordoned { .. } => 21,
+        Fact::NodeDeleted { .. } => 22,
+        Fact::Evicted { .. } => 23,
+        Fact::EvictionRefused { .. } => 24,
+        Fact::MemberStarted { .. } => 25,
+        Fact::MemberStopped { .. } => 26,
+        Fact::MemberLeads { .. } => 27,
+        Fact::MemberYields { .. } => 28,
+        Fact::QuorumIs { .. } => 29,
+        Fact::ServerReady { .. } => 30,
+        Fact::ServerStopping { .. } => 31,
+        Fact::ServerStopped { .. } => 32,
+        Fact::ServerInRotation { .. } => 33,
+        Fact::ApiServes { .. } => 34,
+        Fact::ApiFailed { .. } => 35,
+        Fact::SkewBroken { .. } => 36,
+        Fact::LeaseTaken { .. } => 37,
+        Fact::LeaseLost { .. } => 38,
+        Fact::StepBegan { .. } => 39,
+        Fact::StepEnded { .. } => 40,
+        Fact::PlanEnded { .. } => 41,
+        Fact::RequestsLost { .. } => 42,
+        Fact::Exposed { .. } => 43,
+        Fact::ExposureBegan { .. } => 44,
+        Fact::ExposureEnded { .. } => 45,
+        Fact::FaultStruck { .. } => 46,
+        Fact::FaultRepaired { .. } => 47,
+    }
+}
+
+/// Writes a fact's words, its tag first, and returns how many there are.
 fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
-    let mut used = 0;
+    words[0] = tag(fact);
+    let mut used = 1;
     let mut put = |word: u64| {
         words[used] = word;
         used += 1;
@@ -112,75 +182,61 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         ($($word:expr),+) => {{ $(put($word);)+ }};
     }
     match *fact {
-        Fact::PodCreated { pod } => put!(1, names.pod(pod).0),
-        Fact::PodBound { pod, node } => put!(2, names.pod(pod).0, names.node(node).0),
-        Fact::PodStarted { pod } => put!(3, names.pod(pod).0),
-        Fact::PodListens { pod } => put!(4, names.pod(pod).0),
-        Fact::PodReady { pod, ready } => put!(5, names.pod(pod).0, u64::from(ready)),
-        Fact::PodDeleting { pod } => put!(6, names.pod(pod).0),
-        Fact::PodTerminating { pod } => put!(7, names.pod(pod).0),
-        Fact::PodKilled { pod } => put!(8, names.pod(pod).0),
-        Fact::PodExited { pod } => put!(9, names.pod(pod).0),
-        Fact::PodSilent { pod } => put!(10, names.pod(pod).0),
-        Fact::PodRestarted { pod } => put!(11, names.pod(pod).0),
-        Fact::PodGone { pod } => put!(12, names.pod(pod).0),
-        Fact::EndpointSet { pod, endpoint } => {
-            let endpoint = match endpoint {
-                Endpoint::Absent => 0,
-                Endpoint::Ready => 1,
-                Endpoint::Terminating => 2,
-            };
-            put!(13, names.pod(pod).0, endpoint);
-        }
-        Fact::RulesProgrammed { node, app } => put!(14, names.node(node).0, names.app(app).0),
-        Fact::MachineLaunched { node } => put!(15, names.node(node).0),
-        Fact::MachineStopping { node } => put!(16, names.node(node).0),
-        Fact::MachineOff { node } => put!(17, names.node(node).0),
-        Fact::MachineUp { node } => put!(18, names.node(node).0),
+        Fact::PodCreated { pod }
+        | Fact::PodStarted { pod }
+        | Fact::PodListens { pod }
+        | Fact::PodDeleting { pod }
+        | Fact::PodTerminating { pod }
+        | Fact::PodKilled { pod }
+        | Fact::PodExited { pod }
+        | Fact::PodSilent { pod }
+        | Fact::PodRestarted { pod }
+        | Fact::PodGone { pod }
+        | Fact::Evicted { pod } => put!(names.pod(pod).0),
+        Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
+        Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
+        Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),
+        Fact::RulesProgrammed { node, app } => put!(names.node(node).0, names.app(app).0),
+        Fact::MachineLaunched { node }
+        | Fact::MachineStopping { node }
+        | Fact::MachineOff { node }
+        | Fact::MachineUp { node }
+        | Fact::NodeDeleted { node } => put!(names.node(node).0),
         Fact::NodeRegistered { node, version } => {
-            put!(19, names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
+            put!(names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
         }
-        Fact::NodeReadyIs { node, ready } => {
-            let ready = match ready {
-                NodeReady::True => 0,
-                NodeReady::False => 1,
-                NodeReady::Unknown => 2,
-            };
-            put!(20, names.node(node).0, ready);
-        }
-        Fact::NodeCordoned { node, unschedulable } => put!(21, names.node(node).0, u64::from(unschedulable)),
-        Fact::NodeDeleted { node } => put!(22, names.node(node).0),
-        Fact::Evicted { pod } => put!(23, names.pod(pod).0),
-        Fact::EvictionRefused { pod, error: why } => put!(24, names.pod(pod).0, error(why)),
-        Fact::MemberStarted { member } => put!(25, master(member)),
-        Fact::MemberStopped { member } => put!(26, master(member)),
-        Fact::MemberLeads { member, term } => put!(27, master(member), term),
-        Fact::MemberYields { member, term } => put!(28, master(member), term),
-        Fact::QuorumIs { up, voters } => put!(29, u64::from(up), u64::from(voters)),
-        Fact::ServerReady { master: server } => put!(30, master(server)),
-        Fact::ServerStopping { master: server } => put!(31, master(server)),
-        Fact::ServerStopped { master: server } => put!(32, master(server)),
-        Fact::ServerInRotation { master: server, used } => put!(33, master(server), u64::from(used)),
-        Fact::ApiServes { answering, in_rotation } => put!(34, u64::from(answering), u64::from(in_rotation)),
-        Fact::ApiFailed { error: why } => put!(35, error(why)),
+        Fact::NodeReadyIs { node, ready: said } => put!(names.node(node).0, ready(said)),
+        Fact::NodeCordoned { node, unschedulable } => put!(names.node(node).0, u64::from(unschedulable)),
+        Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
+        Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
+        Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
+        Fact::ServerReady { master: server }
+        | Fact::ServerStopping { master: server }
+        | Fact::ServerStopped { master: server } => put!(master(server)),
+        Fact::ServerInRotation { master: server, used } => put!(master(server), u64::from(used)),
+        Fact::ApiServes { answering, in_rotation } => put!(u64::from(answering), u64::from(in_rotation)),
+        Fact::ApiFailed { error: why } => put!(error(why)),
         Fact::SkewBroken { master: server, server: theirs, client } => {
-            put!(36, master(server), u64::from(theirs.minor), u64::from(client.minor));
+            put!(master(server), u64::from(theirs.minor), u64::from(client.minor));
         }
-        Fact::LeaseTaken { component: of, master: holder } => put!(37, component(of), master(holder)),
-        Fact::LeaseLost { component: of, master: holder } => put!(38, component(of), master(holder)),
-        Fact::StepBegan { actor, unit: of, phase } => put!(39, actor.index() as u64, unit(of, names), phase as u64),
-        Fact::StepEnded { actor, unit: of, phase } => put!(40, actor.index() as u64, unit(of, names), phase as u64),
-        Fact::PlanEnded { actor, completed } => put!(41, actor.index() as u64, u64::from(completed)),
+        Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
+            put!(component(of), master(holder));
+        }
+        Fact::StepBegan { actor, unit: of, phase } | Fact::StepEnded { actor, unit: of, phase } => {
+            put!(actor.index() as u64, unit(of, names), phase as u64);
+        }
+        Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
         Fact::RequestsLost { group, pod, loss, count, since } => {
-            put!(42, names.group(group).0, optional(pod, names), loss as u64, count, since.nanos());
+            put!(names.group(group).0, optional(pod, names), loss as u64, count, since.nanos());
         }
         Fact::Exposed { group, pod, loss, lasting } => {
-            put!(43, names.group(group).0, optional(pod, names), loss as u64, lasting.as_nanos());
+            put!(names.group(group).0, optional(pod, names), loss as u64, lasting.as_nanos());
         }
-        Fact::ExposureBegan { group, pod, loss } => put!(44, names.group(group).0, optional(pod, names), loss as u64),
-        Fact::ExposureEnded { group, pod, loss } => put!(45, names.group(group).0, optional(pod, names), loss as u64),
-        Fact::FaultStruck { fault } => put!(46, fault.index() as u64),
-        Fact::FaultRepaired { fault } => put!(47, fault.index() as u64),
+        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
+            put!(names.group(group).0, optional(pod, names), loss as u64);
+        }
+        Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
     }
     used
 }

@@ -3,7 +3,7 @@
 use super::trace::{Names, Record, Trace};
 use crate::base::Id;
 use crate::world::fact::{Fact, StepPhase, Unit};
-use crate::world::ids::{NodeId, PodId};
+use crate::world::ids::{MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
 
 /// Most lines of a chain: its root and its last steps are kept.
@@ -48,78 +48,82 @@ fn phase(phase: StepPhase) -> &'static str {
     }
 }
 
-/// A fact in words.
-pub fn fact(fact: &Fact, names: &Names) -> String {
-    let master = |master: crate::world::ids::MasterId| format!("master-{}", master.index() + 1);
+/// What happens to a pod, after its name; `None` for facts that need more words.
+fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
+    Some(match *fact {
+        Fact::PodCreated { pod } => (pod, "is created"),
+        Fact::PodStarted { pod } => (pod, "starts"),
+        Fact::PodListens { pod } => (pod, "listens"),
+        Fact::PodReady { pod, ready: true } => (pod, "is Ready"),
+        Fact::PodReady { pod, ready: false } => (pod, "is no longer Ready"),
+        Fact::PodDeleting { pod } => (pod, "is terminating"),
+        Fact::PodTerminating { pod } => (pod, "gets SIGTERM"),
+        Fact::PodKilled { pod } => (pod, "is killed"),
+        Fact::PodExited { pod } => (pod, "has exited"),
+        Fact::PodSilent { pod } => (pod, "falls silent: its address is gone"),
+        Fact::PodRestarted { pod } => (pod, "is restarted"),
+        Fact::PodGone { pod } => (pod, "is gone"),
+        Fact::EndpointSet { pod, endpoint: Endpoint::Ready } => (pod, "joins the endpoints"),
+        Fact::EndpointSet { pod, endpoint: Endpoint::Terminating } => (pod, "is a terminating endpoint"),
+        Fact::EndpointSet { pod, endpoint: Endpoint::Absent } => (pod, "leaves the endpoints"),
+        Fact::Evicted { pod } => (pod, "is evicted"),
+        Fact::EvictionRefused { pod, .. } => (pod, "is not evicted: the API refuses"),
+        _ => return None,
+    })
+}
+
+/// What happens to a machine, after its name.
+fn of_node(fact: &Fact) -> Option<(NodeId, &'static str)> {
+    Some(match *fact {
+        Fact::MachineLaunched { node } => (node, "is launched"),
+        Fact::MachineStopping { node } => (node, "shuts down"),
+        Fact::MachineOff { node } => (node, "is off"),
+        Fact::MachineUp { node } => (node, "has booted"),
+        Fact::NodeReadyIs { node, ready: NodeReady::True } => (node, "is Ready"),
+        Fact::NodeReadyIs { node, ready: NodeReady::False } => (node, "is not Ready"),
+        Fact::NodeReadyIs { node, ready: NodeReady::Unknown } => (node, "has not been heard of for its grace period"),
+        Fact::NodeCordoned { node, unschedulable: true } => (node, "is cordoned"),
+        Fact::NodeCordoned { node, unschedulable: false } => (node, "is uncordoned"),
+        Fact::NodeDeleted { node } => (node, "leaves the cluster"),
+        Fact::StepBegan { unit: Unit::Node(node), phase: of, .. } => (node, phase(of)),
+        _ => return None,
+    })
+}
+
+/// What happens to a master's process.
+fn of_master(fact: &Fact) -> Option<String> {
+    let at = |master: MasterId| format!("on master-{}", master.index() + 1);
+    Some(match *fact {
+        Fact::MemberStarted { member } => format!("etcd {} starts", at(member)),
+        Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
+        Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
+        Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::ServerReady { master } => format!("the API server {} is ready", at(master)),
+        Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
+        Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),
+        Fact::ServerInRotation { master, used: true } => format!("new API connections go to the server {}", at(master)),
+        Fact::ServerInRotation { master, used: false } => format!("new API connections avoid the server {}", at(master)),
+        Fact::SkewBroken { master, server, client } => {
+            format!("a client of version {client} talks to the API server {} of version {server}", at(master))
+        }
+        Fact::LeaseTaken { component: of, master } => format!("the {} {} leads", component(of), at(master)),
+        Fact::LeaseLost { component: of, master } => format!("the {} {} leads no longer", component(of), at(master)),
+        _ => return None,
+    })
+}
+
+/// What users notice.
+fn of_users(fact: &Fact, names: &Names) -> Option<String> {
     let at_pod = |of: Option<PodId>| of.map_or(String::new(), |of| format!(" at {}", pod(names, of)));
     let group = |group| names.groups.get(group).map_or("a group", String::as_str);
-    match *fact {
-        Fact::PodCreated { pod: id } => format!("{} created", pod(names, id)),
-        Fact::PodBound { pod: id, node: to } => format!("{} bound to {}", pod(names, id), node(names, to)),
-        Fact::PodStarted { pod: id } => format!("{} starts", pod(names, id)),
-        Fact::PodListens { pod: id } => format!("{} listens", pod(names, id)),
-        Fact::PodReady { pod: id, ready: true } => format!("{} is Ready", pod(names, id)),
-        Fact::PodReady { pod: id, ready: false } => format!("{} is no longer Ready", pod(names, id)),
-        Fact::PodDeleting { pod: id } => format!("{} is terminating", pod(names, id)),
-        Fact::PodTerminating { pod: id } => format!("{} gets SIGTERM", pod(names, id)),
-        Fact::PodKilled { pod: id } => format!("{} is killed", pod(names, id)),
-        Fact::PodExited { pod: id } => format!("{} has exited", pod(names, id)),
-        Fact::PodSilent { pod: id } => format!("{}'s address falls silent", pod(names, id)),
-        Fact::PodRestarted { pod: id } => format!("{} is restarted", pod(names, id)),
-        Fact::PodGone { pod: id } => format!("{} is gone", pod(names, id)),
-        Fact::EndpointSet { pod: id, endpoint } => match endpoint {
-            Endpoint::Ready => format!("{} joins the endpoints", pod(names, id)),
-            Endpoint::Terminating => format!("{} is a terminating endpoint", pod(names, id)),
-            Endpoint::Absent => format!("{} leaves the endpoints", pod(names, id)),
-        },
-        Fact::RulesProgrammed { node: at, app } => {
-            format!("kube-proxy on {} follows {}", node(names, at), names.apps.get(app).map_or("an app", String::as_str))
-        }
-        Fact::MachineLaunched { node: at } => format!("{} launched", node(names, at)),
-        Fact::MachineStopping { node: at } => format!("{} shuts down", node(names, at)),
-        Fact::MachineOff { node: at } => format!("{} is off", node(names, at)),
-        Fact::MachineUp { node: at } => format!("{} has booted", node(names, at)),
-        Fact::NodeRegistered { node: at, version } => format!("node {} registers with {version}", node(names, at)),
-        Fact::NodeReadyIs { node: at, ready } => match ready {
-            NodeReady::True => format!("node {} is Ready", node(names, at)),
-            NodeReady::False => format!("node {} is not Ready", node(names, at)),
-            NodeReady::Unknown => format!("nothing is heard of node {}", node(names, at)),
-        },
-        Fact::NodeCordoned { node: at, unschedulable: true } => format!("cordon {}", node(names, at)),
-        Fact::NodeCordoned { node: at, unschedulable: false } => format!("uncordon {}", node(names, at)),
-        Fact::NodeDeleted { node: at } => format!("node {} is deleted", node(names, at)),
-        Fact::Evicted { pod: id } => format!("evict {}", pod(names, id)),
-        Fact::EvictionRefused { pod: id, .. } => format!("the eviction of {} is refused", pod(names, id)),
-        Fact::MemberStarted { member } => format!("etcd on {} starts", master(member)),
-        Fact::MemberStopped { member } => format!("etcd on {} stops", master(member)),
-        Fact::MemberLeads { member, term } => format!("etcd on {} leads in term {term}", master(member)),
-        Fact::MemberYields { member, term } => format!("etcd on {} no longer leads (term {term})", master(member)),
-        Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
-        Fact::ServerReady { master: at } => format!("the API server on {} is ready", master(at)),
-        Fact::ServerStopping { master: at } => format!("the API server on {} shuts down", master(at)),
-        Fact::ServerStopped { master: at } => format!("the API server on {} is gone", master(at)),
-        Fact::ServerInRotation { master: at, used: true } => format!("new API connections go to {}", master(at)),
-        Fact::ServerInRotation { master: at, used: false } => format!("new API connections avoid {}", master(at)),
-        Fact::ApiServes { answering, in_rotation } => {
-            format!("{answering} of {in_rotation} API servers in rotation answer")
-        }
-        Fact::ApiFailed { error } => format!("an API request fails: {error:?}"),
-        Fact::SkewBroken { master: at, server, client } => {
-            format!("a client of version {client} talks to the API server {server} on {}", master(at))
-        }
-        Fact::LeaseTaken { component: of, master: at } => format!("the {} on {} leads", component(of), master(at)),
-        Fact::LeaseLost { component: of, master: at } => {
-            format!("the {} on {} leads no longer", component(of), master(at))
-        }
-        Fact::StepBegan { unit: of, phase: in_phase, .. } => format!("{} {}", unit(names, of), phase(in_phase)),
-        Fact::StepEnded { unit: of, phase: in_phase, .. } => format!("{}: {} ends", unit(names, of), in_phase.name()),
-        Fact::PlanEnded { completed: true, .. } => "the plan has completed".to_owned(),
-        Fact::PlanEnded { completed: false, .. } => "the plan has failed".to_owned(),
+    Some(match *fact {
         Fact::RequestsLost { group: of, pod: at, loss, count, .. } => {
-            format!("{count} request{} of {} lost{} ({})", if count == 1 { "" } else { "s" }, group(of), at_pod(at), loss.name())
+            let requests = if count == 1 { "request" } else { "requests" };
+            format!("{count} {requests} of {} lost{} ({})", group(of), at_pod(at), loss.name())
         }
         Fact::Exposed { group: of, pod: at, loss, lasting } => {
-            format!("requests of {} could be lost{} for {:.3} s ({})", group(of), at_pod(at), lasting.as_secs_f64(), loss.name())
+            let lasting = lasting.as_secs_f64();
+            format!("requests of {} could be lost{} for {lasting:.3} s ({})", group(of), at_pod(at), loss.name())
         }
         Fact::ExposureBegan { group: of, pod: at, loss } => {
             format!("requests of {} can be lost{} from now on ({})", group(of), at_pod(at), loss.name())
@@ -127,8 +131,39 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
         Fact::ExposureEnded { group: of, pod: at, loss } => {
             format!("requests of {} are safe again{} ({})", group(of), at_pod(at), loss.name())
         }
+        _ => return None,
+    })
+}
+
+/// A fact in words.
+pub fn fact(fact: &Fact, names: &Names) -> String {
+    if let Some((id, words)) = of_pod(fact) {
+        return format!("{} {words}", pod(names, id));
+    }
+    if let Some((id, words)) = of_node(fact) {
+        return format!("{} {words}", node(names, id));
+    }
+    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)) {
+        return words;
+    }
+    match *fact {
+        Fact::PodBound { pod: id, node: to } => format!("{} is bound to {}", pod(names, id), node(names, to)),
+        Fact::NodeRegistered { node: at, version } => format!("{} registers with {version}", node(names, at)),
+        Fact::RulesProgrammed { node: at, app } => {
+            format!("kube-proxy on {} follows {}", node(names, at), names.apps.get(app).map_or("an app", String::as_str))
+        }
+        Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
+        Fact::ApiServes { answering, in_rotation } => {
+            format!("{answering} of {in_rotation} API servers in rotation answer")
+        }
+        Fact::ApiFailed { error } => format!("an API request fails: {}", error.name()),
+        Fact::StepBegan { unit: of, phase: into, .. } => format!("{} {}", unit(names, of), phase(into)),
+        Fact::StepEnded { unit: of, phase: left, .. } => format!("{}: {} ends", unit(names, of), left.name()),
+        Fact::PlanEnded { completed: true, .. } => "the plan has completed".to_owned(),
+        Fact::PlanEnded { completed: false, .. } => "the plan has failed".to_owned(),
         Fact::FaultStruck { fault } => format!("fault {} strikes", fault.index() + 1),
         Fact::FaultRepaired { fault } => format!("fault {} is repaired", fault.index() + 1),
+        _ => String::new(),
     }
 }
 

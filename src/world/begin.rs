@@ -170,7 +170,7 @@ impl World {
         let route = master.map_or(Route::Balanced, Route::Local);
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
         self.kubelet_clients.push(client);
-        self.kubelets.add(node, name, client, &mut ctx!(self));
+        self.kubelets.add(node, name, client, pool, &mut ctx!(self));
         let proxy = self
             .passes_traffic(pool)
             .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
