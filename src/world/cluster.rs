@@ -210,6 +210,10 @@ impl World {
         self.cloud.instances()[node].master.filter(|master| self.masters[*master].node == node)
     }
 
+    /// The machine that a master runs on now.
+    pub fn machine_of(&self, master: MasterId) -> NodeId {
+        self.masters[master].node
+    }
     /// The moment of the last step.
     pub fn now(&self) -> Time {
         self.now

@@ -13,6 +13,7 @@ mod request;
 mod rotation;
 mod server;
 mod serve;
+mod skew;
 
 pub use client::Route;
 

@@ -3,7 +3,7 @@
 use super::client::{Link, REQUEST_TIMEOUT};
 use super::request::Pending;
 use super::server::{IN_FLIGHT_MAX, Server, Stage};
-use super::{Api, ApiEvent};
+use super::{Api, ApiEvent, skew};
 use crate::base::{Span, Time, Version};
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Notice, Outcome, Reply, Request};
@@ -161,6 +161,10 @@ impl Api {
 
     pub(super) fn listens(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
         self.servers[master].stage = Stage::Listening;
+        let server = self.servers[master].version;
+        if let Some(client) = self.live_versions().find(|other| !skew::allows_servers(*other, server)) {
+            ctx.note(Fact::SkewBroken { master, server, client });
+        }
         if self.servers[master].etcd {
             self.fills_caches(master, ctx);
         }
