@@ -251,6 +251,14 @@ fn a_cluster_on_its_target_needs_no_update_unless_forced() {
 }
 
 #[test]
+fn a_group_that_does_not_exist_is_an_error_and_not_an_empty_run() {
+    let mut stage = stage(spec(1, 1), "kops", "instance_groups = \"master-1, wrokers\"");
+    stage.run_until(hours(1));
+    assert_eq!(outcome(&stage), Err("no instance group is called `wrokers`".to_owned()));
+    assert_eq!(stage.times("order terminate master-1"), 0);
+}
+
+#[test]
 fn a_pool_that_the_plan_leaves_alone_gets_no_template_and_no_visit() {
     let mut spec = two_groups();
     spec.pools[PoolId(1)].upgrade = false;
