@@ -145,15 +145,12 @@ fn functions_fit_a_screen() {
             if starts.iter().any(|start| code.starts_with(start)) && !line.trim_end().ends_with(';') {
                 open = Some((indent, number, code.chars().take(60).collect()));
             }
-            if let Some((at, start, name)) = &open
-                && indent == *at
-                && code.starts_with('}')
-            {
+            let closes = open.as_ref().is_some_and(|(at, ..)| indent == *at && code.starts_with('}'));
+            if let Some((_, start, name)) = open.take_if(|_| closes) {
                 let lines = number - start + 1;
                 if lines > FUNCTION_LINES_MAX {
                     wrong.push(format!("{}:{}: {lines} lines: {name}", path.display(), start + 1));
                 }
-                open = None;
             }
         }
     }

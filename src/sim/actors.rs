@@ -23,6 +23,7 @@ struct Driver {
     /// When the actor last acted: what it caused itself at that moment wakes it at its next poll only.
     acted: Option<Time>,
     blocked: Vec<NotYet>,
+    remarks: Vec<(Time, String)>,
     ended: Option<Result<(), String>>,
 }
 
@@ -49,6 +50,7 @@ impl Drivers {
             rings: None,
             acted: None,
             blocked: Vec::new(),
+            remarks: Vec::new(),
             ended: None,
         });
         drivers.arm(0, world);
@@ -68,6 +70,11 @@ impl Drivers {
     /// Whether the plan will wake by itself.
     pub(super) fn has_alarm(&self) -> bool {
         self.drivers.iter().any(|driver| driver.rings.is_some())
+    }
+
+    /// What the plan's tool has remarked, and when.
+    pub(super) fn remarks(&self) -> &[(Time, String)] {
+        self.drivers.first().map_or(&[], |driver| &driver.remarks)
     }
 
     /// Why the plan waits, in words.
@@ -145,6 +152,7 @@ impl Drivers {
         if !orders.blocked.is_empty() || !orders.commands.is_empty() {
             driver.blocked = std::mem::take(&mut orders.blocked);
         }
+        driver.remarks.extend(orders.remarks.drain(..).map(|remark| (world.now(), remark)));
         let facts = &mut world.effects().facts;
         facts.extend(orders.phases.iter().map(|(unit, phase, begins)| match begins {
             true => Fact::StepBegan { actor, unit: *unit, phase: *phase },

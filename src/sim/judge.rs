@@ -220,10 +220,11 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         start_s: step.start.secs_f64(),
         end_s: step.end.map(Time::secs_f64),
     });
+    let remarks = run.drivers.remarks().iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text: text.clone() });
     let end = match ending {
         Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
         Ending::Horizon(_) => run.world.now(),
     };
     let start = scenario.strategy.start;
-    Upgrade { result, seconds: end.since(Time::ZERO + start).as_secs_f64(), blocker, steps: steps.collect() }
+    Upgrade { result, seconds: end.since(Time::ZERO + start).as_secs_f64(), blocker, steps: steps.collect(), remarks: remarks.collect() }
 }
