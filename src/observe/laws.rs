@@ -83,7 +83,12 @@ pub struct Law {
 
 /// All plan laws.
 pub static CATALOG: &[Law] = &[
-    Law { name: "etcd-quorum", about: "A majority of etcd's voters is up at any time.", by_default: true, judge: quorum },
+    Law {
+        name: "etcd-quorum",
+        about: "A majority of etcd's voters is up at any time.",
+        by_default: true,
+        judge: quorum,
+    },
     Law {
         name: "no-exposure",
         about: "At no time can a request be lost, whatever the rate at which clients send.",
@@ -91,12 +96,7 @@ pub static CATALOG: &[Law] = &[
         judge: exposure,
     },
     Law { name: "no-loss", about: "No request is lost.", by_default: false, judge: loss },
-    Law {
-        name: "skew",
-        about: "Every connection keeps the version skew policy.",
-        by_default: true,
-        judge: skew,
-    },
+    Law { name: "skew", about: "Every connection keeps the version skew policy.", by_default: true, judge: skew },
     Law {
         name: "budgets",
         about: "No eviction leaves an app with fewer healthy pods than its budgets demand.",

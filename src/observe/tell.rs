@@ -102,7 +102,9 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
         Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),
         Fact::ServerInRotation { master, used: true } => format!("new API connections go to the server {}", at(master)),
-        Fact::ServerInRotation { master, used: false } => format!("new API connections avoid the server {}", at(master)),
+        Fact::ServerInRotation { master, used: false } => {
+            format!("new API connections avoid the server {}", at(master))
+        }
         Fact::SkewBroken { master, server, client } => {
             format!("a client of version {client} talks to the API server {} of version {server}", at(master))
         }
@@ -150,7 +152,11 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
         Fact::PodBound { pod: id, node: to } => format!("{} is bound to {}", pod(names, id), node(names, to)),
         Fact::NodeRegistered { node: at, version } => format!("{} registers with {version}", node(names, at)),
         Fact::RulesProgrammed { node: at, app } => {
-            format!("kube-proxy on {} follows {}", node(names, at), names.apps.get(app).map_or("an app", String::as_str))
+            format!(
+                "kube-proxy on {} follows {}",
+                node(names, at),
+                names.apps.get(app).map_or("an app", String::as_str)
+            )
         }
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {
@@ -220,7 +226,8 @@ pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
     loop {
         let told = trace.facts_of(event);
         let before = told.filter(|(place, _)| *place < below || event != last.event);
-        let told: Vec<&Record> = before.map(|(_, record)| record).filter(|r| concerns(r) && !is_symptom(&r.fact)).collect();
+        let told: Vec<&Record> =
+            before.map(|(_, record)| record).filter(|r| concerns(r) && !is_symptom(&r.fact)).collect();
         lines.extend(told.iter().rev().map(|record| line(record, &trace.names)));
         below = usize::MAX;
         match trace.parent(event) {

@@ -226,5 +226,11 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         Ending::Horizon(_) => run.world.now(),
     };
     let start = scenario.strategy.start;
-    Upgrade { result, seconds: end.since(Time::ZERO + start).as_secs_f64(), blocker, steps: steps.collect(), remarks: remarks.collect() }
+    Upgrade {
+        result,
+        seconds: end.since(Time::ZERO + start).as_secs_f64(),
+        blocker,
+        steps: steps.collect(),
+        remarks: remarks.collect(),
+    }
 }

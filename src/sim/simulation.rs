@@ -8,12 +8,12 @@ use super::judge;
 use super::outcome::Outcome;
 use super::record::Recorder;
 use crate::base::{Id, IdVec, Name, Span, Time};
+use crate::observe::Heard;
 use crate::observe::digest::{Digest, Named};
 use crate::observe::figures::Figures;
 use crate::observe::invariants::{Broken, Invariants};
 use crate::observe::laws::Ending;
 use crate::observe::trace::Trace;
-use crate::observe::Heard;
 use crate::scenario::Scenario;
 use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
@@ -141,9 +141,8 @@ impl Simulation {
         let drivers = Drivers::new(scenario, &mut world);
         let faults = Faults::new(scenario, &mut world);
         let figures = Figures::new(spec.control_plane.replicas, spec.apps.iter().map(|app| app.replicas));
-        let group = |group: &crate::world::spec::GroupSpec| {
-            Name::new(&spec.apps[group.app].name).with(Name::new(&group.name))
-        };
+        let group =
+            |group: &crate::world::spec::GroupSpec| Name::new(&spec.apps[group.app].name).with(Name::new(&group.name));
         let names = Names {
             apps: spec.apps.iter().map(|app| Name::new(&app.name)).collect(),
             groups: spec.groups.iter().map(group).collect(),
@@ -210,7 +209,8 @@ impl Simulation {
         let waits = !self.drivers.has_alarm() && !self.faults.pending();
         let quiet = self.world.effects().queue.is_empty();
         let idle = self.figures.idle(self.world.now()) > STALL_AFTER;
-        (waits && (quiet || idle) && self.drivers.has_plan()).then(|| Ending::Stalled(self.drivers.blocker(&self.world)))
+        (waits && (quiet || idle) && self.drivers.has_plan())
+            .then(|| Ending::Stalled(self.drivers.blocker(&self.world)))
     }
 
     fn step_next(&mut self) -> Result<(), InternalError> {

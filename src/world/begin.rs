@@ -135,8 +135,15 @@ impl World {
             }
             self.masters.push(Master { node: NodeId(slot), elected: clients });
             let label = format!("master-{}", slot + 1);
-            let instance =
-                Instance { pool: None, master: Some(master), slot, version: plane.from, detached: false, running: true, label };
+            let instance = Instance {
+                pool: None,
+                master: Some(master),
+                slot,
+                version: plane.from,
+                detached: false,
+                running: true,
+                label,
+            };
             self.add_machine(instance, 0, true);
         }
         let [managers, schedulers] = elected;
@@ -149,8 +156,15 @@ impl World {
         for pool in self.spec.pools.ids() {
             for slot in 0..self.spec.pools[pool].count {
                 let label = format!("{}-{}", self.spec.pools[pool].name, slot + 1);
-                let instance =
-                    Instance { pool: Some(pool), master: None, slot, version: from, detached: false, running: true, label };
+                let instance = Instance {
+                    pool: Some(pool),
+                    master: None,
+                    slot,
+                    version: from,
+                    detached: false,
+                    running: true,
+                    label,
+                };
                 self.add_machine(instance, 0, true);
             }
         }
@@ -187,7 +201,8 @@ impl World {
     fn passes_traffic(&self, pool: Option<PoolId>) -> bool {
         let Some(pool) = pool else { return false };
         let spec = &self.spec.pools[pool];
-        let outside = spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
+        let outside =
+            spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
         outside
             || self.spec.groups.iter().any(|group| match group.place {
                 Place::Pool(place) => place == pool,
@@ -282,7 +297,8 @@ impl World {
                 self.proxies.begin(node, from, &mut ctx!(self));
             }
         }
-        let (manager, scheduler) = (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));
+        let (manager, scheduler) =
+            (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));
         self.api.leads(Component::ControllerManager, Some(self.masters[manager].elected[0]));
         self.api.leads(Component::Scheduler, Some(self.masters[scheduler].elected[1]));
         self.controllers.begin(manager, &mut ctx!(self));
@@ -300,5 +316,8 @@ impl World {
 /// Notices that only say what the first tables already hold.
 fn is_table(notice: &crate::world::effects::Notice) -> bool {
     use crate::world::effects::Notice;
-    matches!(notice, Notice::Rules(..) | Notice::TargetsChanged(_) | Notice::Serves(..) | Notice::Pulse(..) | Notice::Leads(..))
+    matches!(
+        notice,
+        Notice::Rules(..) | Notice::TargetsChanged(_) | Notice::Serves(..) | Notice::Pulse(..) | Notice::Leads(..)
+    )
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::base::{IdVec, Time};
-use crate::engine::queue::Popped;
 use crate::engine::Draws;
+use crate::engine::queue::Popped;
 use crate::world::components::api::{Api, ApiEvent};
 use crate::world::components::balancer::Balancers;
 use crate::world::components::cloud::Cloud;

@@ -1,8 +1,8 @@
 //! Floor 3: the cluster. State, components, and the four vocabularies that separate it from everybody else.
 
+mod begin;
 pub mod behaviour;
 pub mod bucket;
-mod begin;
 pub mod cluster;
 pub mod command;
 pub mod components;

@@ -116,7 +116,10 @@ impl World {
             }
             Disturbance::DeletePod(pod) => {
                 let done = self.commit(&Change::DeletePod { pod, grace: None });
-                debug_assert!(done.is_ok() || self.store.pods().now(pod).gone, "only a pod that is gone cannot be deleted");
+                debug_assert!(
+                    done.is_ok() || self.store.pods().now(pod).gone,
+                    "only a pod that is gone cannot be deleted"
+                );
             }
         }
         self.changed = true;

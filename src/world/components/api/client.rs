@@ -1,8 +1,8 @@
 //! Clients of the API: one connection each, pinned to the server it was made to.
 
-use crate::world::bucket::Bucket;
 use crate::base::{Name, Span, Time, Version};
 use crate::world::behaviour::Behaviour;
+use crate::world::bucket::Bucket;
 use crate::world::ids::MasterId;
 use crate::world::store::{Change, Component};
 use crate::world::watch::ClientKind;
