@@ -125,7 +125,7 @@ fn requests(run: &Simulation) -> Requests {
     for (group, ledger) in run.world.traffic().ledgers().entries() {
         let asked = &spec.groups[group];
         let app = &spec.apps[asked.app];
-        let lost = ledger.lost_total();
+        let lost = ledger.lost_in_all();
         all.sent += ledger.sent;
         all.ok += ledger.ok;
         all.lost += lost;
@@ -150,7 +150,7 @@ fn requests(run: &Simulation) -> Requests {
             by_cause: BTreeMap::new(),
         };
         for loss in Loss::ALL {
-            let count = ledger.lost(loss);
+            let count = ledger.lost_by(loss);
             if count > 0 {
                 share.by_cause.insert(loss.name().to_owned(), count);
                 *all.by_cause.entry(loss.name().to_owned()).or_default() += count;

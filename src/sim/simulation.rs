@@ -286,7 +286,7 @@ impl Simulation {
         self.hear(u64::MAX >> 32, pushed)?;
         self.world.etcd().check().map_err(|broken| self.broken(Broken::Raft(broken.to_string())))?;
         for (group, ledger) in self.world.traffic().ledgers().entries() {
-            let accounted = ledger.ok + ledger.lost_total() + ledger.abandoned + ledger.in_flight;
+            let accounted = ledger.ok + ledger.lost_in_all() + ledger.abandoned + ledger.in_flight;
             if ledger.sent != accounted {
                 let group = self.world.spec().groups[group].name.clone();
                 return Err(self.broken(Broken::Conservation { group, sent: ledger.sent, accounted }));

@@ -85,7 +85,7 @@ impl World {
         let etcd = Etcd::new(&plane.etcd, plane.replicas, &mut ctx);
         let api = Api::new(&machines, plane.from, &ctx);
         let balancers = Balancers::new(&ctx);
-        let traffic = Traffic::new(&ctx);
+        let traffic = Traffic::begin(&mut ctx);
         let cloud = Cloud::new(plane.from, spec.pools.len());
         World {
             now: Time::ZERO,
@@ -193,7 +193,7 @@ impl World {
         let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
         self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
         self.controllers.add_node(node, name, slot % zones.max(1), &mut ctx!(self));
-        self.traffic.name_node(node, name);
+        self.traffic.name_node(node, name, pool, &mut ctx!(self));
         node
     }
 
@@ -307,7 +307,11 @@ impl World {
         for app in self.spec.apps.ids() {
             *self.targets.of_mut(app) = self.balancers.used(app);
         }
-        self.traffic.begin(&mut ctx!(self));
+        self.traffic = Traffic::begin(&mut ctx!(self));
+        for node in self.cloud.instances().ids() {
+            let (name, pool) = (self.cloud.name(node), self.cloud.instances()[node].pool);
+            self.traffic.name_node(node, name, pool, &mut ctx!(self));
+        }
         self.out.notices.retain(|notice| !is_table(notice));
         self.settle_effects();
     }
