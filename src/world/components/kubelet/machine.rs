@@ -439,7 +439,7 @@ impl Kubelets {
     fn take_over(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
         worker.added = ctx.now;
-        worker.backoff_secs = 0;
+        worker.backoffs = 0;
         let (alive, sandbox, ends) = (worker.alive, worker.sandbox, worker.ends());
         match (alive, sandbox, ends) {
             (true, _, true) => self.tell_worker(pod, ctx),
