@@ -319,6 +319,8 @@ impl Kubelets {
         }
         let at = ctx.cursor(self.nodes[node].client);
         self.listed(node, at, ctx);
+        // What the process before this one failed to post.
+        self.tick_later(node, ctx);
     }
 
     /// An attempt to register the node; without an answer of success it is repeated.
