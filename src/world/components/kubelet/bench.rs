@@ -49,7 +49,10 @@ impl Bench {
     pub(super) fn without_kubelet(version: Version, app: impl FnOnce(&mut AppSpec)) -> Bench {
         let mut spec: Spec = small_spec();
         app(&mut spec.apps[APP]);
-        spec.apps[APP].pre_stop = spec.apps[APP].pre_stop.min(Span::secs(3600));
+        // A second app of the same manners, with an image of its own.
+        let mut other = spec.apps[APP].clone();
+        other.name = "other".to_owned();
+        spec.apps.push(other);
         spec.control_plane.from = version;
         let mut stage = Stage::new(spec, 7);
         stage.store.add_machine(NodeObject::unregistered());
@@ -88,7 +91,11 @@ impl Bench {
     }
     /// A pod is made and bound to the node.
     pub(super) fn bind(&mut self) -> PodId {
-        self.api(Change::CreatePod { set: SetId(0) });
+        self.bind_of(AppId(0))
+    }
+    /// The same, of the first or second app.
+    pub(super) fn bind_of(&mut self, app: AppId) -> PodId {
+        self.api(Change::CreatePod { set: SetId(app.0) });
         let pod = PodId((self.stage.store.pods().len() - 1) as u32);
         self.api(Change::Bind { pod, node: NODE });
         pod

@@ -319,6 +319,8 @@ impl Kubelets {
         }
         let at = ctx.cursor(self.nodes[node].client);
         self.listed(node, at, ctx);
+        // What the process before this one failed to post.
+        self.tick_later(node, ctx);
     }
 
     /// An attempt to register the node; without an answer of success it is repeated.
@@ -439,7 +441,7 @@ impl Kubelets {
     fn take_over(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
         worker.added = ctx.now;
-        worker.backoff_secs = 0;
+        worker.backoffs = 0;
         let (alive, sandbox, ends) = (worker.alive, worker.sandbox, worker.ends());
         match (alive, sandbox, ends) {
             (true, _, true) => self.tell_worker(pod, ctx),

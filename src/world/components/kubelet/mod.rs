@@ -17,6 +17,8 @@ mod worker;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod tests;
 
 use crate::base::{Id, IdVec, Name, Time};

@@ -10,7 +10,9 @@ use crate::world::purpose::Purpose;
 
 /// First and longest restart back-off; it doubles. Source: `pkg/kubelet/kubelet.go` backOffPeriod,
 /// MaxContainerBackOff. The first restart does not wait (`kuberuntime_manager.go` doBackOff).
-const BACKOFF_SECS: (u16, u16) = (10, 300);
+const BACKOFF: (Span, Span) = (Span::secs(10), Span::secs(300));
+/// Doublings after which the back-off is surely at its longest.
+const BACKOFFS: u8 = 6;
 /// Without a failure for this long the back-off begins anew: twice the longest. Source: client-go
 /// `util/flowcontrol/backoff.go` hasExpired.
 const BACKOFF_FORGOTTEN: Span = Span::secs(600);
@@ -77,11 +79,7 @@ impl Kubelets {
             LOOK_AGAIN + ctx.draw(Purpose::Backoff, name, ordinal).span_below(LOOK_AGAIN / 2)
         });
         let forgotten = worker.mark.since(worker.backoff_used) > BACKOFF_FORGOTTEN;
-        worker.backoff_secs = match worker.backoff_secs {
-            0 => BACKOFF_SECS.0,
-            _ if forgotten => BACKOFF_SECS.0,
-            used => used.saturating_mul(2).min(BACKOFF_SECS.1),
-        };
+        worker.backoffs = if forgotten { 1 } else { (worker.backoffs + 1).min(BACKOFFS) };
         worker.backoff_used = at;
         if at > ctx.now {
             self.enter_until(pod, Stage::Backoff, at, ctx);
@@ -94,10 +92,11 @@ impl Kubelets {
 /// When a container that died at `worker.mark` is started again: when its worker first looks after the back-off.
 /// `wait` is the time from the n-th look to the next.
 fn restart_time(worker: &Worker, now: Time, wait: impl Fn(u64) -> Span) -> Time {
-    if worker.backoff_secs == 0 || worker.mark.since(worker.backoff_used) > BACKOFF_FORGOTTEN {
+    if worker.backoffs == 0 || worker.mark.since(worker.backoff_used) > BACKOFF_FORGOTTEN {
         return now;
     }
-    let allowed = worker.mark + Span::secs(u64::from(worker.backoff_secs));
+    let doubled = BACKOFF.0 * (1 << (worker.backoffs.min(BACKOFFS) - 1));
+    let allowed = worker.mark + doubled.min(BACKOFF.1);
     let mut look = now;
     let mut looks = 0;
     while look < allowed {

@@ -6,7 +6,7 @@ use crate::base::{Span, Time, Version};
 use crate::engine::Dist;
 use crate::world::effects::Notice;
 use crate::world::fact::Fact;
-use crate::world::ids::PodId;
+use crate::world::ids::{AppId, PodId};
 use crate::world::serving::Serving;
 use crate::world::spec::{OnSigterm, PreStopKind};
 use crate::world::store::{ApiError, Change, NodeReady, Phase};
@@ -334,14 +334,12 @@ fn a_failed_liveness_probe_restarts_with_hook_and_grace() {
 /// `serializeImagePulls`: true. An image pulled once stays.
 #[test]
 fn one_image_is_pulled_at_a_time_and_stays() {
-    let mut spec = crate::world::testkit::small_spec();
-    spec.apps[crate::world::ids::AppId(0)].image_pull = ms(8_000);
     let mut bench = Bench::new(V1_20, |app| app.image_pull = ms(8_000));
-    let pods = [bench.bind(), bench.bind()];
+    let pods = [(bench.bind(), 8.71), (bench.bind_of(AppId(1)), 16.71), (bench.bind(), 16.71)];
     bench.run_for(Span::secs(60));
-    for pod in pods {
+    for (pod, expected) in pods {
         let started = bench.time_of(Fact::PodStarted { pod }, 0.0);
-        assert!((started - 8.71).abs() < 1e-6, "{started}");
+        assert!((started - expected).abs() < 1e-6, "{started}");
     }
     let bound = bench.now();
     let pod = bench.bind();
@@ -394,7 +392,7 @@ fn a_kubelet_that_restarts_in_the_middle_of_a_stop_begins_it_anew() {
     bench.call(|kubelets, ctx| kubelets.restart(NODE, ctx));
     bench.run_for(Span::secs(90));
     let killed = bench.time_of(Fact::PodKilled { pod }, restarted) - restarted;
-    assert!((killed - 32.01).abs() < 1e-6, "kubelet 2 s, then hook and grace again: {killed}");
+    assert!((32.04..32.17).contains(&killed), "kubelet 2 s, then hook and grace again: {killed}");
     assert!(bench.object(pod).gone);
 }
 
@@ -557,4 +555,27 @@ fn pods_of_the_beginning_need_no_event_and_are_probed_from_then_on() {
     bench.serve(pod, Serving::Refusing);
     bench.run_for(Span::secs(15));
     assert!(!bench.object(pod).ready);
+}
+
+/// Measured on 1.20.2 (an app that exits at once, probed every second with threshold 1, no hook; 36 pods): from
+/// deletion to unready 0.6 s on average and at most 1.2 s. The relist finds the exit; the probe seldom comes first,
+/// because it must fall between exit and removal of the sandbox, or wait for its time-out.
+#[test]
+fn an_abrupt_exit_is_unready_after_six_tenths_of_a_second_on_average() {
+    let unready = |idle| {
+        let mut bench = Bench::new(V1_20, |app| {
+            app.pre_stop = Span::ZERO;
+            app.readiness = probe(1, 1, 1);
+        });
+        let pod = bench.ready_pod();
+        bench.run_for(Span::millis(idle));
+        let deleted = bench.now();
+        bench.delete(pod);
+        bench.run_for(Span::secs(40));
+        bench.readiness(pod)[1].0 - deleted
+    };
+    let all: Vec<f64> = (0..100).map(|n| unready(n * 137)).collect();
+    let mean = all.iter().sum::<f64>() / 100.0;
+    assert!((0.5..0.75).contains(&mean), "{mean}");
+    assert!(all.iter().all(|one| *one < 1.4));
 }

@@ -59,8 +59,8 @@ pub(super) struct Worker {
     pub(super) readiness: Probe,
     /// The liveness probe.
     pub(super) liveness: Probe,
-    /// The back-off that the next restart meets, seconds; 0 before the first failure.
-    pub(super) backoff_secs: u16,
+    /// How often the restart back-off was used, one above the power of two it stands at; 0 before the first failure.
+    pub(super) backoffs: u8,
     /// Restarts of the container.
     pub(super) restarts: u16,
     /// Where the worker stands.
@@ -103,7 +103,7 @@ impl Worker {
             backoff_used: Time::ZERO,
             readiness: Probe::idle(),
             liveness: Probe::idle(),
-            backoff_secs: 0,
+            backoffs: 0,
             restarts: 0,
             stage: Stage::Waiting,
             posted: (object.phase, object.ready),
