@@ -44,6 +44,7 @@ pub(super) struct Words {
 
 impl Words {
     /// Left and right edge, pixels.
+    #[cfg(test)]
     pub(super) fn edges(&self) -> (i32, i32) {
         let width = text_width(&self.text, self.size, self.bold);
         match self.side {
@@ -161,9 +162,7 @@ impl Canvas {
         for mark in &self.marks {
             match mark {
                 Mark::Fill { x, y, w, h, ink } => {
-                    // plotters counts the far corner of a bitmap's rectangle in, and that of an SVG's out.
-                    let inner = i32::from(drop > 0.0);
-                    let corners = [(*x, *y), (x + w - inner, y + h - inner)];
+                    let corners = [(*x, *y), (x + w, y + h)];
                     area.draw(&Rectangle::new(corners, color(*ink).filled())).map_err(failed)?;
                 }
                 Mark::Line { from, to, ink, width } => {

@@ -4,7 +4,13 @@
 pub fn clock(seconds: f64) -> String {
     let whole = whole_millis(seconds) / 1000;
     let (minutes, rest) = (whole / 60, whole % 60);
-    if minutes < 100 { format!("{minutes}:{rest:02}") } else { format!("{}:{:02}:{rest:02}", minutes / 60, minutes % 60) }
+    if minutes < 100 { format!("{minutes}:{rest:02}") } else { clock_with_hours(seconds) }
+}
+
+/// A moment as hours, minutes and seconds, `0:43:07`.
+pub fn clock_with_hours(seconds: f64) -> String {
+    let whole = whole_millis(seconds) / 1000;
+    format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60)
 }
 
 /// A moment to the millisecond, `3:07.310`.
@@ -115,6 +121,9 @@ mod tests {
     fn counts_keep_thousands_apart() {
         assert_eq!([count(0), count(999), count(1000), count(1_204_331)], ["0", "999", "1,000", "1,204,331"]);
         assert_eq!([counted(1, "request"), counted(2, "request")], ["1 request", "2 requests"]);
-        assert_eq!([expected(0.0), expected(0.001), expected(3.25), expected(1234.5)], ["0", "under 0.01", "3.2", "1,235"]);
+        assert_eq!(
+            [expected(0.0), expected(0.001), expected(3.25), expected(1234.5)],
+            ["0", "under 0.01", "3.2", "1,235"]
+        );
     }
 }

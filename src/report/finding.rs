@@ -66,7 +66,7 @@ pub fn versions(trace: &Trace) -> Option<(Version, Version)> {
     Some((*all.iter().min()?, *all.iter().max()?))
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::sample;

@@ -44,7 +44,9 @@ fn stuck(outcome: &Outcome, hints: &mut Vec<String>) {
         ),
         UpgradeResult::Stalled => hints.push("Remove the blocker above; until then no waiting helps.".to_owned()),
         UpgradeResult::Failed => {
-            hints.push("The tool gave up on the blocker above; the cluster stays as it is until somebody acts.".to_owned());
+            hints.push(
+                "The tool gave up on the blocker above; the cluster stays as it is until somebody acts.".to_owned(),
+            );
         }
         UpgradeResult::Horizon => hints.push("Give the run a longer horizon, or the plan fewer waits.".to_owned()),
     }
@@ -114,7 +116,9 @@ fn otherwise(outcome: &Outcome) -> String {
              got traffic."
                 .to_owned()
         }
-        Verdict::Refuted => "See the reasons above; `rollproof check` names what the file itself says wrong.".to_owned(),
+        Verdict::Refuted => {
+            "See the reasons above; `rollproof check` names what the file itself says wrong.".to_owned()
+        }
         Verdict::Holds if outcome.etcd.as_ref().is_some_and(|etcd| etcd.min_margin <= 0) => {
             "It held without a fault. With one master away etcd has no spare member: one fault in that time would \
              break its quorum. Five members have a spare."

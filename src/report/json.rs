@@ -63,7 +63,7 @@ fn rounded(value: f64) -> String {
     if short == "-0.0" { "0.0".to_owned() } else { short.to_owned() }
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::sample;

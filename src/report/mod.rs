@@ -24,6 +24,8 @@ mod hints;
 #[cfg(feature = "cli")]
 mod lanes;
 #[cfg(feature = "cli")]
+mod legend;
+#[cfg(feature = "cli")]
 mod page;
 #[cfg(feature = "cli")]
 mod palette;
@@ -31,11 +33,9 @@ mod palette;
 mod panels;
 #[cfg(feature = "cli")]
 mod png;
-#[cfg(all(test, feature = "cli"))]
-mod sample;
 #[cfg(feature = "cli")]
 mod rows;
-#[cfg(feature = "cli")]
-mod legend;
+#[cfg(test)]
+mod sample;
 #[cfg(feature = "cli")]
 mod series;

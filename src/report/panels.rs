@@ -7,9 +7,9 @@ use super::series::{Api, LossMark, Ready, Steps};
 use crate::world::fact::Loss;
 
 /// Size of labels, pixels.
-pub(super) const LABEL: i32 = 13;
-/// Size of axis texts and notes, pixels.
-pub(super) const NOTE: i32 = 11;
+pub(super) const LABEL: i32 = 14;
+/// Size of axis texts and notes, pixels. Even, as all sizes: plotters rounds half pixels of odd ones apart.
+pub(super) const NOTE: i32 = 12;
 /// Narrowest mark, pixels: what happened must be seen however short it was.
 const NARROWEST: i32 = 2;
 /// Width of a bar of lost requests, pixels.
@@ -175,9 +175,16 @@ pub(super) fn ready(canvas: &mut Canvas, axis: &Axis, place: Place, app: &Ready)
     let y = |pods: i64| place.bottom() - (i64::from(place.height - 3) * pods / most) as i32;
     let mut line = Vec::new();
     for (stretch, pods) in axis.pieces(&app.steps) {
-        let Some((x, w)) = axis.stretch(stretch, 0) else { continue };
+        // No app at all must be seen however short it was; other stretches must not overlap, or they look darker.
+        let Some((x, w)) = axis.stretch(stretch, if pods == 0 { NARROWEST } else { 0 }) else { continue };
         let ink = if pods == 0 { VERMILLION } else { SKY.at(45) };
-        canvas.fill(x, y(pods).min(place.bottom() - 2), w.max(1), place.bottom() - y(pods).min(place.bottom() - 2), ink);
+        canvas.fill(
+            x,
+            y(pods).min(place.bottom() - 2),
+            w.max(1),
+            place.bottom() - y(pods).min(place.bottom() - 2),
+            ink,
+        );
         line.extend([(x, y(pods)), (x + w, y(pods))]);
     }
     if line.len() > 1 {

@@ -9,9 +9,9 @@ use crate::base::Version;
 use crate::world::fact::StepPhase;
 
 /// Least height of a row, pixels.
-pub(super) const LEAST: i32 = 15;
+pub(super) const LEAST: i32 = 16;
 /// Most height of a row, pixels.
-pub(super) const MOST: i32 = 30;
+pub(super) const MOST: i32 = 36;
 /// Least width of a phase, pixels.
 const NARROWEST: i32 = 1;
 
@@ -28,7 +28,7 @@ fn machine(canvas: &mut Canvas, axis: &Axis, row: Place, lane: &Lane, versions: 
     let middle = row.top + row.height / 2;
     let name = cut_to(&lane.label, axis.left - 16, super::panels::LABEL, false);
     canvas.text((axis.left - 8, middle), &name, super::panels::LABEL, TEXT, Side::End);
-    canvas.line((axis.left, middle), (axis.right, middle), RULE);
+    canvas.line((axis.left, middle), (axis.right - 1, middle), RULE);
     for &(life, version) in &lane.lives {
         if let Some((x, w)) = axis.stretch(life, NARROWEST) {
             canvas.fill(x, row.top, w, row.height, shade(version, versions));

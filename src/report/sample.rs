@@ -42,9 +42,7 @@ fn steps(unit: &str, start: f64, phases: &[(&str, f64)]) -> Vec<Step> {
 
 fn book_steps() -> Vec<Step> {
     let labels = ["master-1", "master-2", "master-3", "nodes-1", "nodes-2", "nodes-3"];
-    let unit = |(index, label): (usize, &&str)| {
-        steps(label, STARTS[index], if index < 3 { &MASTER } else { &WORKER })
-    };
+    let unit = |(index, label): (usize, &&str)| steps(label, STARTS[index], if index < 3 { &MASTER } else { &WORKER });
     labels.iter().enumerate().flat_map(unit).collect()
 }
 
@@ -65,7 +63,10 @@ pub(super) fn holds() -> Outcome {
             ok: sent - 3,
             in_flight: 3,
             attempts: sent,
-            by_app: BTreeMap::from([("web".to_owned(), Share { sent, ok: sent - 3, in_flight: 3, ..Share::default() })]),
+            by_app: BTreeMap::from([(
+                "web".to_owned(),
+                Share { sent, ok: sent - 3, in_flight: 3, ..Share::default() },
+            )]),
             latency_s: Latency { p50: 0.021, p99: 0.094, max: 0.61 },
             ..Requests::default()
         },
@@ -96,10 +97,15 @@ pub(super) fn refuted() -> Outcome {
         message: "Requests of web/new could be refused by web-2 for 1.204 s: its process had closed its port, and \
                   nodes-2 and nodes-3 still sent to it."
             .to_owned(),
-        cause: ["934.000 s drain of nodes-1", "935.000 s evict web-2", "935.012 s web-2: SIGTERM",
-            "935.013 s web-2: port closed", "935.310 s first refused request"]
-            .map(str::to_owned)
-            .into(),
+        cause: [
+            "934.000 s drain of nodes-1",
+            "935.000 s evict web-2",
+            "935.012 s web-2: SIGTERM",
+            "935.013 s web-2: port closed",
+            "935.310 s first refused request",
+        ]
+        .map(str::to_owned)
+        .into(),
     }];
     let requests = &mut outcome.requests;
     requests.lost = 41;
@@ -257,7 +263,8 @@ pub(super) fn fleet() -> (Outcome, Trace) {
     outcome.upgrade.steps.truncate(18);
     let masters: Vec<NodeId> =
         (0..3).map(|index| sketch.node(format!("master-{}", index + 1), Some(MasterId(index)), OLD)).collect();
-    let label = |index: usize| if index < 380 { format!("web-{}", index + 1) } else { format!("batch-{}", index - 379) };
+    let label =
+        |index: usize| if index < 380 { format!("web-{}", index + 1) } else { format!("batch-{}", index - 379) };
     let nodes: Vec<NodeId> = (0..500).map(|index| sketch.node(label(index), None, OLD)).collect();
     for (index, &node) in masters.iter().enumerate() {
         sketch.replace(node, STARTS[index], &MASTER);

@@ -236,7 +236,13 @@ mod tests {
     #[test]
     fn an_api_without_a_server_that_answers_is_unavailable() {
         let serves = |answering, in_rotation| Fact::ApiServes { answering, in_rotation };
-        let states = api(&trace(&[(0, serves(3, 3)), (5, serves(2, 3)), (6, serves(2, 2)), (7, serves(0, 1)), (8, serves(0, 0))]));
+        let states = api(&trace(&[
+            (0, serves(3, 3)),
+            (5, serves(2, 3)),
+            (6, serves(2, 2)),
+            (7, serves(0, 1)),
+            (8, serves(0, 0)),
+        ]));
         assert_eq!(states, [(0.0, Api::All), (5.0, Api::Some), (6.0, Api::All), (7.0, Api::None)]);
     }
 }

@@ -207,11 +207,8 @@ fn upgrade(page: &mut Page, outcome: &Outcome) {
     }
     page.more("  ", left_out, "");
     let used = |phase: &str| upgrade.steps.iter().any(|step| step.phase == phase);
-    let key: Vec<String> = LETTERS
-        .iter()
-        .filter(|(phase, _)| used(phase))
-        .map(|(phase, letter)| format!("{letter} {phase}"))
-        .collect();
+    let key: Vec<String> =
+        LETTERS.iter().filter(|(phase, _)| used(phase)).map(|(phase, letter)| format!("{letter} {phase}")).collect();
     page.paragraph("  ", &key.join(", "));
 }
 

@@ -4,7 +4,7 @@
 //! the same marks, with fonts from the program itself: equal runs give equal bytes.
 
 use super::canvas::{Canvas, DrawError, Side, cut_to, text_width};
-use super::figures::{clock, count, counted};
+use super::figures::{clock, clock_with_hours, count, counted};
 use super::finding::title;
 use super::lanes::{Kind, Lane, lanes};
 use super::legend::{self, Item, Swatch};
@@ -30,6 +30,8 @@ const TOP: i32 = 88;
 const GAP: i32 = 14;
 /// Apps with a panel of their own; of more, those that came down furthest.
 const APPS: usize = 3;
+/// More lanes than this leave room for one app only.
+const CROWD: i32 = 20;
 /// Pools with panels of their own; the rest share one.
 const POOLS: usize = 3;
 
@@ -83,7 +85,7 @@ fn page(outcome: &Outcome, trace: &Trace) -> Canvas {
 fn heading(canvas: &mut Canvas, outcome: &Outcome, trace: &Trace) {
     let title = title(outcome, Some(trace));
     let room = MARGIN.1 - MARGIN.0;
-    let size = [24, 21, 18, 16].into_iter().find(|&size| text_width(&title, size, true) <= room).unwrap_or(16);
+    let size = [24, 22, 20, 18, 16].into_iter().find(|&size| text_width(&title, size, true) <= room).unwrap_or(16);
     canvas.bold((MARGIN.0, 32), &cut_to(&title, room, size, true), size, TEXT, Side::Start);
     let (word, ink) = match outcome.verdict {
         Verdict::Holds => ("HOLDS", GREEN),
@@ -102,7 +104,7 @@ fn heading(canvas: &mut Canvas, outcome: &Outcome, trace: &Trace) {
         counted(outcome.pods.moves, "pod move")
     );
     let x = MARGIN.0 + width + 12;
-    canvas.text((x, 63), &cut_to(&run, MARGIN.1 - x, NOTE + 1, false), NOTE + 1, SOFT, Side::Start);
+    canvas.text((x, 63), &cut_to(&run, MARGIN.1 - x, NOTE, false), NOTE, SOFT, Side::Start);
 }
 
 /// The time from just before the first step to the end of the run.
@@ -129,22 +131,25 @@ fn versions(trace: &Trace) -> Vec<Version> {
 
 /// The panels from `TOP` down to `bottom`, and the axis below them.
 fn body(canvas: &mut Canvas, axis: &Axis, bottom: i32, outcome: &Outcome, trace: &Trace, story: &Story) {
-    let (shown, left_out) = worst_apps(&story.apps);
+    let crowded = story.lanes.len() as i32 > CROWD;
+    let (shown, left_out) = worst_apps(&story.apps, if crowded { 1 } else { APPS });
     let etcd = if outcome.etcd.is_some() { 54 } else { 0 };
     let app = if shown.len() > 2 { 44 } else { 52 };
     let note = if left_out.is_empty() { 0 } else { 16 };
-    let losses = if story.losses.is_empty() { 56 } else { 92 };
+    let losses = if story.losses.is_empty() { 56 } else { 84 };
     let fixed = etcd + 26 + shown.len() as i32 * (app + GAP) + note + losses + 3 * GAP;
     let room = bottom - TOP - fixed;
     let rows = rows_height(&story.lanes, room);
+    let spare = (room - rows).max(0);
+    // What the rows leave over makes apps and losses taller.
+    let app = app + spare / 2 / (shown.len() as i32).max(1);
+    let losses = losses + spare - spare / 2;
     let mut top = TOP;
     let mut next = |height: i32| {
         let place = Place { top, height };
         top += height + if height > 0 { GAP } else { 0 };
         place
     };
-    // What the rows leave over makes the losses taller, up to twice.
-    let losses = losses + (room - rows).clamp(0, losses);
     let lanes = next(rows);
     let (etcd, api) = (next(etcd), next(26));
     let apps: Vec<Place> = shown.iter().map(|_| next(app)).collect();
@@ -167,15 +172,16 @@ fn body(canvas: &mut Canvas, axis: &Axis, bottom: i32, outcome: &Outcome, trace:
 }
 
 /// The apps with panels, those that came down furthest first, and what is said of the others.
-fn worst_apps(apps: &[Ready]) -> (Vec<&Ready>, String) {
+fn worst_apps(apps: &[Ready], most: usize) -> (Vec<&Ready>, String) {
     let mut sorted: Vec<&Ready> = apps.iter().filter(|app| app.most > 0).collect();
     sorted.sort_by_key(|app| (app.fewest * 10_000 / app.most.max(1), app.app.clone()));
-    let left_out = sorted.split_off(sorted.len().min(APPS));
+    let left_out = sorted.split_off(sorted.len().min(most));
     let words = match left_out.first() {
         None => String::new(),
         Some(app) => format!(
-            "and {} more, each with at least {}% of its pods ready",
-            counted(left_out.len() as u64, "app"),
+            "and {} more {}, each with at least {}% of its pods ready",
+            left_out.len(),
+            if left_out.len() == 1 { "app" } else { "apps" },
             app.fewest * 100 / app.most.max(1)
         ),
     };
@@ -189,14 +195,17 @@ fn grid(canvas: &mut Canvas, axis: &Axis, all: Place, grounds: &[Place]) {
     }
     let step = tick(axis.to - axis.from);
     let bottom = all.top + all.height;
+    // All ticks in one form, also those of a long run that lie before its hundredth minute.
+    let hours = axis.to >= 6000.0;
     let mut at = (axis.from / step).ceil() * step;
     while at <= axis.to {
         let x = axis.x(at);
         canvas.line((x, all.top - 4), (x, bottom + 4), GRID);
-        canvas.text((x, bottom + 14), &clock(at), NOTE, SOFT, Side::Middle);
+        let label = if hours { clock_with_hours(at) } else { clock(at) };
+        canvas.text((x, bottom + 14), &label, NOTE, SOFT, Side::Middle);
         at += step;
     }
-    let unit = if axis.to >= 6000.0 { "hours:minutes:seconds" } else { "minutes:seconds" };
+    let unit = if hours { "hours:minutes:seconds" } else { "minutes:seconds" };
     canvas.text((axis.left - 40, bottom + 14), unit, NOTE, SOFT, Side::End);
 }
 
@@ -264,9 +273,8 @@ fn draw_rows(canvas: &mut Canvas, axis: &Axis, place: Place, story: &Story) {
 fn legend_rows(outcome: &Outcome, trace: &Trace, story: &Story) -> Vec<(&'static str, Vec<Item>)> {
     let phases = rows::phases_used(&story.lanes);
     let phases = phases.into_iter().map(|phase| Item::new(Swatch::Solid, palette::phase(phase), phase.name()));
-    let version = |version: &Version| {
-        Item::new(Swatch::Solid, rows::shade(*version, &story.versions), version.to_string())
-    };
+    let version =
+        |version: &Version| Item::new(Swatch::Solid, rows::shade(*version, &story.versions), version.to_string());
     let mut state: Vec<Item> = story.versions.iter().take(6).map(version).collect();
     if story.lanes.iter().any(|lane| !lane.unready.is_empty()) {
         state.push(Item::new(Swatch::Bar, TEXT, "node not Ready"));
@@ -283,7 +291,8 @@ fn legend_rows(outcome: &Outcome, trace: &Trace, story: &Story) -> Vec<(&'static
     if no_quorum {
         state.push(Item::new(Swatch::Hatched, VERMILLION, "etcd without quorum"));
     }
-    let lost = |loss: Loss| -> u64 { story.losses.iter().filter(|mark| mark.loss == loss).map(|mark| mark.count).sum() };
+    let lost =
+        |loss: Loss| -> u64 { story.losses.iter().filter(|mark| mark.loss == loss).map(|mark| mark.count).sum() };
     let mut losses: Vec<Item> = Loss::ALL
         .into_iter()
         .filter(|&loss| lost(loss) > 0)
@@ -323,8 +332,11 @@ mod tests {
     fn texts_neither_overlap_nor_leave_the_page() {
         for (name, outcome, trace) in pictures() {
             let canvas = page(&outcome, &trace);
-            let words: Vec<&Words> =
-                canvas.marks.iter().filter_map(|mark| if let Mark::Text(words) = mark { Some(words) } else { None }).collect();
+            let words: Vec<&Words> = canvas
+                .marks
+                .iter()
+                .filter_map(|mark| if let Mark::Text(words) = mark { Some(words) } else { None })
+                .collect();
             for (index, one) in words.iter().enumerate() {
                 let (left, right) = one.edges();
                 assert!(left >= 0 && right <= PAGE.0 && one.y > 8 && one.y < PAGE.1 - 4, "{name}: {one:?}");
