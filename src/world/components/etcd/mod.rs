@@ -47,6 +47,7 @@ use crate::world::spec::EtcdSpec;
 pub const MEMBERS_MAX: u32 = 32;
 
 /// Inside etcd. Members are numbered by master; a message carries the term it was sent in.
+#[allow(missing_docs, reason = "fields: a member, sender and receiver, the term; alarms and starts count up")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EtcdEvent {
     /// A member's patience ends.
@@ -165,6 +166,7 @@ impl Etcd {
             stream.flow = Flow::Flowing;
             stream.matched = 1;
             stream.counted = 1;
+            stream.active = ctx.now + Span::nanos(1);
         }
         reign.streams[leader].flow = Flow::Gone;
         self.members[leader].role = member::Role::Leader;

@@ -4,6 +4,7 @@ mod agreement;
 mod clients;
 mod elections;
 mod laws;
+mod script;
 mod stops;
 mod transcript;
 
