@@ -4,7 +4,7 @@
 //! are found from the leader's ticks and the keyed delays, and the timers start from there.
 
 use super::delays::Leg;
-use super::member::{Ask, Hard, Role};
+use super::member::{Ask, Ballot, Hard, Role};
 use super::reign::Flow;
 use super::{Etcd, EtcdEvent};
 use crate::base::Time;
@@ -57,7 +57,18 @@ impl Etcd {
                 let hard = Hard { term: me.hard.term + 1, vote: Some(member as u8) };
                 me.save(hard, member, at, &settings, ctx);
                 me.redraw(member, &settings, ctx);
+                let (term, tip) = (me.hard.term, me.log.tip(at));
+                me.ballot = Some(Ballot { ask: Ask::Vote, term, tip, granted: 1 << member, refused: 0 });
             }
+        }
+    }
+
+    /// A candidate that is alone no more may have its own vote still on the way to its disk: it will ask then.
+    fn resume_ballot(&self, member: usize, ctx: &mut Ctx<'_>) {
+        let me = &self.members[member];
+        let saved = me.disk.last().map_or(ctx.now, |(_, durable)| *durable);
+        if me.runs() && me.role == Role::Candidate && saved > ctx.now {
+            self.push_at(saved, EtcdEvent::Voted { member: member as u8, term: me.hard.term }, ctx);
         }
     }
 
@@ -78,7 +89,8 @@ impl Etcd {
     /// After processes or links have changed: who stands alone, whose timers run, what a leader can still commit.
     pub(super) fn look_around(&mut self, ctx: &mut Ctx<'_>) {
         let lonely = |member: &usize| self.quorum() > 1 && self.members[*member].runs() && self.reach(*member) == 1;
-        self.alone = (0..self.members.len()).filter(lonely).fold(0, |set, member| set | 1 << member);
+        let alone = (0..self.members.len()).filter(lonely).fold(0, |set, member| set | 1 << member);
+        let joined = std::mem::replace(&mut self.alone, alone) & !alone;
         for member in 0..self.members.len() {
             if self.members[member].leads() {
                 self.arm_leader(member, ctx);
@@ -86,6 +98,9 @@ impl Etcd {
                 self.arm(member, ctx);
             }
             self.arm_advance(member, ctx);
+            if joined & (1 << member) != 0 && !self.eager {
+                self.resume_ballot(member, ctx);
+            }
         }
     }
 

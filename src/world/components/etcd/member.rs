@@ -191,6 +191,8 @@ impl Member {
     pub(super) fn crash(&mut self, now: Time) {
         self.process = Process::Down;
         self.log.crash(now);
+        // It may have heard of a commit before it had the entry on disk; it will hear of it again.
+        self.commit = self.commit.min(self.log.last());
         self.disk.retain(|(_, durable)| *durable <= now);
         let newest = self.disk.last().map_or(Hard::default(), |(hard, _)| *hard);
         if newest.term != self.hard.term {

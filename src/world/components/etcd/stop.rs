@@ -156,6 +156,9 @@ impl Etcd {
         // A member that hears its leader is reset by the next heartbeat anyway.
         me.credit += ticks;
         me.elapsed += ticks;
+        if self.eager && me.elapsed >= me.patience {
+            self.stand(member, ctx);
+        }
         self.arm(member, ctx);
     }
 }

@@ -17,7 +17,7 @@ fn seen(setup: Setup, seed: u64, script: &Script) -> (Vec<(Time, String)>, u64) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     // Exactly equal, to the nanosecond: leaders and terms, losses and returns of service, which requests were stored,
     // late or not, and how and when each of the others failed.
@@ -27,9 +27,9 @@ proptest! {
         let (eager, eager_events) = seen(Setup { eager: true, ..setup }, seed, &script);
         let apart = usual.iter().zip(&eager).position(|(a, b)| a != b);
         if let Some(at) = apart {
-            let near = at.saturating_sub(12);
-            prop_assert!(false, "apart at {}:\n{:#?}\neager:\n{:#?}", at,
-                &usual[near..(at + 3).min(usual.len())], &eager[near..(at + 3).min(eager.len())]);
+            let (before, end) = (at.saturating_sub(8), |len: usize| len.min(at + 3));
+            let (first, second) = (&usual[before..end(usual.len())], &eager[at..end(eager.len())]);
+            prop_assert!(false, "usual: {first:?}, eager from {}: {second:?}", first.len().min(at - before));
         }
         prop_assert_eq!(usual.len(), eager.len());
         prop_assert!(events < eager_events);

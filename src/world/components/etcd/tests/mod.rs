@@ -85,13 +85,27 @@ impl Lab {
             self.stage.now = popped.at;
             let Event::Etcd(event) = popped.event else { panic!("only etcd is on this stage") };
             self.events += 1;
-            if let Some(trace) = &mut self.trace {
+            if !self.is_stale(event)
+                && let Some(trace) = &mut self.trace
+            {
                 trace.push((popped.at, event));
             }
             self.etcd.step(event, &mut self.stage.ctx());
             self.collect();
         }
         self.stage.now = at;
+    }
+    /// Whether an alarm has been set anew since.
+    fn is_stale(&self, event: EtcdEvent) -> bool {
+        let member = |member: u8| &self.etcd.members[usize::from(member)];
+        let reign = |of: u8| member(of).reign.as_ref().map(|reign| reign.alarm);
+        match event {
+            EtcdEvent::Campaign { member: of, alarm } => member(of).alarm != alarm,
+            EtcdEvent::Check { member: of, alarm } | EtcdEvent::Committed { member: of, alarm } => {
+                reign(of) != Some(alarm)
+            }
+            _ => false,
+        }
     }
     fn run_for(&mut self, span: Span) {
         self.run(self.stage.now + span);
