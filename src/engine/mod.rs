@@ -3,7 +3,9 @@
 pub mod dist;
 pub mod draws;
 pub mod queue;
+pub mod timer;
 
 pub use dist::Dist;
 pub use draws::{Draw, Draws};
-pub use queue::Queue;
+pub use queue::{Popped, Queue};
+pub use timer::{Generation, Timer};
