@@ -195,9 +195,17 @@ impl<E: Copy> Queue<E> {
     }
 
     fn insert_sorted(&mut self, entry: Entry<E>) {
-        self.reclaim_front();
-        let later = self.bottom[self.head..].partition_point(|other| other.time <= entry.time);
-        self.bottom.insert(self.head + later, entry);
+        let live = self.bottom.len() - self.head;
+        let before = self.bottom[self.head..].partition_point(|other| other.time <= entry.time);
+        if self.head > 0 && before < live / 2 {
+            // The shorter way is to move the earlier entries into the room of those that have left.
+            self.bottom.copy_within(self.head..self.head + before, self.head - 1);
+            self.head -= 1;
+            self.bottom[self.head + before] = entry;
+        } else {
+            self.reclaim_front();
+            self.bottom.insert(self.head + before, entry);
+        }
     }
 
     /// Moves the bottom to the front of its memory before it would have to grow.
@@ -427,7 +435,7 @@ mod tests {
                 Step::Push(count, distance) => (0..count).for_each(|_| self.push(distance)),
                 Step::Scatter(count, distance) => (0..count).for_each(|_| {
                     self.luck = self.luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    self.push((u128::from(self.luck) * u128::from(distance) >> 64) as u64);
+                    self.push(((u128::from(self.luck) * u128::from(distance)) >> 64) as u64);
                 }),
                 Step::Pop(count) => (0..count).for_each(|_| self.pop()),
                 Step::Look => {
