@@ -126,7 +126,7 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
             instances.ids().rev().find(here).map(Victim::Node)
         }
         Target::Pod { app, ordinal } => world.store().pods_of(app).get(ordinal as usize).map(|pod| Victim::Pod(*pod)),
-        Target::EtcdLeader => world.etcd().leader().map(master),
+        Target::EtcdLeader => world.etcd().leader().map(|(leader, _)| master(leader)),
         Target::ControllerManagerLeader => holder(Component::ControllerManager),
         Target::SchedulerLeader => holder(Component::Scheduler),
         Target::Api => Some(Victim::Api),
