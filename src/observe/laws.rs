@@ -16,30 +16,39 @@ pub enum Ending {
     Horizon(String),
 }
 
-/// What a plan is asked to keep.
+/// Whether the upgrade must complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// One that fails or stalls misses the objective.
+    MustComplete,
+    /// It may fail or stall as long as nothing else is broken.
+    MayStopSafely,
+}
+
+/// What a plan is held to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objective {
-    /// Laws that must hold, by name.
+    /// Most requests that may be lost; `None`: any number.
+    pub max_lost: Option<u64>,
+    /// Longest exposure, over all groups; `None`: any.
+    pub max_exposed: Option<Span>,
+    /// Most breaks of etcd's quorum; `None`: any number.
+    pub quorum_breaks: Option<u64>,
+    /// Whether the upgrade must complete.
+    pub completion: Completion,
+    /// Names of the laws that the verdict goes by, of [`CATALOG`].
     pub laws: Vec<&'static str>,
-    /// Exposure allowed.
-    pub exposed_max: Span,
-    /// Lost requests allowed; `None`: as many as the exposure allows.
-    pub lost_max: Option<u64>,
-    /// Quorum breaks allowed.
-    pub quorum_breaks_max: u64,
-    /// Whether a plan that stops with the app unharmed is good enough.
-    pub may_stop_safely: bool,
 }
 
 impl Default for Objective {
     /// No exposure, no quorum break, no skew or true budget violation, and the upgrade completes.
     fn default() -> Self {
         Objective {
-            laws: CATALOG.iter().filter(|law| law.by_default).map(|law| law.name).collect(),
-            exposed_max: Span::ZERO,
-            lost_max: None,
-            quorum_breaks_max: 0,
-            may_stop_safely: false,
+            max_lost: Some(0),
+            max_exposed: Some(Span::ZERO),
+            quorum_breaks: Some(0),
+            completion: Completion::MustComplete,
+            laws: CATALOG.iter().map(|law| law.name).collect(),
         }
     }
 }
@@ -75,35 +84,30 @@ pub struct Law {
     pub name: &'static str,
     /// What it says, in a sentence.
     pub about: &'static str,
-    /// Whether the default objective asks for it.
-    pub by_default: bool,
     /// Its first breach, if any.
     pub judge: fn(&Evidence<'_>, &Objective) -> Option<Breach>,
 }
 
-/// All plan laws.
+/// All plan laws, the most telling first. The default objective asks for each.
 pub static CATALOG: &[Law] = &[
     Law {
         name: "etcd-quorum",
-        about: "A majority of etcd's voters is up at any time.",
-        by_default: true,
+        about: "etcd loses its majority of voters no more often than `quorum_breaks`.",
         judge: quorum,
     },
     Law {
         name: "no-exposure",
-        about: "At no time can a request be lost, whatever the rate at which clients send.",
-        by_default: true,
+        about: "Requests can be lost, whatever their rate, for no longer than `max_exposed`.",
         judge: exposure,
     },
-    Law { name: "no-loss", about: "No request is lost.", by_default: false, judge: loss },
-    Law { name: "skew", about: "Every connection keeps the version skew policy.", by_default: true, judge: skew },
+    Law { name: "no-loss", about: "No more requests are lost than `max_lost`.", judge: loss },
+    Law { name: "version-skew", about: "Every connection keeps the version skew policy.", judge: skew },
     Law {
-        name: "budgets",
-        about: "No eviction leaves an app with fewer healthy pods than its budgets demand.",
-        by_default: true,
+        name: "budget",
+        about: "No deletion leaves an app with fewer healthy pods than its budgets demand.",
         judge: budgets,
     },
-    Law { name: "completion", about: "The upgrade completes.", by_default: true, judge: completion },
+    Law { name: "completion", about: "The upgrade ends as `completion` says.", judge: completion },
 ];
 
 /// The law of this name.
@@ -114,7 +118,7 @@ pub fn find(name: &str) -> Option<&'static Law> {
 fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
     let quorum = &evidence.figures.quorum;
     let (lost, _, breaks) = quorum.broken.figures(evidence.ending.1);
-    let first = quorum.first_break.filter(|_| evidence.etcd_visible && breaks > objective.quorum_breaks_max)?;
+    let first = quorum.first_break.filter(|_| evidence.etcd_visible && objective.quorum_breaks.is_some_and(|most| breaks > most))?;
     let up = quorum.up_min;
     let message = format!(
         "etcd lost its quorum {} for {:.1} s in all: only {up} voter{} left up, so no write could be committed",
@@ -126,7 +130,7 @@ fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
 }
 
 fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
-    let first = evidence.figures.first_exposed.filter(|_| evidence.exposed > objective.exposed_max)?;
+    let first = evidence.figures.first_exposed.filter(|_| objective.max_exposed.is_some_and(|most| evidence.exposed > most))?;
     let message = format!(
         "requests could be lost for {:.3} s ({} lost in this run)",
         evidence.exposed.as_secs_f64(),
@@ -136,7 +140,7 @@ fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
 }
 
 fn loss(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
-    let first = evidence.figures.first_lost.filter(|_| evidence.lost > objective.lost_max.unwrap_or(0))?;
+    let first = evidence.figures.first_lost.filter(|_| objective.max_lost.is_some_and(|most| evidence.lost > most))?;
     Some(Breach { first, message: format!("{} requests were lost", evidence.lost) })
 }
 
@@ -154,7 +158,7 @@ fn completion(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> 
     let (ending, at) = evidence.ending;
     let message = match ending {
         Ending::Completed => return None,
-        Ending::Failed(_) | Ending::Stalled(_) if objective.may_stop_safely => return None,
+        Ending::Failed(_) | Ending::Stalled(_) if objective.completion == Completion::MayStopSafely => return None,
         Ending::Failed(why) => format!("the upgrade failed: {why}"),
         Ending::Stalled(why) => format!("the upgrade stalled: {why}"),
         Ending::Horizon(_) => return None,
@@ -175,12 +179,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn laws_have_unique_names_and_the_default_objective_asks_for_five() {
+    fn laws_have_unique_names_and_the_default_objective_asks_for_all() {
         for law in CATALOG {
             assert_eq!(CATALOG.iter().filter(|other| other.name == law.name).count(), 1);
             assert_eq!(find(law.name).map(|found| found.about), Some(law.about));
         }
-        assert_eq!(Objective::default().laws, ["etcd-quorum", "no-exposure", "skew", "budgets", "completion"]);
+        assert_eq!(Objective::default().laws.len(), CATALOG.len());
     }
 
     #[test]
@@ -196,6 +200,6 @@ mod tests {
         };
         let strict = Objective::default();
         assert!(completion(&evidence, &strict).is_some());
-        assert!(completion(&evidence, &Objective { may_stop_safely: true, ..strict }).is_none());
+        assert!(completion(&evidence, &Objective { completion: Completion::MayStopSafely, ..strict }).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::{Id, Time};
 use crate::scenario::Scenario;
-use crate::strategy::{Actor, NotYet, Orders, Wait, catalog};
+use crate::strategy::{Actor, NotYet, Orders, Wait};
 use crate::world::cluster::World;
 use crate::world::command::Answer;
 use crate::world::effects::Outcome;
@@ -38,8 +38,7 @@ pub(super) struct Drivers {
 impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
-        let Ok(strategy) = catalog::find(&scenario.strategy.name) else { return drivers };
-        let actor = (strategy.build)(&scenario.strategy.values);
+        let actor = (scenario.strategy.entry.build)(&scenario.strategy.values);
         let client = world.add_operator(ActorId(0));
         let wait = Wait::until(Time::ZERO);
         drivers.drivers.push(Driver {

@@ -37,7 +37,7 @@ pub(super) fn outcome(
         scenario: ScenarioId { name: scenario.name.clone(), hash: scenario.hash.clone() },
         model_version: super::MODEL_VERSION.to_owned(),
         seed,
-        strategy: scenario.strategy.name.clone(),
+        strategy: scenario.strategy.name().to_owned(),
         verdict,
         reasons,
         upgrade: upgrade(scenario, run, ending),
@@ -111,8 +111,8 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
         "no-exposure" => matches!(record.fact, Fact::ExposureBegan { .. } | Fact::Exposed { .. }),
         "no-loss" => matches!(record.fact, Fact::RequestsLost { .. }),
         "etcd-quorum" => matches!(record.fact, Fact::QuorumIs { .. }),
-        "skew" => matches!(record.fact, Fact::SkewBroken { .. }),
-        "budgets" => matches!(record.fact, Fact::PodDeleting { .. }),
+        "version-skew" => matches!(record.fact, Fact::SkewBroken { .. }),
+        "budget" => matches!(record.fact, Fact::PodDeleting { .. }),
         _ => false,
     };
     tell::chain(trace, |record| record.event == event && shows(record))
@@ -225,7 +225,7 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
         Ending::Horizon(_) => run.world.now(),
     };
-    let start = scenario.strategy.start;
+    let start = scenario.strategy.values.span("start");
     Upgrade {
         result,
         seconds: end.since(Time::ZERO + start).as_secs_f64(),
