@@ -202,18 +202,12 @@ impl Etcd {
     }
 
     /// The newest heartbeat of an open stream that `counts`, with what it gives; zero if there is none.
-    fn beats_back(
-        &self,
-        leader: usize,
-        to: usize,
-        ctx: &Ctx<'_>,
-        counts: impl Fn(Time, u64) -> Option<Time>,
-    ) -> Time {
+    fn beats_back(&self, leader: usize, to: usize, ctx: &Ctx<'_>, counts: impl Fn(Time, u64) -> Option<Time>) -> Time {
         let (phase, tick) = (self.members[leader].phase, self.settings.tick);
         let Some(reign) = &self.members[leader].reign else { return Time::ZERO };
-        let opened = reign.streams[to].opened.max(reign.since);
+        let accepted = reign.streams[to].accepted;
         let mut sent = ctx.now.last_tick(phase, tick);
-        while let Some(at) = sent.filter(|at| *at > opened) {
+        while let Some(at) = sent.filter(|at| *at > accepted) {
             if let Some(found) = counts(at, at.since(phase).as_nanos() / tick.as_nanos()) {
                 return found;
             }
@@ -336,7 +330,7 @@ impl Etcd {
     /// The order to campaign at once arrives.
     pub(super) fn hand_over(&mut self, to: usize, term: u32, ctx: &mut Ctx<'_>) {
         let me = &self.members[to];
-        if me.process == super::Process::Up && me.linked && me.hard.term == term && me.role == Role::Follower {
+        if me.runs() && me.linked && me.hard.term == term && me.role == Role::Follower {
             self.campaign(to, Ask::HandOver, ctx);
         }
     }

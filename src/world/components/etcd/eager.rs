@@ -42,7 +42,8 @@ impl Etcd {
         let term = me.hard.term;
         let tick = ctx.now.since(me.phase).as_nanos() / self.settings.tick.as_nanos();
         for to in 0..self.members.len() {
-            if to != leader && self.connected(leader, to) {
+            let hears = |reign: &super::reign::Reign| reign.streams[to].hears();
+            if self.members[leader].reign.as_ref().is_some_and(hears) && self.connected(leader, to) {
                 let delay = self.settings.wire(ctx, leader, to, Leg::Beat, tick);
                 self.push(delay, EtcdEvent::Beat { from: leader as u8, to: to as u8, term, tick }, ctx);
             }

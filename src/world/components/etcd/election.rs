@@ -70,7 +70,8 @@ impl Etcd {
     pub(super) fn voted(&mut self, member: usize, term: Term, ctx: &mut Ctx<'_>) {
         let me = &self.members[member];
         let ballot = me.ballot.filter(|ballot| ballot.term == term && ballot.ask != Ask::Pre);
-        if me.role != Role::Candidate || me.hard.term != term || ballot.is_none() {
+        let saved = me.disk.last().is_some_and(|(_, durable)| *durable <= ctx.now);
+        if me.role != Role::Candidate || me.hard.term != term || ballot.is_none() || !saved {
             return;
         }
         self.history.vote(member, term, member);
@@ -112,9 +113,19 @@ impl Etcd {
         }
         // A new term or vote is on disk before the answer leaves.
         let durable = self.members[to].disk.last().map_or(ctx.now, |(_, durable)| (*durable).max(ctx.now));
-        let delay = self.settings.wire(ctx, to, from, Leg::Answer, ballot_key(ask, term));
-        let answer = EtcdEvent::Answered { from: to as u8, to: from as u8, ask, term, granted };
-        self.push_at(durable + delay, answer, ctx);
+        let start = self.members[to].starts;
+        let (from, to) = (from as u8, to as u8);
+        self.push_at(durable, EtcdEvent::Saved { from: to, to: from, ask, term, granted, start }, ctx);
+    }
+
+    /// A voter's term and vote are on its disk, unless it has died meanwhile: the answer leaves.
+    pub(super) fn saved(&mut self, saved: EtcdEvent, ctx: &mut Ctx<'_>) {
+        let EtcdEvent::Saved { from, to, ask, term, granted, start } = saved else { return };
+        let voter = &self.members[usize::from(from)];
+        if voter.runs() && voter.starts == start {
+            let delay = self.settings.wire(ctx, from.into(), to.into(), Leg::Answer, ballot_key(ask, term));
+            self.push(delay, EtcdEvent::Answered { from, to, ask, term, granted }, ctx);
+        }
     }
 
     fn answer_pre_vote(&mut self, from: usize, to: usize, ballot: &Ballot, ctx: &mut Ctx<'_>) {

@@ -96,13 +96,7 @@ impl History {
         let mut committed = Log::default();
         committed.append(1, now, now);
         committed.forget_writes();
-        History {
-            leaders: vec![(1, leader as u8)],
-            votes: Vec::new(),
-            committed,
-            acknowledged: None,
-            broken: None,
-        }
+        History { leaders: vec![(1, leader as u8)], votes: Vec::new(), committed, acknowledged: None, broken: None }
     }
 
     /// A member was elected.
@@ -115,9 +109,7 @@ impl History {
 
     /// A vote has reached its candidate.
     pub(super) fn vote(&mut self, voter: usize, term: Term, candidate: usize) {
-        let twice = |(t, v, c): &(Term, u8, u8)| {
-            *t == term && usize::from(*v) == voter && usize::from(*c) != candidate
-        };
+        let twice = |(t, v, c): &(Term, u8, u8)| *t == term && usize::from(*v) == voter && usize::from(*c) != candidate;
         if self.votes.iter().any(twice) {
             self.broken.get_or_insert(Broken::OneVotePerTerm { member: voter as u32, term });
         }

@@ -194,7 +194,11 @@ mod tests {
         for start in [&[][..], &[1], &[1, 1, 2, 2, 2, 2], &[1, 1, 3], &[2]] {
             let mut follower = log(start);
             assert!(follower.adopt(&leader, 5, Time::ZERO, Time::ZERO));
-            assert_eq!((1..=5).map(|i| follower.term_at(i)).collect::<Vec<_>>(), [1, 1, 3, 3, 4].map(Some), "{start:?}");
+            assert_eq!(
+                (1..=5).map(|i| follower.term_at(i)).collect::<Vec<_>>(),
+                [1, 1, 3, 3, 4].map(Some),
+                "{start:?}"
+            );
             assert_eq!(follower.common(&leader), 5, "{start:?}");
         }
     }

@@ -83,6 +83,8 @@ pub(super) struct Member {
     pub(super) heard: Time,
     /// Ticks that its timer was put forward by.
     pub(super) credit: u32,
+    /// When that was; only a later sign of a leader takes it back.
+    pub(super) credited: Time,
     /// Its randomised election time-out, in ticks.
     pub(super) patience: u32,
     /// Draws of `patience` in this term.
@@ -119,6 +121,7 @@ impl Member {
             lead: Some(leader as u8),
             heard: now,
             credit: 0,
+            credited: Time::ZERO,
             patience: 0,
             redraws: 0,
             alarm: 0,
@@ -162,7 +165,9 @@ impl Member {
     /// Resets the election timer.
     pub(super) fn hear(&mut self, at: Time) {
         self.heard = self.heard.max(at);
-        self.credit = 0;
+        if at >= self.credited {
+            self.credit = 0;
+        }
         self.elapsed = 0;
     }
 

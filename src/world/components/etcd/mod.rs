@@ -56,6 +56,8 @@ pub enum EtcdEvent {
     Voted { member: u8, term: u32 },
     /// A request for a vote arrives.
     Asked { from: u8, to: u8, ask: Ask, term: u32 },
+    /// A voter's answer is on its disk.
+    Saved { from: u8, to: u8, ask: Ask, term: u32, granted: bool, start: u32 },
     /// A vote, or its refusal, arrives.
     Answered { from: u8, to: u8, ask: Ask, term: u32, granted: bool },
     /// Word of a newer term arrives.
@@ -181,6 +183,7 @@ impl Etcd {
             EtcdEvent::Campaign { member, alarm } => self.patience_ends(member.into(), alarm, ctx),
             EtcdEvent::Voted { member, term } => self.voted(member.into(), term, ctx),
             EtcdEvent::Asked { from, to, ask, term } => self.asked(from.into(), to.into(), ask, term, ctx),
+            EtcdEvent::Saved { .. } => self.saved(event, ctx),
             EtcdEvent::Answered { from, to, ask, term, granted } => {
                 self.answered(from.into(), to.into(), (ask, term), granted, ctx)
             }

@@ -33,6 +33,8 @@ pub(super) struct Stream {
     pub(super) flow: Flow,
     /// Since when they are connected.
     pub(super) opened: Time,
+    /// Since when the follower hears the leader; heartbeats count from here.
+    pub(super) accepted: Time,
     /// The last time the leader got an answer. While the follower hears the leader this is the first such time.
     pub(super) active: Time,
     /// Acknowledged and forgotten.
@@ -49,6 +51,7 @@ impl Stream {
         Stream {
             flow: Flow::Gone,
             opened: Time::ZERO,
+            accepted: Time::ZERO,
             active: Time::ZERO,
             matched: 0,
             acks: Vec::new(),

@@ -34,6 +34,7 @@ impl Etcd {
         let wait = self.catch_up(from, to, ctx);
         if let Some(reign) = &mut self.members[from].reign {
             reign.streams[to].flow = Flow::Joining;
+            reign.streams[to].accepted = ctx.now;
             reign.streams[to].active = ctx.now + answer;
         }
         self.arm(to, ctx);
@@ -52,8 +53,8 @@ impl Etcd {
             return Span::ZERO;
         }
         let key = mine.log.last();
-        let search = self.settings.wire(ctx, to, leader, Leg::Ack, key)
-            + self.settings.wire(ctx, leader, to, Leg::Append, key);
+        let search =
+            self.settings.wire(ctx, to, leader, Leg::Ack, key) + self.settings.wire(ctx, leader, to, Leg::Append, key);
         let transfer = if behind > CATCH_UP_ENTRIES { SNAPSHOT } else { CATCH_UP_PER_ENTRY * behind };
         search + transfer
     }
@@ -74,6 +75,7 @@ impl Etcd {
         let saved = me.disk.last().map_or(ctx.now, |(_, durable)| *durable).max(ctx.now);
         let written = (ctx.now + fsync).max(me.log.durable_tail()).max(saved);
         me.log.adopt(&source, upto, ctx.now, written);
+        me.hear(ctx.now);
         let durable = me.log.durable_from(upto).max(saved);
         let commit = self.members[from].commit.min(upto);
         self.learn_commit(to, commit, ctx);

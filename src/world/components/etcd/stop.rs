@@ -124,6 +124,7 @@ impl Etcd {
         me.advanced = members == 1;
         // A group of one does not wait for anybody: one tick less than an election time-out has passed for it.
         me.credit = if members == 1 { settings.election - 1 } else { 0 };
+        me.credited = ctx.now;
         me.elapsed = me.credit;
         me.redraw(member, &settings, ctx);
         ctx.note(Fact::MemberStarted { member: MasterId(member as u32) });
@@ -155,6 +156,7 @@ impl Etcd {
         }
         // A member that hears its leader is reset by the next heartbeat anyway.
         me.credit += ticks;
+        me.credited = ctx.now;
         me.elapsed += ticks;
         if self.eager && me.elapsed >= me.patience {
             self.stand(member, ctx);

@@ -65,7 +65,7 @@ impl Lab {
                 Act::Write => self.propose(member, number as u32),
             }
         }
-        self.run_for(Span::nanos(12_000_000_007));
+        self.run_for(Span::nanos(18_000_000_007));
         for member in 0..self.etcd.members.len() as u32 {
             self.link(MasterId(member), true);
             if !self.etcd.members[member as usize].runs() {

@@ -6,6 +6,7 @@ fn line(since: Time, at: Time, event: &EtcdEvent) -> String {
         EtcdEvent::Campaign { member, .. } => format!("{member} has waited long enough"),
         EtcdEvent::Voted { member, term } => format!("{member} has its vote for itself in term {term} on disk"),
         EtcdEvent::Asked { from, to, ask, term } => format!("{from} asks {to}: {ask:?} for term {term}"),
+        EtcdEvent::Saved { from, .. } => format!("{from} has its answer on disk"),
         EtcdEvent::Answered { from, to, ask, term, granted } => {
             format!("{from} answers {to}: {} ({ask:?}, term {term})", if granted { "yes" } else { "no" })
         }
