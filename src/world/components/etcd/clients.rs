@@ -108,7 +108,7 @@ impl Etcd {
         let Some(which) = self.waiting.iter().position(due) else { return };
         ctx.notify(Notice::Stored(request, Err(ApiError::Unavailable)));
         self.fail(which);
-        self.waiting.retain(|w| !(w.failed && !matches!(w.place, Place::Entry(..))));
+        self.waiting.retain(|w| !w.failed || matches!(w.place, Place::Entry(..)));
     }
 
     fn fail(&mut self, which: usize) {
@@ -124,7 +124,7 @@ impl Etcd {
                 self.fail(which);
             }
         }
-        self.waiting.retain(|w| !(w.failed && !matches!(w.place, Place::Entry(..))));
+        self.waiting.retain(|w| !w.failed || matches!(w.place, Place::Entry(..)));
     }
 
     /// Everything up to `upto` is committed as in this leader's log: writes there are stored, in order, and writes
@@ -152,6 +152,6 @@ impl Etcd {
                 ctx.notify(Notice::Stored(request, Ok(())));
             }
         }
-        self.waiting.retain(|w| !(w.failed && !matches!(w.place, Place::Entry(..))));
+        self.waiting.retain(|w| !w.failed || matches!(w.place, Place::Entry(..)));
     }
 }
