@@ -41,6 +41,8 @@ pub struct Quorum {
     pub leaderless: Lasting,
     /// Elections won.
     pub leader_changes: u64,
+    /// The newest leader's term.
+    pub term: u64,
     /// Smallest number of voters up beyond a majority.
     pub margin_min: i64,
     /// Smallest number of voters up.
@@ -94,8 +96,8 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// A cluster of these many voters, with each app's pods all healthy.
-    pub fn new(voters: u32, replicas: impl Iterator<Item = u32>) -> Figures {
+    /// A cluster of these many voters, led in `term`, with each app's pods all healthy.
+    pub fn new(voters: u32, term: u64, replicas: impl Iterator<Item = u32>) -> Figures {
         let margin = i64::from(voters) - i64::from(voters / 2 + 1);
         let app = |healthy| AppPods { healthy, healthy_min: healthy, ..AppPods::default() };
         Figures {
@@ -103,6 +105,7 @@ impl Figures {
                 broken: Lasting::default(),
                 leaderless: Lasting::default(),
                 leader_changes: 0,
+                term,
                 margin_min: margin,
                 up_min: voters,
                 first_break: None,
@@ -126,9 +129,11 @@ impl Figures {
         let first = First { at: heard.at, event: heard.event };
         match heard.fact {
             Fact::QuorumIs { up, voters } => self.quorum_is(up, voters, first),
-            Fact::MemberLeads { .. } => {
+            Fact::MemberLeads { term, .. } => {
                 self.quorum.leaderless.set(false, heard.at);
-                self.quorum.leader_changes += 1;
+                // A leader that lost its quorum and got it back in time leads on in the same term.
+                self.quorum.leader_changes += u64::from(term > self.quorum.term);
+                self.quorum.term = self.quorum.term.max(term);
             }
             Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
             Fact::ApiServes { answering, in_rotation } => {

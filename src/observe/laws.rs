@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_plan_that_stops_safely_breaks_completion_only_when_it_must_complete() {
-        let figures = Figures::new(3, [2].into_iter());
+        let figures = Figures::new(3, 1, [2].into_iter());
         let ending = Ending::Stalled("pdb web allows 0".to_owned());
         let evidence = Evidence {
             figures: &figures,
