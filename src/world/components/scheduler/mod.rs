@@ -3,11 +3,14 @@
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Outcome};
 use crate::world::ids::{ClientId, MasterId};
+use crate::world::lease::LeaseEvent;
 use crate::world::store::Revision;
 
 /// Inside a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchedulerEvent {
+    /// Leader election.
+    Lease(LeaseEvent),
     /// The API's answer to a request.
     Answer {
         /// The master.
