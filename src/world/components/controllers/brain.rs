@@ -147,13 +147,7 @@ impl Brain {
     }
 
     /// Its watch has moved.
-    pub(super) fn heard(
-        &mut self,
-        from: Revision,
-        to: Revision,
-        machines: &IdVec<NodeId, Machine>,
-        ctx: &mut Ctx<'_>,
-    ) {
+    pub(super) fn heard(&mut self, from: Revision, to: Revision, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
         if !self.filled {
             return self.try_fill(machines, ctx);
         }
@@ -246,6 +240,12 @@ impl Brain {
         if self.filled {
             self.cloud.check(node, ctx.now, &desk!(self, machines), ctx);
         }
+    }
+
+    /// For tests: the monitor's ticks begin to be events.
+    #[cfg(test)]
+    pub(super) fn wake_monitor(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
+        self.nodes.wake(ctx.now, &desk!(self, machines), ctx);
     }
 
     /// One of its events.

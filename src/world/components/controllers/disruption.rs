@@ -3,11 +3,11 @@
 //! Source: `pkg/controller/disruption/disruption.go` `trySync`, `getExpectedPodCount`, `buildDisruptedPodMap`,
 //! `countHealthyPods`, `updatePdbStatus`.
 
+use super::ControllersEvent;
 use super::Key;
 use super::cache::Cache;
 use super::desk::Desk;
 use super::workqueue::Workqueue;
-use super::ControllersEvent;
 use crate::base::{Id, IntOrPercent, Span, Time};
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
@@ -37,7 +37,9 @@ pub(super) fn arithmetic(rule: BudgetRule, census: Census) -> (u32, u32, u32) {
             (census.scale, census.scale.saturating_sub(most.of_rounding_up(census.scale)))
         }
         BudgetRule::MinAvailable(IntOrPercent::Int(least)) => (census.pods, least),
-        BudgetRule::MinAvailable(least @ IntOrPercent::Percent(_)) => (census.scale, least.of_rounding_up(census.scale)),
+        BudgetRule::MinAvailable(least @ IntOrPercent::Percent(_)) => {
+            (census.scale, least.of_rounding_up(census.scale))
+        }
     };
     let allowed = if expected == 0 { 0 } else { census.healthy.saturating_sub(desired) };
     (expected, desired, allowed)

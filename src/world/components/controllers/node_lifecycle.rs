@@ -75,13 +75,7 @@ impl NodeLifecycle {
     }
 
     /// A Node object was heard of. Its NoSchedule taint follows at once, the rest at the next tick.
-    pub(super) fn node_changed(
-        &mut self,
-        node: NodeId,
-        queue: &mut Workqueue,
-        desk: &Desk<'_>,
-        ctx: &mut Ctx<'_>,
-    ) {
+    pub(super) fn node_changed(&mut self, node: NodeId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         let heard = desk.node(node, ctx).map(|object| (object.ready, object.no_schedule));
         let watched = self.watched(node);
         if heard.is_none() {
@@ -161,13 +155,7 @@ impl NodeLifecycle {
     }
 
     /// One sync of a node's taints.
-    pub(super) fn reconcile_taints(
-        &mut self,
-        node: NodeId,
-        queue: &mut Workqueue,
-        desk: &Desk<'_>,
-        ctx: &mut Ctx<'_>,
-    ) {
+    pub(super) fn reconcile_taints(&mut self, node: NodeId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         let Some(object) = desk.node(node, ctx) else { return };
         let (no_schedule, no_execute) = (object.ready != NodeReady::True, self.watched(node).no_execute);
         let object = desk.node(node, ctx);
@@ -189,14 +177,7 @@ impl NodeLifecycle {
         }
     }
 
-    fn reachable(
-        &mut self,
-        node: NodeId,
-        zone: usize,
-        queue: &mut Workqueue,
-        desk: &Desk<'_>,
-        ctx: &mut Ctx<'_>,
-    ) {
+    fn reachable(&mut self, node: NodeId, zone: usize, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         self.zones[zone].queue.retain(|other| *other != node);
         if std::mem::take(&mut self.watched(node).no_execute) {
             queue.add(Key::Taints(node), desk, ctx);
@@ -312,11 +293,7 @@ fn mark_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
 }
 
 /// The pods of a node as the process knows them.
-pub(super) fn pods_on(
-    node: NodeId,
-    desk: &Desk<'_>,
-    ctx: &Ctx<'_>,
-) -> Vec<(crate::world::ids::PodId, PodObject)> {
+pub(super) fn pods_on(node: NodeId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Vec<(crate::world::ids::PodId, PodObject)> {
     let known = |pod: &crate::world::ids::PodId| Some((*pod, desk.pod(*pod, ctx)?.clone()));
     ctx.store.pods_on(node).iter().filter_map(known).collect()
 }
