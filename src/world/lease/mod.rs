@@ -185,6 +185,7 @@ impl Election {
         self.record.renewing.or_else(|| self.candidates.ids().find(|master| self.candidates[*master].term.is_some()))
     }
     /// Whether this master's process leads.
+    #[cfg(test)]
     pub(crate) fn leads(&self, master: MasterId) -> bool {
         self.candidates[master].term.is_some()
     }

@@ -23,8 +23,8 @@ impl Play {
         Play { stage, election }
     }
     fn leader(&self) -> MasterId {
-        let ids = self.election.candidates.ids();
-        ids.filter(|master| self.election.leads(*master)).last().expect("one leads")
+        let mut ids = self.election.candidates.ids();
+        ids.find(|master| self.election.leads(*master)).expect("one leads")
     }
     fn served(&mut self, master: MasterId, served: bool) {
         self.election.served(master, served, &mut self.stage.ctx());
@@ -196,9 +196,11 @@ fn a_leader_that_cannot_renew_ends_before_anybody_may_take_over() {
     }
 }
 
+/// A follower that saw the last renewal before the outage takes over at its first poll after it; one that did not sees
+/// a changed record then, and waits a whole lease.
 #[test]
-fn after_an_outage_for_all_the_lease_is_taken_at_the_first_poll() {
-    let mut worst = 0.0_f64;
+fn after_an_outage_for_all_the_lease_is_taken_at_the_first_poll_or_a_lease_later() {
+    let (mut soon, mut late) = (0, 0);
     for seed in 0..300 {
         let mut play = Play::new(Component::ControllerManager, 3, OLD, false, seed);
         play.until(AT);
@@ -210,10 +212,11 @@ fn after_an_outage_for_all_the_lease_is_taken_at_the_first_poll() {
             play.served(MasterId(master), true);
         }
         let (_, at) = play.until(AT + Span::secs(180)).expect("somebody takes over");
-        worst = worst.max(at.since(AT + Span::secs(120)).as_secs_f64());
+        let waited = at.since(AT + Span::secs(120)).as_secs_f64();
+        assert!(waited <= 4.4 || (15.0..=23.8).contains(&waited), "{waited}");
+        if waited <= 4.4 { soon += 1 } else { late += 1 }
     }
-    // A follower that had not seen the last renewal before the outage waits a whole lease; the other took over before.
-    assert!(worst < 24.0, "{worst}");
+    assert!(soon > 100 && late > 30, "{soon} {late}");
 }
 
 /// Identity is host name and a fresh UUID: a leader restarted in place waits like anyone else.

@@ -117,8 +117,12 @@ impl NodeLifecycle {
             let object = object.clone();
             if object.ready != NodeReady::Unknown && self.deadline(node, &object, ctx) <= ctx.now {
                 self.lose(node, &object, desk, ctx);
-            } else if std::mem::take(&mut self.watched(node).pods_left) && object.ready != NodeReady::True {
-                mark_pods(node, desk, ctx);
+            } else {
+                let watched = self.watched(node);
+                watched.ready = Some(object.ready);
+                if std::mem::take(&mut watched.pods_left) && object.ready != NodeReady::True {
+                    mark_pods(node, desk, ctx);
+                }
             }
             let zone = self.zone(desk.machines[node].zone);
             counts.resize(self.zones.len(), (0, 0));

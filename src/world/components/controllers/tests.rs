@@ -16,6 +16,8 @@ struct Play {
     /// Answers every write with this instead of storing it.
     broken: Option<ApiError>,
     writes: Vec<(Time, Change)>,
+    /// Fewest pods of the first app that were Ready at any time, and most that existed.
+    range: (usize, usize),
 }
 
 const START: Version = Version::new(1, 20, 2);
@@ -29,7 +31,15 @@ impl Play {
             stage.watches.cursor_mut(*client).connected = true;
         }
         let controllers = Controllers::new(clients);
-        let mut play = Play { stage, controllers, told: Revision(0), kubelets: true, broken: None, writes: Vec::new() };
+        let mut play = Play {
+            stage,
+            controllers,
+            told: Revision(0),
+            kubelets: true,
+            broken: None,
+            writes: Vec::new(),
+            range: (usize::MAX, 0),
+        };
         for node in 0..nodes {
             play.add_node(ZoneId(node % zones));
         }
@@ -113,6 +123,9 @@ impl Play {
                     self.controllers.step(answer, &mut self.stage.ctx());
                 }
             }
+            let live = self.pods().into_iter().map(|pod| self.stage.store.pods().now(pod)).filter(|pod| pod.is_live());
+            let (live, healthy) = live.fold((0, 0), |sum, pod| (sum.0 + 1, sum.1 + usize::from(pod.ready)));
+            self.range = (self.range.0.min(healthy), self.range.1.max(live));
             if self.kubelets {
                 self.start_and_stop();
             }
@@ -407,10 +420,13 @@ fn a_rollout_replaces_every_pod_and_never_goes_below_what_must_stay() {
         let mut play = Play::new(spec(replicas), 3, 1, 2);
         play.until(10);
         let before = play.pods();
+        let (surge, unavailable) = (replicas.div_ceil(4) as usize, replicas as usize / 4);
         play.write(Change::NewTemplate { app: AppId(0) }).expect("a new template");
         play.until(100);
         let after = play.pods();
         assert_eq!(after.len(), before.len());
+        assert!(play.range.0 >= before.len() - unavailable, "{:?} of {replicas}", play.range);
+        assert!(play.range.1 <= before.len() + surge, "{:?} of {replicas}", play.range);
         assert!(after.iter().all(|pod| !before.contains(pod)));
         assert!(after.iter().all(|pod| play.endpoint(*pod) == Endpoint::Ready));
         assert!(play.stage.out.queue.is_empty(), "quiet again");
@@ -447,4 +463,55 @@ fn min_ready_seconds_slow_a_rollout_down() {
     assert!(play.stage.store.sets().now(SetId(0)).replicas > 0);
     play.until(140);
     assert_eq!(play.stage.store.sets().now(SetId(0)).replicas, 0);
+}
+
+/// A write that failed is no verdict: a node that renews again before the next tick is Ready as before.
+#[test]
+fn a_node_that_comes_back_before_it_could_be_marked_is_not_tainted() {
+    let mut play = Play::new(spec(6), 3, 1, 5);
+    play.until(100);
+    play.silence(NodeId(1));
+    play.broken = Some(ApiError::Unavailable);
+    while play.wrote(|change| matches!(change, Change::NodeStatus { .. })).is_empty() {
+        let next = play.stage.now.nanos() / 1_000_000_000 + 1;
+        play.until(next);
+    }
+    play.stage.pulses.set(NodeId(1), true, play.stage.now);
+    play.broken = None;
+    play.until(1000);
+    assert!(play.node(1).no_execute.is_none() && play.node(1).ready == NodeReady::True);
+    assert!(play.stage.out.queue.is_empty());
+}
+
+/// `disruption.go`: a status computed from an outdated budget is a conflict, and is tried again.
+#[test]
+fn a_budget_that_changed_meanwhile_is_read_again() {
+    let mut play = Play::new(spec(6), 3, 1, 5);
+    play.until(10);
+    let pod = play.pods()[0];
+    play.write(Change::Evict { pod, grace: None }).expect("granted");
+    play.broken = Some(ApiError::Conflict);
+    play.until(11);
+    assert!(play.wrote(|change| matches!(change, Change::BudgetStatus { .. })).len() > 3);
+    play.broken = None;
+    play.until(20);
+    assert_eq!(play.stage.store.budgets().now(BudgetId(0)).allowed, 1);
+}
+
+/// A relist after a lost watch tells the same as the watch would have.
+#[test]
+fn what_was_missed_is_made_up_for_by_a_relist() {
+    let mut play = Play::new(spec(6), 3, 1, 5);
+    play.until(10);
+    for pod in play.pods().into_iter().take(3) {
+        play.put(Change::RemovePod { pod });
+    }
+    let now = play.stage.store.revision();
+    play.told = now;
+    play.stage.watches.cursor_mut(ClientId(0)).revision = now;
+    play.controllers.listed(MasterId(0), now, &mut play.stage.ctx());
+    play.until(20);
+    assert_eq!(play.pods().len(), 6);
+    assert!(play.pods().iter().all(|pod| play.endpoint(*pod) == Endpoint::Ready));
+    assert!(play.stage.out.queue.is_empty());
 }
