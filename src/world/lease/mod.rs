@@ -158,18 +158,12 @@ impl Election {
         Election { component, clients, candidates, record, eager: false }
     }
 
-    /// The write that the world applies before the start of a run, so that the lease has a holder.
-    pub(crate) fn opening(&self, leader: MasterId, ctx: &Ctx<'_>) -> Change {
-        let known = ctx.store.lease(self.component).1;
-        Change::Lease { component: self.component, holder: Some((leader, 1)), known }
-    }
-
-    /// The start of a run: all processes run for a long time already, `leader` renews.
+    /// The start of a run: all processes run for a long time already, as incarnation 0, and `leader` renews the lease
+    /// that the store has given it.
     pub(crate) fn begin(&mut self, leader: MasterId, ctx: &mut Ctx<'_>) {
         let retry = ctx.spec.control_plane.controllers.retry_period;
         for candidate in self.candidates.iter_mut() {
             candidate.running = true;
-            candidate.incarnation = 1;
             candidate.version = ctx.spec.control_plane.from;
         }
         let phase = ctx.draw(Purpose::Phase, self.candidates[leader].name, 0).span_below(retry);
@@ -189,7 +183,11 @@ impl Election {
     pub(crate) fn leads(&self, master: MasterId) -> bool {
         self.candidates[master].term.is_some()
     }
-    /// How often this master's process has been started.
+    /// Whether this master's process runs.
+    pub(crate) fn is_running(&self, master: MasterId) -> bool {
+        self.candidates[master].running
+    }
+    /// How often this master's process has been started since the run began.
     pub(crate) fn incarnation(&self, master: MasterId) -> u32 {
         self.candidates[master].incarnation
     }

@@ -17,7 +17,8 @@ impl Play {
         let mut election = Election::new(component, clients);
         election.eager = eager;
         let leader = MasterId(masters - 1);
-        let opening = election.opening(leader, &stage.ctx());
+        let known = stage.store.lease(component).1;
+        let opening = Change::Lease { component, holder: Some((leader, 0)), known };
         stage.store.apply(&opening, Time::ZERO).expect("the lease is free at first");
         election.begin(leader, &mut stage.ctx());
         Play { stage, election }

@@ -340,8 +340,8 @@ impl Brain {
     }
 }
 
-/// What the controllers would have written in a quiet cluster: each app's endpoints, each budget's status.
-pub(super) fn settled(ctx: &Ctx<'_>) -> Vec<Change> {
+/// Each budget's status as the store's pods and Deployments give it.
+pub(super) fn first_budgets(ctx: &Ctx<'_>) -> Vec<Change> {
     let mut cache = Cache::new(ctx.spec.apps.len());
     let machines = IdVec::new();
     let now = ctx.store.revision();
@@ -357,14 +357,6 @@ pub(super) fn settled(ctx: &Ctx<'_>) -> Vec<Change> {
         cache.absorb(pod, ctx.store.pods().now(pod));
     }
     let mut changes = Vec::new();
-    for app in ctx.spec.apps.ids() {
-        let wanted = |pod: &PodId| (*pod, wanted_endpoint(ctx.store.pods().now(*pod)));
-        let differs = |(pod, endpoint): &(PodId, Endpoint)| ctx.store.endpoints().now(*pod) != endpoint;
-        let pods: Vec<_> = ctx.store.pods_of(app).iter().map(wanted).filter(differs).collect();
-        if !pods.is_empty() {
-            changes.push(Change::Endpoints { app, pods });
-        }
-    }
     for budget in (0..ctx.spec.budgets.len()).map(BudgetId::from_index) {
         let Some((status, _)) = disruption::wanted(budget, &cache, &desk, ctx) else { continue };
         if ctx.store.budgets().now(budget) != &status {

@@ -143,23 +143,25 @@ impl Controllers {
         }
     }
 
-    /// A machine, in order of its id; its Node object may not exist yet.
-    pub fn add_node(&mut self, name: Name, zone: ZoneId) -> NodeId {
-        self.machines.push(Machine { name, zone, gone: false })
+    /// A machine, in order of its id, in failure domain `zone`; its Node object may not exist yet.
+    pub fn add_node(&mut self, node: NodeId, name: Name, zone: u32, _ctx: &mut Ctx<'_>) {
+        debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
+        self.machines.push(Machine { name, zone: ZoneId(zone), gone: false });
     }
 
-    /// The write that gives the lease its first holder, to be applied before [`Controllers::begin`].
-    pub fn opening(&self, leader: MasterId, ctx: &Ctx<'_>) -> Change {
-        self.election.opening(leader, ctx)
+    /// The budgets' statuses as the store's pods and Deployments give them, for the start of a run: to be applied before
+    /// [`Controllers::begin`].
+    pub fn first_budgets(&self, ctx: &mut Ctx<'_>) -> Vec<Change> {
+        brain::first_budgets(ctx)
     }
 
-    /// What the controllers would have written by now in a quiet cluster: budget statuses and endpoints. For the start
-    /// of a run, to be applied before [`Controllers::begin`].
-    pub fn settled(&self, ctx: &Ctx<'_>) -> Vec<Change> {
-        brain::settled(ctx)
+    /// Whether this master's process runs, leading or not.
+    pub fn is_running(&self, master: MasterId) -> bool {
+        self.election.is_running(master)
     }
 
-    /// The start of a run: all run, `leader` leads with its caches filled and nothing to do.
+    /// The start of a run: all run, `leader` leads with its caches filled and nothing to do. The lease has been given to
+    /// its incarnation 0.
     pub fn begin(&mut self, leader: MasterId, ctx: &mut Ctx<'_>) {
         self.election.begin(leader, ctx);
         let brain = Brain::new(leader, self.clients[leader.index()], &self.election, ctx);

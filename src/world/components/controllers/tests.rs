@@ -52,9 +52,14 @@ impl Play {
                 play.put(Change::PodStatus { pod, phase: Phase::Running, ready: true });
             }
         }
-        let opening = play.controllers.opening(MasterId(0), &play.stage.ctx());
-        play.put(opening);
-        for change in play.controllers.settled(&play.stage.ctx()) {
+        for app in play.stage.spec.apps.ids() {
+            let pods = play.stage.store.pods_of(app).iter().map(|pod| (*pod, Endpoint::Ready)).collect();
+            play.put(Change::Endpoints { app, pods });
+        }
+        let component = Component::ControllerManager;
+        let known = play.stage.store.lease(component).1;
+        play.put(Change::Lease { component, holder: Some((MasterId(0), 0)), known });
+        for change in play.controllers.first_budgets(&mut play.stage.ctx()) {
             play.put(change);
         }
         play.controllers.begin(MasterId(0), &mut play.stage.ctx());
@@ -67,7 +72,8 @@ impl Play {
         let phase = Span::millis(700 * u64::from(node.0 % 14));
         self.stage.pulses.add(Time::ZERO + phase);
         self.stage.pulses.set(node, true, self.stage.now);
-        self.controllers.add_node(Name::new("node").part(u64::from(node.0)), zone);
+        let name = Name::new("node").part(u64::from(node.0));
+        self.controllers.add_node(node, name, zone.0, &mut self.stage.ctx());
         self.put(Change::RegisterNode { node, version: START });
         self.put(Change::NodeStatus { node, ready: NodeReady::True });
         self.put(Change::NodeTaints { node, no_schedule: false, no_execute: false });

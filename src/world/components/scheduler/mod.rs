@@ -10,13 +10,13 @@ mod queue;
 mod tests;
 mod unschedulable;
 
-use crate::base::{Id, IdVec};
+use crate::base::{Id, IdVec, Name};
 use crate::world::behaviour::Behaviour;
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Outcome};
 use crate::world::ids::{ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::lease::{Election, LeaseEvent, Turn, unpack};
-use crate::world::store::{Change, Component, Revision};
+use crate::world::store::{Component, Revision};
 use cache::Machine;
 use mind::{BIND, Mind};
 pub use unschedulable::{Filter, Unschedulable};
@@ -76,7 +76,8 @@ impl Schedulers {
     }
 
     /// A machine, in order of its id; its Node object may not exist yet. `pool` of `None` is a master.
-    pub fn add_node(&mut self, pool: Option<PoolId>, zone: ZoneId, ctx: &Ctx<'_>) -> NodeId {
+    pub fn add_node(&mut self, node: NodeId, _name: Name, pool: Option<PoolId>, zone: u32, ctx: &mut Ctx<'_>) {
+        debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
         let plane = &ctx.spec.control_plane;
         let (cpu, memory, max_pods, runs_apps) = match pool {
             Some(pool) => {
@@ -85,12 +86,20 @@ impl Schedulers {
             }
             None => (plane.cpu, plane.memory, MASTER_MAX_PODS, plane.schedulable),
         };
-        self.machines.push(Machine { pool, zone, cpu, memory, max_pods, runs_apps })
+        self.machines.push(Machine { pool, zone: ZoneId(zone), cpu, memory, max_pods, runs_apps });
     }
 
-    /// The write that gives the lease its first holder, to be applied before [`Schedulers::begin`].
-    pub fn opening(&self, leader: MasterId, ctx: &Ctx<'_>) -> Change {
-        self.election.opening(leader, ctx)
+    /// Whether this master's process runs, leading or not.
+    pub fn is_running(&self, master: MasterId) -> bool {
+        self.election.is_running(master)
+    }
+
+    /// Before the start of a run: reads the nodes as the store has them, for [`Schedulers::place`].
+    pub fn prepare(&mut self, ctx: &mut Ctx<'_>) {
+        let behaviour = Behaviour::of(ctx.spec.control_plane.from);
+        let mut mind = Mind::new((MasterId(0), ClientId(0)), 0, behaviour, ctx.spec.apps.len());
+        mind.list(ctx.store.revision(), false, &self.machines, ctx);
+        self.builder = Some(Box::new(mind));
     }
 
     /// Decides, at once and for the start of a run, which node a pod goes to, as the store stands now; the decision
@@ -99,25 +108,17 @@ impl Schedulers {
     /// # Errors
     /// How many nodes each filter ruled out, if no node can take it.
     pub fn place(&mut self, pod: PodId, ctx: &mut Ctx<'_>) -> Result<NodeId, Unschedulable> {
-        let behaviour = Behaviour::of(ctx.spec.control_plane.from);
-        let apps = ctx.spec.apps.len();
-        let now = ctx.store.revision();
-        let machines = &self.machines;
-        let mind = match &mut self.builder {
-            Some(mind) => {
-                mind.heard(Revision(0), now, false, machines, ctx);
-                mind
-            }
-            None => {
-                let mut mind = Mind::new((MasterId(0), ClientId(0)), 0, behaviour, apps);
-                mind.list(now, false, machines, ctx);
-                self.builder.insert(Box::new(mind))
-            }
-        };
+        if self.builder.is_none() {
+            self.prepare(ctx);
+        }
+        let (now, machines) = (ctx.store.revision(), &self.machines);
+        let Some(mind) = &mut self.builder else { return Err(Unschedulable::default()) };
+        mind.heard(Revision(0), now, false, machines, ctx);
         mind.place(pod, 0, machines, ctx)
     }
 
-    /// The start of a run: all run, `leader` leads with its caches filled; pods are placed already.
+    /// The start of a run: all run, `leader` leads with its caches filled; pods are placed already. The lease
+    /// has been given to its incarnation 0.
     pub fn begin(&mut self, leader: MasterId, ctx: &mut Ctx<'_>) {
         self.builder = None;
         self.election.begin(leader, ctx);

@@ -4,7 +4,7 @@ use crate::world::effects::{Reply, ReplyTo};
 use crate::world::event::Event;
 use crate::world::ids::AppId;
 use crate::world::spec::{Spec, Spread};
-use crate::world::store::{ApiError, NodeObject, NodeReady, Phase};
+use crate::world::store::{ApiError, Change, NodeObject, NodeReady, Phase};
 use crate::world::testkit::{Stage, small_spec};
 
 /// Schedulers on a stage whose API stores, answers and tells at once.
@@ -29,15 +29,16 @@ impl Play {
     }
     fn add_node(&mut self, zone: ZoneId) -> NodeId {
         let node = self.stage.store.add_machine(NodeObject::unregistered());
-        self.schedulers.add_node(Some(PoolId(0)), zone, &self.stage.ctx());
+        let name = Name::new("node").part(u64::from(node.0));
+        self.schedulers.add_node(node, name, Some(PoolId(0)), zone.0, &mut self.stage.ctx());
         self.put(Change::RegisterNode { node, version: Version::new(1, 20, 2) });
         self.put(Change::NodeStatus { node, ready: NodeReady::True });
         self.put(Change::NodeTaints { node, no_schedule: false, no_execute: false });
         node
     }
     fn begin(&mut self) {
-        let opening = self.schedulers.opening(MasterId(0), &self.stage.ctx());
-        self.put(opening);
+        let (component, known) = (Component::Scheduler, self.stage.store.lease(Component::Scheduler).1);
+        self.put(Change::Lease { component, holder: Some((MasterId(0), 0)), known });
         self.schedulers.begin(MasterId(0), &mut self.stage.ctx());
         self.told = self.stage.store.revision();
     }
