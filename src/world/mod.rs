@@ -11,6 +11,7 @@ pub mod effects;
 pub mod event;
 pub mod fact;
 pub mod ids;
+pub mod lease;
 pub mod network;
 mod orders;
 pub mod pulse;
