@@ -227,7 +227,7 @@ impl Group {
     pub(super) fn work(&mut self, pod: PodId, place: u32, generation: u32, land: &Land, ctx: &mut Ctx<'_>) -> bool {
         let Some(call) = self.calls.get(place, generation) else { return false };
         let lasting = self.sample_service(pod, call, land, ctx);
-        let in_time = ctx.now + lasting <= call.begun + ctx.spec.groups[self.id].timeout;
+        let in_time = ctx.now + lasting < call.begun + ctx.spec.groups[self.id].timeout;
         if let Some(slab) = self.calls.all.get_mut(place as usize)
             && (in_time || call.begun == ctx.now)
         {
@@ -255,7 +255,16 @@ impl Group {
         let Some(call) = self.calls.get(place, generation) else { return };
         self.calls.remove(place);
         match call.state {
-            State::Queued(pod) => self.call_fails((Some(pod), Loss::Overload), call, ledger, ctx),
+            State::Queued(pod) => {
+                // Which queues grow too long is the rate's doing; exposure to it is what was lived through.
+                self.exposure.add(call.begun, ctx.now);
+                let (group, lasting) = (self.id, ctx.now.since(call.begun));
+                ctx.note(Fact::Exposed { group, pod: Some(pod), loss: Loss::Overload, lasting });
+                if call.tries == 0 {
+                    ledger.expected_lost += 1.0;
+                }
+                self.call_fails((Some(pod), Loss::Overload), call, ledger, ctx);
+            }
             State::Served(_) | State::Failed => {
                 ledger.in_flight -= 1;
                 ledger.abandoned += 1;

@@ -166,11 +166,11 @@ impl Group {
         if self.manner == Manner::Streams {
             self.reopen_streams(land, ledger, ctx);
         }
+        self.arm_stale(ctx);
         let perils = self.perils(land, ctx);
         self.exposure.set(self.id, perils, ctx.now, &mut ctx.out.facts);
         self.set_outage(land, ledger, ctx.now);
         self.share_out(land);
-        self.arm_stale(ctx);
         self.start_calls(ctx);
     }
 
