@@ -294,17 +294,16 @@ impl Group {
         let (pod, loss) = peril;
         if call.tries > 0 && within(spec.retry_budget, self.calls.retried, self.calls.sent) {
             self.calls.retried += 1;
-            let known = match loss {
-                Loss::Overload => Span::ZERO,
-                Loss::Refused | Loss::Reset | Loss::BlackHole | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget => {
-                    notice_after(loss, spec.timeout)
-                }
-            };
+            // Who has queued for the whole time-out knows already.
+            let known = if loss == Loss::Overload { Span::ZERO } else { notice_after(loss, spec.timeout) };
             let wait = known + spec.retry_backoff;
             let again = Call { tries: call.tries - 1, state: State::Failed, ..call };
             let (place, generation) = self.calls.put(again);
             let retries = TrafficEvent::Retries { group: self.id, call: place, generation };
             return ctx.after(wait, Event::Traffic(retries));
+        }
+        if call.tries > 0 {
+            ledger.expected_lost += 1.0;
         }
         ledger.in_flight -= 1;
         ledger.lost[loss as usize] += 1;
@@ -329,7 +328,8 @@ impl Group {
                 Fate::Repeated => {
                     let (place, generation) = self.calls.put(Call { state: State::Failed, ..call });
                     ledger.attempts -= 1;
-                    ctx.after(Span::ZERO, Event::Traffic(TrafficEvent::Retries { group: self.id, call: place, generation }));
+                    let again = TrafficEvent::Retries { group: self.id, call: place, generation };
+                    ctx.after(Span::ZERO, Event::Traffic(again));
                 }
                 Fate::Lost(loss) => {
                     if call.tries == 0 {
@@ -418,4 +418,3 @@ impl super::connections::Pool {
         self.open.iter().map(of).sum::<f64>() + fails * self.empty() as f64 / self.size as f64
     }
 }
-

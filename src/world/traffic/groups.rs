@@ -209,7 +209,9 @@ impl Group {
             Place::App(app) => {
                 let seat = |pod: &PodId| land.pods[*pod].node.map(|node| Seat::Pod(*pod, node));
                 let seats: Vec<Seat> = land.open_pods(app).iter().filter_map(seat).collect();
-                seats.iter().filter_map(|seat| seat.node()).for_each(|node| drop(synced(node)));
+                for node in seats.iter().filter_map(|seat| seat.node()) {
+                    synced(node);
+                }
                 seats
             }
             Place::Outside => {
@@ -247,7 +249,8 @@ impl Group {
         let Connections::Stream { count } = ctx.spec.groups[self.id].connections else { return };
         let open = |client: &Client| client.pool.open.iter().map(|open| open.count).sum::<u64>();
         let missing = u64::from(count).saturating_sub(self.clients.iter().map(open).sum());
-        let places: Vec<(usize, f64)> = self.clients.iter().enumerate().map(|(i, c)| (i, c.picks.keeping(land))).collect();
+        let places: Vec<(usize, f64)> =
+            self.clients.iter().enumerate().map(|(i, c)| (i, c.picks.keeping(land))).collect();
         let mut willing = places.iter().filter(|(_, keeps)| *keeps > 0.0).count() as u64;
         if missing == 0 || willing == 0 {
             return;

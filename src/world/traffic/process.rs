@@ -231,9 +231,8 @@ impl Traffic {
         let groups = self.asking[process.app].iter().map(|id| &self.groups[*id]);
         let held: Vec<(u64, f64)> = groups.flat_map(|group| group.held(pod)).filter(|(_, rate)| *rate > 0.0).collect();
         let all_told = |after: Span| {
-            let told = |(count, rate): &(u64, f64)| {
-                *count as f64 * libm::log(-libm::expm1(-rate * after.as_secs_f64()))
-            };
+            let told =
+                |(count, rate): &(u64, f64)| *count as f64 * libm::log(-libm::expm1(-rate * after.as_secs_f64()));
             held.iter().map(told).sum::<f64>() >= luck
         };
         let (mut low, mut high) = (0, LONGEST_WAIT.as_nanos());

@@ -156,13 +156,7 @@ impl Group {
         split.collect()
     }
 
-    fn serve_kept(
-        &mut self,
-        flow: &Flow,
-        luck: &mut Luck,
-        land: &Land,
-        ctx: &Ctx<'_>,
-    ) -> Vec<(Peril, u64, f64)> {
+    fn serve_kept(&mut self, flow: &Flow, luck: &mut Luck, land: &Land, ctx: &Ctx<'_>) -> Vec<(Peril, u64, f64)> {
         let all = self.clients.len();
         let seconds = flow.to.since(flow.from).as_secs_f64();
         let idempotent = ctx.spec.groups[self.id].idempotent;
@@ -191,7 +185,8 @@ impl Group {
         if flow.tries > 0 {
             let wait = notice_after(loss, spec.timeout) + spec.retry_backoff;
             ledger.in_flight += flow.count;
-            let again = Flow { from: flow.from + wait, to: flow.to + wait, tries: flow.tries - 1, repeat: false, ..flow };
+            let again =
+                Flow { from: flow.from + wait, to: flow.to + wait, tries: flow.tries - 1, repeat: false, ..flow };
             return self.retries.push(again);
         }
         ledger.expected_lost += flow.mean;
@@ -245,4 +240,3 @@ pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
         Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget => Span::ZERO,
     }
 }
-

@@ -1,8 +1,8 @@
 //! Counts per interval against requests held one by one, on the same course of the cluster.
 
 use super::scene::{Scene, kept, one_group, rate, sigterm_is};
-use crate::engine::Dist;
 use crate::base::Span;
+use crate::engine::Dist;
 use crate::world::fact::Loss;
 use crate::world::ids::AppId;
 use crate::world::spec::{OnSigterm, Settling, Spec};

@@ -44,12 +44,8 @@ fn specs() -> impl Strategy<Value = Spec> {
         Just(Connections::KeptAlive { pool: 7 }),
         Just(Connections::Stream { count: 9 })
     ];
-    let sigterm = prop_oneof![
-        Just(OnSigterm::Exit),
-        Just(OnSigterm::CloseIdle),
-        Just(OnSigterm::Drain),
-        Just(OnSigterm::Ignore)
-    ];
+    let sigterm =
+        prop_oneof![Just(OnSigterm::Exit), Just(OnSigterm::CloseIdle), Just(OnSigterm::Drain), Just(OnSigterm::Ignore)];
     let settling = prop_oneof![3 => Just(Settling::Interval), 1 => Just(Settling::PerRequest)];
     let queue = prop_oneof![3 => Just(None), 1 => Just(Some(2_u32))];
     let budget = prop_oneof![3 => Just(None), 1 => Just(Some(Ratio::from_ppm(100_000)))];
@@ -102,7 +98,7 @@ fn play(scene: &mut Scene, now: u64, act: Act) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The scene checks the balance of every ledger after every step.
     #[test]
@@ -117,7 +113,7 @@ proptest! {
         prop_assert!(ledger.is_balanced(), "{ledger:?}");
         prop_assert!(ledger.attempts >= ledger.sent);
         prop_assert!(ledger.expected_lost >= 0.0 && ledger.expected_lost.is_finite());
-        prop_assert!(ledger.expected_lost == 0.0 || !ledger.exposed.is_zero());
-        prop_assert!(ledger.lost_in_all() == 0 || ledger.expected_lost > 0.0);
+        prop_assert!(ledger.expected_lost == 0.0 || !ledger.exposed.is_zero(), "{ledger:?}");
+        prop_assert!(ledger.lost_in_all() == 0 || ledger.expected_lost > 0.0, "{ledger:?}");
     }
 }
