@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::TrafficEvent;
-use super::connections::Slot;
 use super::cuts::{Blow, Fate, Zone, fate};
 use super::exposure::Peril;
 use super::groups::{Group, Manner, Seat};
@@ -99,6 +98,11 @@ impl Calls {
             self.all.iter().enumerate().filter_map(|(place, slab)| Some((place as u32, of(slab)?))).collect();
         found.iter().for_each(|(place, _)| self.remove(*place));
         found.into_iter().map(|(_, call)| call).collect()
+    }
+    /// Whether a pod has one of them.
+    pub(super) fn any_at(&self, pod: PodId) -> bool {
+        let at = |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) if on == pod);
+        self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
     }
     /// Forgets a client's calls; their number.
     pub(super) fn abandon(&mut self, seat: Seat) -> u64 {
@@ -361,60 +365,4 @@ const SAMPLING: Span = Span::millis(10);
 /// Whether one more retry keeps within a share of the requests.
 fn within(budget: Option<Ratio>, retried: u64, sent: u64) -> bool {
     budget.is_none_or(|share| u128::from(retried + 1) * 1_000_000 <= u128::from(sent) * u128::from(share.ppm()))
-}
-
-impl super::connections::Pool {
-    /// One request: what it meets, and how likely it was to be lost.
-    fn take_one(
-        &mut self,
-        picks: &super::picks::Picks,
-        land: &Land,
-        idempotent: bool,
-        draw: &mut Draw,
-    ) -> (Result<Path, Peril>, f64) {
-        let fails = 1.0 - picks.served();
-        if self.size == 0 {
-            return (picks.pick(draw.unit()), fails);
-        }
-        let chance = self.chance(fails, land, idempotent);
-        let mut slot = draw.below(self.size);
-        for place in 0..self.open.len() {
-            let open = self.open[place];
-            if slot >= open.count {
-                slot -= open.count;
-                continue;
-            }
-            let met = match open.slot(land) {
-                Slot::Live => return (Ok(open.path), chance),
-                Slot::Told => Some(Ok(open.path)),
-                Slot::Dead => Some(Err((Some(open.path.pod), Loss::BlackHole))),
-                Slot::Broken if idempotent => None,
-                Slot::Broken => Some(Err((Some(open.path.pod), Loss::Reset))),
-            };
-            self.open[place].count -= 1;
-            self.open.retain(|open| open.count > 0);
-            if let Some(met) = met {
-                return (met, chance);
-            }
-            break;
-        }
-        let met = picks.pick(draw.unit());
-        if let Ok(path) = met
-            && !land.is_announcing(path.pod)
-        {
-            self.add(path, 1);
-        }
-        (met, chance)
-    }
-    fn chance(&self, fails: f64, land: &Land, idempotent: bool) -> f64 {
-        let of = |open: &super::connections::Open| {
-            let share = open.count as f64 / self.size as f64;
-            match open.slot(land) {
-                Slot::Live | Slot::Told => 0.0,
-                Slot::Broken if idempotent => share * fails,
-                Slot::Dead | Slot::Broken => share,
-            }
-        };
-        self.open.iter().map(of).sum::<f64>() + fails * self.empty() as f64 / self.size as f64
-    }
 }

@@ -148,6 +148,7 @@ impl Group {
                     || client.pool.open.iter().any(|open| open.path.pod == pod)
                     || client.stale.pods().any(|stale| stale == pod)
             })
+            || self.calls.any_at(pod)
     }
     /// Looks at the cluster anew, after everything up to now was settled.
     pub(super) fn refresh(&mut self, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
@@ -274,7 +275,10 @@ impl Group {
     fn perils(&self, land: &Land, ctx: &Ctx<'_>) -> Vec<Peril> {
         let mut perils = Vec::new();
         for client in &self.clients {
-            perils.extend(client.picks.bad.iter().map(|(peril, _)| *peril));
+            // A stream that meets a closed door is opened elsewhere, as long as there is an elsewhere.
+            if self.manner != Manner::Streams || client.picks.good.is_empty() {
+                perils.extend(client.picks.bad.iter().map(|(peril, _)| *peril));
+            }
             for open in &client.pool.open {
                 match open.slot(land) {
                     Slot::Live | Slot::Told => {}

@@ -1,7 +1,8 @@
 //! Cost follows change, not rate.
 
 use super::scene::{Scene, kept, one_group, rate, sigterm_is};
-use crate::world::spec::OnSigterm;
+use crate::base::{Rate, Ratio, Span};
+use crate::world::spec::{Arrivals, OnSigterm, RateStep, Wave};
 use crate::world::traffic::TrafficEvent;
 
 #[test]
@@ -53,6 +54,20 @@ fn a_change_that_a_group_cannot_see_settles_nothing() {
     assert_eq!(sent(&scene), 0);
     scene.program(31_000);
     assert!(sent(&scene) > 0);
+}
+
+#[test]
+fn a_wave_costs_sixteen_events_a_period_and_a_step_one() {
+    let spec = one_group(|_, group| {
+        group.wave = Some(Wave { period: Span::mins(16), amplitude: Ratio::from_ppm(300_000) });
+        group.steps = vec![RateStep { at: Span::secs(90), rate: Rate::per_sec(200) }];
+        group.arrivals = Arrivals::Constant;
+    });
+    let mut scene = Scene::new(spec, 1, 4);
+    let ledger = scene.finish(16 * 60_000 - 1);
+    assert_eq!(scene.steps, 15 + 1);
+    // 90 s at 100 a second and the rest at 200, but for what the wave adds in the first 90 s.
+    assert!(ledger.sent.abs_diff(100 * 90 + 200 * 870) < 1_500, "{}", ledger.sent);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::scene::{Scene, apply, kept, one_group};
 use crate::base::{Span, Version};
 use crate::world::fact::Loss;
-use crate::world::ids::AppId;
+use crate::world::ids::{AppId, SetId};
 use crate::world::spec::{Arrivals, ExternalPolicy, Place, ServiceBalancerSpec};
 use crate::world::store::{Change, Endpoint};
 use crate::world::targets::Target;
@@ -123,7 +123,12 @@ fn clients_in_pods_of_an_app_come_and_go_with_them() {
     let mut front = spec.apps[AppId(0)].clone();
     front.name = "front".to_owned();
     spec.apps.push(front);
-    // No pod of the second app: nobody asks.
     let mut scene = Scene::new(spec, 2, 2);
-    assert_eq!(scene.finish(10_000).sent, 0);
+    // Its first pod listens from 10.5 s on, and is killed at 20.5 s; nobody asks before and after.
+    let front = scene.start_pod(SetId(1), 0, 10_000);
+    scene.act(20_500, |traffic, ctx| traffic.sigkill(front, ctx));
+    let ledger = scene.finish(40_000);
+    assert_eq!((ledger.sent, ledger.lost_in_all()), (1_000, 0));
+    // What it had asked for in the last 5.5 ms nobody waits for.
+    assert!(ledger.abandoned <= 3 && ledger.in_flight == 0, "{ledger:?}");
 }

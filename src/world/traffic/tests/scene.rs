@@ -55,7 +55,7 @@ impl Scene {
         let mut nodes: Vec<NodeId> = (0..=replicas).map(|_| add_machine(&mut stage)).collect();
         let mut pods = Vec::new();
         for node in &nodes[..replicas] {
-            pods.push(add_pod(&mut stage, *node));
+            pods.push(add_pod(&mut stage, SetId(0), *node));
         }
         let ready = pods.iter().map(|pod| (*pod, Endpoint::Ready)).collect();
         apply(&mut stage, &Change::Endpoints { app: AppId(0), pods: ready });
@@ -122,12 +122,18 @@ impl Scene {
     /// One more pod, which is ready but in nobody's rules yet.
     pub(super) fn new_pod(&mut self, worker: usize, millis: u64) -> PodId {
         self.run(millis);
-        let pod = add_pod(&mut self.stage, self.workers[worker]);
+        let pod = self.start_pod(SetId(0), worker, millis);
+        self.endpoint(pod, Endpoint::Ready);
+        pod
+    }
+    /// One more pod of a ReplicaSet starts.
+    pub(super) fn start_pod(&mut self, set: SetId, worker: usize, millis: u64) -> PodId {
+        self.run(millis);
+        let pod = add_pod(&mut self.stage, set, self.workers[worker]);
         self.act(millis, |traffic, ctx| {
             traffic.sandbox(pod, true, ctx);
             traffic.container_started(pod, ctx);
         });
-        self.endpoint(pod, Endpoint::Ready);
         pod
     }
     /// A link goes down or comes back.
@@ -166,9 +172,9 @@ fn add_machine(stage: &mut Stage) -> NodeId {
     node
 }
 
-fn add_pod(stage: &mut Stage, node: NodeId) -> PodId {
+fn add_pod(stage: &mut Stage, set: SetId, node: NodeId) -> PodId {
     let before = stage.store.pods().len();
-    apply(stage, &Change::CreatePod { set: SetId(0) });
+    apply(stage, &Change::CreatePod { set });
     let pod = PodId(before as u32);
     apply(stage, &Change::Bind { pod, node });
     apply(stage, &Change::PodStatus { pod, phase: Phase::Running, ready: true });
