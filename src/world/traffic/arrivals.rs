@@ -39,6 +39,10 @@ impl Clock {
         };
         self.changes += 1;
     }
+    /// Whether the rate changed at this very moment.
+    pub(super) fn turned_at(&self, now: Time) -> bool {
+        self.since == now
+    }
     /// How many requests are sent from `from` to `to`, both under the rate of now.
     pub(super) fn count(&self, arrivals: Arrivals, from: Time, to: Time, draw: &mut Draw) -> u64 {
         match arrivals {

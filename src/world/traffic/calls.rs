@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::TrafficEvent;
-use super::connections::Slot;
 use super::cuts::{Blow, Fate, Zone, fate};
 use super::exposure::Peril;
 use super::groups::{Group, Manner, Seat};
@@ -99,6 +98,11 @@ impl Calls {
             self.all.iter().enumerate().filter_map(|(place, slab)| Some((place as u32, of(slab)?))).collect();
         found.iter().for_each(|(place, _)| self.remove(*place));
         found.into_iter().map(|(_, call)| call).collect()
+    }
+    /// Whether a pod has one of them.
+    pub(super) fn any_at(&self, pod: PodId) -> bool {
+        let at = |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) if on == pod);
+        self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
     }
     /// Forgets a client's calls; their number.
     pub(super) fn abandon(&mut self, seat: Seat) -> u64 {
@@ -227,7 +231,7 @@ impl Group {
     pub(super) fn work(&mut self, pod: PodId, place: u32, generation: u32, land: &Land, ctx: &mut Ctx<'_>) -> bool {
         let Some(call) = self.calls.get(place, generation) else { return false };
         let lasting = self.sample_service(pod, call, land, ctx);
-        let in_time = ctx.now + lasting <= call.begun + ctx.spec.groups[self.id].timeout;
+        let in_time = ctx.now + lasting < call.begun + ctx.spec.groups[self.id].timeout;
         if let Some(slab) = self.calls.all.get_mut(place as usize)
             && (in_time || call.begun == ctx.now)
         {
@@ -255,7 +259,16 @@ impl Group {
         let Some(call) = self.calls.get(place, generation) else { return };
         self.calls.remove(place);
         match call.state {
-            State::Queued(pod) => self.call_fails((Some(pod), Loss::Overload), call, ledger, ctx),
+            State::Queued(pod) => {
+                // Which queues grow too long is the rate's doing; exposure to it is what was lived through.
+                self.exposure.add(call.begun, ctx.now);
+                let (group, lasting) = (self.id, ctx.now.since(call.begun));
+                ctx.note(Fact::Exposed { group, pod: Some(pod), loss: Loss::Overload, lasting });
+                if call.tries == 0 {
+                    ledger.expected_lost += 1.0;
+                }
+                self.call_fails((Some(pod), Loss::Overload), call, ledger, ctx);
+            }
             State::Served(_) | State::Failed => {
                 ledger.in_flight -= 1;
                 ledger.abandoned += 1;
@@ -285,17 +298,16 @@ impl Group {
         let (pod, loss) = peril;
         if call.tries > 0 && within(spec.retry_budget, self.calls.retried, self.calls.sent) {
             self.calls.retried += 1;
-            let known = match loss {
-                Loss::Overload => Span::ZERO,
-                Loss::Refused | Loss::Reset | Loss::BlackHole | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget => {
-                    notice_after(loss, spec.timeout)
-                }
-            };
+            // Who has queued for the whole time-out knows already.
+            let known = if loss == Loss::Overload { Span::ZERO } else { notice_after(loss, spec.timeout) };
             let wait = known + spec.retry_backoff;
             let again = Call { tries: call.tries - 1, state: State::Failed, ..call };
             let (place, generation) = self.calls.put(again);
             let retries = TrafficEvent::Retries { group: self.id, call: place, generation };
             return ctx.after(wait, Event::Traffic(retries));
+        }
+        if call.tries > 0 {
+            ledger.expected_lost += 1.0;
         }
         ledger.in_flight -= 1;
         ledger.lost[loss as usize] += 1;
@@ -320,7 +332,8 @@ impl Group {
                 Fate::Repeated => {
                     let (place, generation) = self.calls.put(Call { state: State::Failed, ..call });
                     ledger.attempts -= 1;
-                    ctx.after(Span::ZERO, Event::Traffic(TrafficEvent::Retries { group: self.id, call: place, generation }));
+                    let again = TrafficEvent::Retries { group: self.id, call: place, generation };
+                    ctx.after(Span::ZERO, Event::Traffic(again));
                 }
                 Fate::Lost(loss) => {
                     if call.tries == 0 {
@@ -353,60 +366,3 @@ const SAMPLING: Span = Span::millis(10);
 fn within(budget: Option<Ratio>, retried: u64, sent: u64) -> bool {
     budget.is_none_or(|share| u128::from(retried + 1) * 1_000_000 <= u128::from(sent) * u128::from(share.ppm()))
 }
-
-impl super::connections::Pool {
-    /// One request: what it meets, and how likely it was to be lost.
-    fn take_one(
-        &mut self,
-        picks: &super::picks::Picks,
-        land: &Land,
-        idempotent: bool,
-        draw: &mut Draw,
-    ) -> (Result<Path, Peril>, f64) {
-        let fails = 1.0 - picks.served();
-        if self.size == 0 {
-            return (picks.pick(draw.unit()), fails);
-        }
-        let chance = self.chance(fails, land, idempotent);
-        let mut slot = draw.below(self.size);
-        for place in 0..self.open.len() {
-            let open = self.open[place];
-            if slot >= open.count {
-                slot -= open.count;
-                continue;
-            }
-            let met = match open.slot(land) {
-                Slot::Live => return (Ok(open.path), chance),
-                Slot::Told => Some(Ok(open.path)),
-                Slot::Dead => Some(Err((Some(open.path.pod), Loss::BlackHole))),
-                Slot::Broken if idempotent => None,
-                Slot::Broken => Some(Err((Some(open.path.pod), Loss::Reset))),
-            };
-            self.open[place].count -= 1;
-            self.open.retain(|open| open.count > 0);
-            if let Some(met) = met {
-                return (met, chance);
-            }
-            break;
-        }
-        let met = picks.pick(draw.unit());
-        if let Ok(path) = met
-            && !land.is_announcing(path.pod)
-        {
-            self.add(path, 1);
-        }
-        (met, chance)
-    }
-    fn chance(&self, fails: f64, land: &Land, idempotent: bool) -> f64 {
-        let of = |open: &super::connections::Open| {
-            let share = open.count as f64 / self.size as f64;
-            match open.slot(land) {
-                Slot::Live | Slot::Told => 0.0,
-                Slot::Broken if idempotent => share * fails,
-                Slot::Dead | Slot::Broken => share,
-            }
-        };
-        self.open.iter().map(of).sum::<f64>() + fails * self.empty() as f64 / self.size as f64
-    }
-}
-

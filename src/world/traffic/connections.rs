@@ -156,6 +156,60 @@ impl Pool {
         used
     }
 
+    /// One request: what it meets, and how likely it was to be lost.
+    pub(super) fn take_one(
+        &mut self,
+        picks: &Picks,
+        land: &Land,
+        idempotent: bool,
+        draw: &mut Draw,
+    ) -> (Result<Path, Peril>, f64) {
+        let fails = 1.0 - picks.served();
+        if self.size == 0 {
+            return (picks.pick(draw.unit()), fails);
+        }
+        let chance = self.chance(fails, land, idempotent);
+        let mut slot = draw.below(self.size);
+        for place in 0..self.open.len() {
+            let open = self.open[place];
+            if slot >= open.count {
+                slot -= open.count;
+                continue;
+            }
+            let met = match open.slot(land) {
+                Slot::Live => return (Ok(open.path), chance),
+                Slot::Told => Some(Ok(open.path)),
+                Slot::Dead => Some(Err((Some(open.path.pod), Loss::BlackHole))),
+                Slot::Broken if idempotent => None,
+                Slot::Broken => Some(Err((Some(open.path.pod), Loss::Reset))),
+            };
+            self.open[place].count -= 1;
+            self.open.retain(|open| open.count > 0);
+            if let Some(met) = met {
+                return (met, chance);
+            }
+            break;
+        }
+        let met = picks.pick(draw.unit());
+        if let Ok(path) = met
+            && !land.is_announcing(path.pod)
+        {
+            self.add(path, 1);
+        }
+        (met, chance)
+    }
+    fn chance(&self, fails: f64, land: &Land, idempotent: bool) -> f64 {
+        let of = |open: &Open| {
+            let share = open.count as f64 / self.size as f64;
+            match open.slot(land) {
+                Slot::Live | Slot::Told => 0.0,
+                Slot::Broken if idempotent => share * fails,
+                Slot::Dead | Slot::Broken => share,
+            }
+        };
+        self.open.iter().map(of).sum::<f64>() + fails * self.empty() as f64 / self.size as f64
+    }
+
     /// The first of a slot's requests; the number of those that need a new connection afterwards.
     fn first(&mut self, place: usize, requests: u64, idempotent: bool, land: &Land, used: &mut Used) -> u64 {
         if requests == 0 {

@@ -76,9 +76,8 @@ impl Group {
             return self.strike_streams(pod, blow, ledger, ctx);
         }
         let time = self.service_time(pod, land, ctx);
-        let part = move |past: &Past| {
-            past.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum::<f64>()
-        };
+        let part =
+            move |past: &Past| past.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum::<f64>();
         for zone in [Zone::Wire, Zone::Service] {
             let spec = &ctx.spec.groups[self.id];
             let fate = fate(blow, zone, spec.connections, spec.idempotent);

@@ -148,6 +148,7 @@ impl Group {
                     || client.pool.open.iter().any(|open| open.path.pod == pod)
                     || client.stale.pods().any(|stale| stale == pod)
             })
+            || self.calls.any_at(pod)
     }
     /// Looks at the cluster anew, after everything up to now was settled.
     pub(super) fn refresh(&mut self, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
@@ -166,11 +167,11 @@ impl Group {
         if self.manner == Manner::Streams {
             self.reopen_streams(land, ledger, ctx);
         }
+        self.arm_stale(ctx);
         let perils = self.perils(land, ctx);
         self.exposure.set(self.id, perils, ctx.now, &mut ctx.out.facts);
         self.set_outage(land, ledger, ctx.now);
         self.share_out(land);
-        self.arm_stale(ctx);
         self.start_calls(ctx);
     }
 
@@ -209,7 +210,9 @@ impl Group {
             Place::App(app) => {
                 let seat = |pod: &PodId| land.pods[*pod].node.map(|node| Seat::Pod(*pod, node));
                 let seats: Vec<Seat> = land.open_pods(app).iter().filter_map(seat).collect();
-                seats.iter().filter_map(|seat| seat.node()).for_each(|node| drop(synced(node)));
+                for node in seats.iter().filter_map(|seat| seat.node()) {
+                    synced(node);
+                }
                 seats
             }
             Place::Outside => {
@@ -247,7 +250,8 @@ impl Group {
         let Connections::Stream { count } = ctx.spec.groups[self.id].connections else { return };
         let open = |client: &Client| client.pool.open.iter().map(|open| open.count).sum::<u64>();
         let missing = u64::from(count).saturating_sub(self.clients.iter().map(open).sum());
-        let places: Vec<(usize, f64)> = self.clients.iter().enumerate().map(|(i, c)| (i, c.picks.keeping(land))).collect();
+        let places: Vec<(usize, f64)> =
+            self.clients.iter().enumerate().map(|(i, c)| (i, c.picks.keeping(land))).collect();
         let mut willing = places.iter().filter(|(_, keeps)| *keeps > 0.0).count() as u64;
         if missing == 0 || willing == 0 {
             return;
@@ -271,7 +275,10 @@ impl Group {
     fn perils(&self, land: &Land, ctx: &Ctx<'_>) -> Vec<Peril> {
         let mut perils = Vec::new();
         for client in &self.clients {
-            perils.extend(client.picks.bad.iter().map(|(peril, _)| *peril));
+            // A stream that meets a closed door is opened elsewhere, as long as there is an elsewhere.
+            if self.manner != Manner::Streams || client.picks.good.is_empty() {
+                perils.extend(client.picks.bad.iter().map(|(peril, _)| *peril));
+            }
             for open in &client.pool.open {
                 match open.slot(land) {
                     Slot::Live | Slot::Told => {}

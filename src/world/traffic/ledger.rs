@@ -19,7 +19,7 @@ pub struct Ledger {
     /// Tries: one for each request, and one more for each retry. A repeat by the client library is none.
     pub attempts: u64,
     /// The mean of the lost requests over all luck of arrivals and picks, the course of the cluster being what it was.
-    /// Requests that queue (`concurrency`) are outside of it.
+    /// Where requests are held one by one, what a cut, an overload or a spent retry budget took counts as it came.
     pub expected_lost: f64,
     /// The time during which some request of the group could have been lost, whatever its rate.
     pub exposed: Span,

@@ -315,6 +315,9 @@ impl Traffic {
         }
     }
     fn rate_turns(&mut self, id: GroupId, ctx: &mut Ctx<'_>) {
+        if self.groups[id].clock.turned_at(ctx.now) {
+            return;
+        }
         self.settle(&[id], ctx);
         let (spec, group) = (&ctx.spec.groups[id], &mut self.groups[id]);
         group.clock.turn(spec, group.name, ctx.draws, ctx.now);

@@ -24,8 +24,10 @@ impl Traffic {
         let groups = self.concerned(pod, before.serving == Serving::Open || serving == Serving::Open);
         self.settle(&groups, ctx);
         if let Some(blow) = blow {
-            for id in self.asking[before.app].clone() {
-                self.groups[id].strike(pod, blow, &self.land, &mut self.ledgers[id], ctx);
+            for id in groups.iter().copied() {
+                if self.groups[id].app == before.app {
+                    self.groups[id].strike(pod, blow, &self.land, &mut self.ledgers[id], ctx);
+                }
             }
             if blow == Blow::Cut {
                 self.desks.remove(&pod);
@@ -200,7 +202,9 @@ impl Traffic {
                 let (group, ledger): (&mut Group, _) = (&mut self.groups[id], &mut self.ledgers[id]);
                 let app = group.app;
                 for pod in pods.iter().copied().filter(|pod| self.land.pods[*pod].app == app) {
-                    group.strike(pod, Blow::Vanish, &self.land, ledger, ctx);
+                    if group.sees(pod) {
+                        group.strike(pod, Blow::Vanish, &self.land, ledger, ctx);
+                    }
                 }
                 group.strike_target(node, &self.land, ledger, ctx);
                 if now.powered {
@@ -210,6 +214,7 @@ impl Traffic {
         }
         self.land.set_host(node, now);
         if before.powered && !now.powered {
+            self.views.forget(node);
             for pod in pods {
                 self.land.pods[pod].life = Life::None;
                 self.land.pods[pod].number += 1;
@@ -231,9 +236,8 @@ impl Traffic {
         let groups = self.asking[process.app].iter().map(|id| &self.groups[*id]);
         let held: Vec<(u64, f64)> = groups.flat_map(|group| group.held(pod)).filter(|(_, rate)| *rate > 0.0).collect();
         let all_told = |after: Span| {
-            let told = |(count, rate): &(u64, f64)| {
-                *count as f64 * libm::log(-libm::expm1(-rate * after.as_secs_f64()))
-            };
+            let told =
+                |(count, rate): &(u64, f64)| *count as f64 * libm::log(-libm::expm1(-rate * after.as_secs_f64()));
             held.iter().map(told).sum::<f64>() >= luck
         };
         let (mut low, mut high) = (0, LONGEST_WAIT.as_nanos());

@@ -194,7 +194,7 @@ fn by_simpson(dist: Dist, x: f64) -> f64 {
         let share = step / f64::from(STEPS);
         beyond(dist, x + length * share * share) * 2.0 * share * length / f64::from(STEPS)
     };
-    (0..STEPS).map(|i| f64::from(i)).map(|i| (at(i) + 4.0 * at(i + 0.5) + at(i + 1.0)) / 6.0).sum()
+    (0..STEPS).map(f64::from).map(|i| (at(i) + 4.0 * at(i + 0.5) + at(i + 1.0)) / 6.0).sum()
 }
 
 fn shape(milli: u32) -> f64 {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::exposure::Peril;
-use super::groups::{Group, Manner, Share};
+use super::groups::{Client, Group, Manner, Share};
 use super::land::Land;
 use super::ledger::Ledger;
 use super::service_time::ServiceTime;
@@ -131,16 +131,10 @@ impl Group {
         let seconds = flow.to.since(flow.from).as_secs_f64();
         let mut classes: Vec<(Peril, f64)> = Vec::new();
         for client in &mut self.clients {
+            // The hole's own entries count from the moment they are made.
+            client.leave_stale(flow, flow.mean * weight, seconds);
             let picks = client.picks_between(flow.from, flow.to, land);
             classes.extend(picks.bad.iter().map(|(peril, part)| (*peril, part * weight)));
-            if client.seat.node().is_none() || seconds <= 0.0 {
-                continue;
-            }
-            for ((pod, loss), part) in &client.picks.bad {
-                if let (Some(pod), Loss::BlackHole) = (pod, loss) {
-                    client.stale.add(*pod, flow.from, flow.to, flow.mean * weight * part / seconds);
-                }
-            }
         }
         classes.sort_by_key(|(peril, _)| *peril);
         classes.dedup_by(|later, first| {
@@ -162,13 +156,7 @@ impl Group {
         split.collect()
     }
 
-    fn serve_kept(
-        &mut self,
-        flow: &Flow,
-        luck: &mut Luck,
-        land: &Land,
-        ctx: &Ctx<'_>,
-    ) -> Vec<(Peril, u64, f64)> {
+    fn serve_kept(&mut self, flow: &Flow, luck: &mut Luck, land: &Land, ctx: &Ctx<'_>) -> Vec<(Peril, u64, f64)> {
         let all = self.clients.len();
         let seconds = flow.to.since(flow.from).as_secs_f64();
         let idempotent = ctx.spec.groups[self.id].idempotent;
@@ -183,14 +171,7 @@ impl Group {
             let picks = client.picks_between(flow.from, flow.to, land).into_owned();
             let used = client.pool.take((sent, mean), &picks, land, idempotent, &mut luck.connections);
             lost.extend(used.lost);
-            if client.seat.node().is_none() || seconds <= 0.0 {
-                continue;
-            }
-            for ((pod, loss), part) in &client.picks.bad {
-                if let (Some(pod), Loss::BlackHole) = (pod, loss) {
-                    client.stale.add(*pod, flow.from, flow.to, used.tries * part / seconds);
-                }
-            }
+            client.leave_stale(flow, used.tries, seconds);
         }
         if changed {
             self.share_out(land);
@@ -204,7 +185,8 @@ impl Group {
         if flow.tries > 0 {
             let wait = notice_after(loss, spec.timeout) + spec.retry_backoff;
             ledger.in_flight += flow.count;
-            let again = Flow { from: flow.from + wait, to: flow.to + wait, tries: flow.tries - 1, repeat: false, ..flow };
+            let again =
+                Flow { from: flow.from + wait, to: flow.to + wait, tries: flow.tries - 1, repeat: false, ..flow };
             return self.retries.push(again);
         }
         ledger.expected_lost += flow.mean;
@@ -237,6 +219,20 @@ impl Group {
     }
 }
 
+impl Client {
+    /// What its new connections leave in connection tracking, being so many in so many seconds.
+    fn leave_stale(&mut self, flow: &Flow, tries: f64, seconds: f64) {
+        if self.seat.node().is_none() || seconds <= 0.0 {
+            return;
+        }
+        for ((pod, loss), part) in &self.picks.bad {
+            if let (Some(pod), Loss::BlackHole) = (pod, loss) {
+                self.stale.add(*pod, flow.from, flow.to, tries * part / seconds);
+            }
+        }
+    }
+}
+
 /// From a try until its client knows that it failed.
 pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
     match loss {
@@ -244,4 +240,3 @@ pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
         Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget => Span::ZERO,
     }
 }
-

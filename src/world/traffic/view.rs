@@ -59,6 +59,10 @@ impl Views {
     pub(super) fn want(&mut self, node: NodeId, app: AppId, ctx: &Ctx<'_>) {
         self.rules.entry((node, app)).or_insert_with(|| anew(node, app, ctx.rules.revision(node), ctx));
     }
+    /// A kernel's rules end with its machine's power; what it has afterwards is read anew.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.rules.retain(|(kept, _), _| *kept != node);
+    }
     /// The apps whose rules on this node change when it moves from one revision of the slices to another.
     pub(super) fn touched(&self, node: NodeId, from: Revision, to: Revision, ctx: &Ctx<'_>) -> Vec<AppId> {
         let mut apps: Vec<AppId> = if from == Revision(0) {
