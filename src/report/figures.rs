@@ -93,8 +93,8 @@ pub fn expected(n: f64) -> String {
 /// Whole milliseconds; what is not a length of time counts as none.
 fn whole_millis(seconds: f64) -> u64 {
     /// About 30,000 years, so that rounding cannot overflow.
-    const LONGEST: f64 = 1e15;
-    (seconds * 1000.0).round().min(LONGEST) as u64
+    const LONGEST: u64 = 1_000_000_000_000_000;
+    ((seconds * 1000.0).round() as u64).min(LONGEST)
 }
 
 #[cfg(test)]
