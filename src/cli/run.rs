@@ -90,3 +90,68 @@ fn command(plan: &Plan, outcome: &Outcome) -> Vec<String> {
 fn text_of(text: &str) -> std::borrow::Cow<'_, str> {
     rollproof::report::safe::escaped(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use rollproof::observe::trace::Trace;
+    use rollproof::sim::outcome::*;
+
+    fn outcome() -> Outcome {
+        Outcome {
+            schema: 1,
+            scenario: ScenarioId { name: "../plan".to_owned(), hash: "abc".to_owned() },
+            model_version: "1".to_owned(),
+            seed: 7,
+            strategy: "kops".to_owned(),
+            verdict: Verdict::Undecided,
+            reasons: Vec::new(),
+            upgrade: Upgrade {
+                result: UpgradeResult::Horizon,
+                seconds: 60.0,
+                blocker: None,
+                steps: Vec::new(),
+                remarks: Vec::new(),
+            },
+            requests: Requests::default(),
+            etcd: None,
+            api: ApiFigures::default(),
+            pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
+            cost: Cost::default(),
+            skew_violations: 0,
+            pdb_violations: 0,
+            events: 1,
+            sim_seconds: 60.0,
+            digest: "00".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_run_leaves_its_four_files_and_the_same_bytes_again() {
+        let out = tempfile::tempdir().expect("there is room");
+        let folder = RunFolder::prepare(out.path(), "../plan", "abcdef0123456789", 7).expect("it can be made");
+        let finished = sim::Finished { outcome: outcome(), trace: Some(Trace::default()) };
+        let read = |name: &str| std::fs::read(folder.path().join(name)).expect("it is there");
+        let files = ["result.json", "report.txt", "timeline.svg", "timeline.png"];
+        keep(&folder, &finished).expect("it can be written");
+        let first = files.map(read);
+        keep(&folder, &finished).expect("it can be written again");
+        assert!(first == files.map(read));
+        let back: serde_json::Value = serde_json::from_slice(&first[0]).expect("it is JSON");
+        assert_eq!((&back["seed"], &back["verdict"]), (&7.into(), &"undecided".into()));
+        assert!(first[1].starts_with("? UNDECIDED: ".as_bytes()));
+        assert!(first[2].starts_with(b"<svg") && first[3].starts_with(b"\x89PNG"));
+        assert!(folder.path().starts_with(out.path().join("plan")), "{:?}", folder.path());
+    }
+
+    #[test]
+    fn the_command_that_makes_it_again_keeps_overrides_and_strategy() {
+        let overrides = vec!["app.web.replicas=3".to_owned()];
+        let plan = Plan { scenario: "my plan.toml".into(), overrides, strategy: Some("kops".to_owned()) };
+        let words = command(&plan, &outcome());
+        let start = ["rollproof", "run", "my plan.toml", "--set", "app.web.replicas=3", "--strategy", "kops"];
+        assert_eq!(words, [&start[..], &["--seed", "7"]].concat());
+    }
+}

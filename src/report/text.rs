@@ -28,6 +28,8 @@ const REASONS: usize = 5;
 const CHAIN: (usize, usize) = (3, 4);
 /// Units of the upgrade shown; units that never finished come on top of them.
 const UNITS: usize = 12;
+/// Lines of the tool's own output shown.
+const REMARKS: usize = 3;
 /// Apps and client groups shown.
 const SHARES: usize = 5;
 /// Columns of the longest bar of losses.
@@ -191,6 +193,16 @@ fn upgrade(page: &mut Page, outcome: &Outcome) {
     if let Some(blocker) = &upgrade.blocker {
         page.paragraph("  blocked by: ", blocker);
     }
+    bars(page, outcome);
+    for remark in upgrade.remarks.iter().take(REMARKS) {
+        page.paragraph(&format!("  {} the tool said: ", instant(remark.at_s)), &remark.text);
+    }
+    page.more("  ", upgrade.remarks.len().saturating_sub(REMARKS), " remarks of the tool");
+}
+
+/// One line a unit, and what its letters mean.
+fn bars(page: &mut Page, outcome: &Outcome) {
+    let upgrade = &outcome.upgrade;
     let units = bars::units(&upgrade.steps, outcome.sim_seconds);
     if units.is_empty() {
         return;
@@ -278,7 +290,7 @@ mod tests {
     use super::*;
     use crate::report::safe::columns;
     use crate::report::sample;
-    use crate::sim::outcome::Step;
+    use crate::sim::outcome::{Remark, Step};
 
     fn plain(outcome: &Outcome) -> String {
         render(outcome, Some(&sample::book_trace()), &Style::default())
@@ -300,6 +312,8 @@ mod tests {
         assert!(page.starts_with("✗ REFUTED: the upgrade stalled\n"), "{page}");
         assert!(page.contains("blocked by: the budget of db allows no eviction of db-0"), "{page}");
         assert!(page.contains("one replica more"), "{page}");
+        assert!(page.contains("  16:06.000 the tool said: error when evicting pod \"db-0\""), "{page}");
+        assert!(page.contains("\n  and 27 more remarks of the tool\n"), "{page}");
     }
 
     #[test]
@@ -355,6 +369,7 @@ mod tests {
             outcome.strategy = names[1].clone();
             outcome.seed = numbers[0];
             outcome.upgrade.blocker = Some(names[2].clone());
+            outcome.upgrade.remarks = vec![Remark { at_s: times[9], text: names[7].clone() }];
             outcome.upgrade.seconds = times[0];
             outcome.sim_seconds = times[1];
             let step = |(unit, phase, start_s, end_s)| Step { unit, phase, start_s, end_s };
