@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn every_way_to_end_has_its_documented_number() {
         let number = |exit: Exit| exit as u8;
-        assert_eq!([Verdict::Holds, Verdict::Refuted, Verdict::Undecided].map(|verdict| number(verdict.into())), [0, 1, 3]);
+        assert_eq!(
+            [Verdict::Holds, Verdict::Refuted, Verdict::Undecided].map(|verdict| number(verdict.into())),
+            [0, 1, 3]
+        );
         assert_eq!(number(Failure::Input(String::new()).exit()), 2);
         assert_eq!(number(Failure::output("x", &"full").exit()), 5);
         assert_eq!(number(Failure::Internal { message: String::new(), seed: None }.exit()), 70);

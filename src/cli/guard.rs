@@ -30,7 +30,10 @@ mod tests {
         let failure = guarded(Some(7), || panic!("two leaders in term 3")).expect_err("it panicked");
         let told = failure.to_string();
         assert_eq!(failure.exit(), Exit::Internal);
-        assert!(told.contains("two leaders in term 3") && told.contains("guard.rs") && told.contains("seed 7"), "{told}");
+        assert!(
+            told.contains("two leaders in term 3") && told.contains("guard.rs") && told.contains("seed 7"),
+            "{told}"
+        );
         assert_eq!(guarded(None, || Ok(Exit::Refuted)), Ok(Exit::Refuted));
     }
 }

@@ -1,14 +1,15 @@
-//! A progress bar on stderr for what lasts longer than a second.
+//! Progress on stderr for what lasts longer than a second.
+//!
+//! A single run has no known end, so it shows how far the cluster's own clock has come.
 
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rollproof::report::figures::clock;
 
 /// What is shorter than this needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Parts of the whole that the bar counts.
-const PARTS: f64 = 1000.0;
 /// Drawings a second.
 const RATE: u8 = 8;
 
@@ -22,24 +23,24 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Progress of `what`; never drawn unless `shown`.
+    #[expect(clippy::disallowed_methods, reason = "people wait by the wall clock; no result depends on it")]
     pub(crate) fn new(what: &'static str, shown: bool) -> Progress {
         Progress { since: Instant::now(), bar: OnceCell::new(), what, shown }
     }
 
-    /// This share of the work is done, from 0 to 1.
-    pub(crate) fn set(&self, share: f64) {
+    /// The work has come to this simulated time, in seconds.
+    pub(crate) fn set(&self, seconds: f64) {
         if !self.shown || self.since.elapsed() < PATIENCE {
             return;
         }
-        self.bar.get_or_init(|| self.start()).set_position((share.clamp(0.0, 1.0) * PARTS) as u64);
+        self.bar.get_or_init(|| self.start()).set_message(format!("{}: at {}", self.what, clock(seconds)));
     }
 
     fn start(&self) -> ProgressBar {
-        let bar = ProgressBar::with_draw_target(Some(PARTS as u64), ProgressDrawTarget::stderr_with_hz(RATE));
-        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:32}] {percent:>3}%, {eta} left") {
-            bar.set_style(style.progress_chars("=> "));
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(RATE));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed} passed)") {
+            bar.set_style(style);
         }
-        bar.set_message(self.what);
         bar.with_elapsed(self.since.elapsed())
     }
 }

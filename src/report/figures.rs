@@ -24,8 +24,8 @@ pub fn length(seconds: f64) -> String {
     let whole = (millis + 500) / 1000;
     match millis {
         0 => "0 s".to_owned(),
-        1..10 => format!("{millis} ms"),
-        10..9_950 => format!("{:.1} s", millis as f64 / 1000.0),
+        1..100 => format!("{millis} ms"),
+        100..9_950 => format!("{:.1} s", millis as f64 / 1000.0),
         9_950..59_500 => format!("{whole} s"),
         59_500..3_599_500 if whole.is_multiple_of(60) => format!("{} min", whole / 60),
         59_500..3_599_500 => format!("{} min {:02} s", whole / 60, whole % 60),
@@ -92,7 +92,9 @@ pub fn expected(n: f64) -> String {
 
 /// Whole milliseconds; what is not a length of time counts as none.
 fn whole_millis(seconds: f64) -> u64 {
-    (seconds * 1000.0).round() as u64
+    /// About 30,000 years, so that rounding cannot overflow.
+    const LONGEST: u64 = 1_000_000_000_000_000;
+    ((seconds * 1000.0).round() as u64).min(LONGEST)
 }
 
 #[cfg(test)]

@@ -57,7 +57,13 @@ pub(super) fn holds() -> Outcome {
         strategy: "kops-1.15".to_owned(),
         verdict: Verdict::Holds,
         reasons: Vec::new(),
-        upgrade: Upgrade { result: UpgradeResult::Completed, seconds: 1832.0, blocker: None, steps: book_steps() },
+        upgrade: Upgrade {
+            result: UpgradeResult::Completed,
+            seconds: 1832.0,
+            blocker: None,
+            steps: book_steps(),
+            remarks: Vec::new(),
+        },
         requests: Requests {
             sent,
             ok: sent - 3,
@@ -125,6 +131,9 @@ pub(super) fn stalled() -> Outcome {
     outcome.verdict = Verdict::Refuted;
     outcome.upgrade.result = UpgradeResult::Stalled;
     outcome.upgrade.blocker = Some("the budget of db allows no eviction of db-0 (1 of 1 healthy, 1 needed)".to_owned());
+    let text = "error when evicting pod \"db-0\" (will retry after 5s)".to_owned();
+    outcome.upgrade.remarks =
+        (0..30_u32).map(|n| Remark { at_s: 966.0 + 5.0 * f64::from(n), text: text.clone() }).collect();
     outcome.upgrade.steps.truncate(20);
     if let Some(last) = outcome.upgrade.steps.last_mut() {
         last.end_s = None;

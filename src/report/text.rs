@@ -28,6 +28,8 @@ const REASONS: usize = 5;
 const CHAIN: (usize, usize) = (3, 4);
 /// Units of the upgrade shown; units that never finished come on top of them.
 const UNITS: usize = 12;
+/// Lines of the tool's own output shown.
+const REMARKS: usize = 3;
 /// Apps and client groups shown.
 const SHARES: usize = 5;
 /// Columns of the longest bar of losses.
@@ -191,6 +193,16 @@ fn upgrade(page: &mut Page, outcome: &Outcome) {
     if let Some(blocker) = &upgrade.blocker {
         page.paragraph("  blocked by: ", blocker);
     }
+    bars(page, outcome);
+    for remark in upgrade.remarks.iter().take(REMARKS) {
+        page.paragraph(&format!("  {} the tool said: ", instant(remark.at_s)), &remark.text);
+    }
+    page.more("  ", upgrade.remarks.len().saturating_sub(REMARKS), " remarks of the tool");
+}
+
+/// One line a unit, and what its letters mean.
+fn bars(page: &mut Page, outcome: &Outcome) {
+    let upgrade = &outcome.upgrade;
     let units = bars::units(&upgrade.steps, outcome.sim_seconds);
     if units.is_empty() {
         return;
@@ -208,8 +220,8 @@ fn upgrade(page: &mut Page, outcome: &Outcome) {
     page.more("  ", left_out, "");
     let used = |phase: &str| upgrade.steps.iter().any(|step| step.phase == phase);
     let key: Vec<String> =
-        LETTERS.iter().filter(|(phase, _)| used(phase)).map(|(phase, letter)| format!("{letter} {phase}")).collect();
-    page.paragraph("  ", &key.join(", "));
+        LETTERS.iter().filter(|(phase, _)| used(phase)).map(|(phase, letter)| format!("{letter}={phase}")).collect();
+    page.paragraph("  ", &key.join(" "));
 }
 
 fn control_plane(page: &mut Page, outcome: &Outcome) {
@@ -267,5 +279,130 @@ fn pods(page: &mut Page, outcome: &Outcome) {
     }
     if outcome.cost.extra_node_hours > 0.0 {
         page.line(&format!("  extra machines: {:.2} node hours", outcome.cost.extra_node_hours));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::safe::columns;
+    use crate::report::sample;
+    use crate::sim::outcome::{Remark, Step};
+
+    fn plain(outcome: &Outcome) -> String {
+        render(outcome, Some(&sample::book_trace()), &Style::default())
+    }
+
+    #[test]
+    fn a_refuted_run_reads_as_agreed() {
+        insta::assert_snapshot!(plain(&sample::refuted()));
+    }
+
+    #[test]
+    fn a_run_that_holds_reads_as_agreed() {
+        insta::assert_snapshot!(plain(&sample::holds()));
+    }
+
+    #[test]
+    fn a_stall_names_its_blocker_and_the_way_out() {
+        let page = plain(&sample::stalled());
+        assert!(page.starts_with("✗ REFUTED: the upgrade stalled\n"), "{page}");
+        assert!(page.contains("blocked by: the budget of db allows no eviction of db-0"), "{page}");
+        assert!(page.contains("one replica more"), "{page}");
+        assert!(page.contains("  16:06.000 the tool said: error when evicting pod \"db-0\""), "{page}");
+        assert!(page.contains("\n  and 27 more remarks of the tool\n"), "{page}");
+    }
+
+    #[test]
+    fn a_managed_control_plane_is_called_not_observable() {
+        let mut outcome = sample::holds();
+        outcome.etcd = None;
+        assert!(plain(&outcome).contains("ETCD  not observable (managed control plane)\n"));
+    }
+
+    #[test]
+    fn a_long_list_ends_in_how_many_more() {
+        let (outcome, trace) = sample::fleet();
+        let page = render(&outcome, Some(&trace), &Style::default());
+        assert!(page.contains("\n  and 491 more\n"), "{page}");
+        assert!(page.lines().count() < 80, "{page}");
+    }
+
+    #[test]
+    fn colour_adds_nothing_but_colour_and_only_when_asked_for() {
+        let outcome = sample::refuted();
+        let colored = render(&outcome, None, &Style { color: true, ..Style::default() });
+        let page = render(&outcome, None, &Style::default());
+        assert!(!page.contains('\u{1b}'));
+        assert!(colored.starts_with("\u{1b}["), "{colored:?}");
+        assert_eq!(uncolored(&colored), page);
+    }
+
+    /// Without escape sequences of colour.
+    fn uncolored(text: &str) -> String {
+        let mut parts = text.split('\u{1b}');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |all, part| all + part.split_once('m').map_or("", |(_, rest)| rest))
+    }
+
+    /// Names as an enemy would choose them.
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-z-]{1,12}", "\\PC{0,120}", any::<String>(), Just("\u{1b}[2J\u{202e}\u{2028}\r\n".repeat(9))]
+    }
+
+    fn seconds() -> impl Strategy<Value = f64> {
+        prop_oneof![0.0..4000.0, any::<f64>()]
+    }
+
+    prop_compose! {
+        fn hostile()(
+            names in vec(name(), 8), numbers in vec(any::<u64>(), 8), times in vec(seconds(), 10),
+            causes in btree_map(name(), any::<u64>(), 0..5),
+            steps in vec((name(), name(), seconds(), proptest::option::of(seconds())), 0..40),
+            chain in vec(name(), 0..12), base in 0..3_usize,
+        ) -> Outcome {
+            let mut outcome = [sample::holds, sample::refuted, sample::stalled][base]();
+            outcome.scenario.name = names[0].clone();
+            outcome.strategy = names[1].clone();
+            outcome.seed = numbers[0];
+            outcome.upgrade.blocker = Some(names[2].clone());
+            outcome.upgrade.remarks = vec![Remark { at_s: times[9], text: names[7].clone() }];
+            outcome.upgrade.seconds = times[0];
+            outcome.sim_seconds = times[1];
+            let step = |(unit, phase, start_s, end_s)| Step { unit, phase, start_s, end_s };
+            outcome.upgrade.steps = steps.into_iter().map(step).collect();
+            outcome.reasons =
+                vec![Reason { law: names[3].clone(), at_s: times[2], message: names[4].clone(), cause: chain }; 7];
+            let requests = &mut outcome.requests;
+            (requests.sent, requests.lost) = (numbers[1], numbers[2]);
+            (requests.expected_lost, requests.exposed_s, requests.longest_outage_s) = (times[3], times[4], times[5]);
+            let share = Share { lost: numbers[3], exposed_s: times[6], by_cause: causes.clone(), ..Share::default() };
+            requests.by_app.insert(names[5].clone(), share.clone());
+            requests.by_client.extend([(names[6].clone(), share), (names[7].clone(), Share::default())]);
+            requests.by_cause = causes;
+            requests.latency_s.max = times[7];
+            outcome.pods.min_ready.insert(names[5].clone(), numbers[4]);
+            outcome.cost.extra_node_hours = times[8].abs().min(1e12);
+            outcome.pdb_violations = numbers[5];
+            outcome
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_line_is_wider_than_80_columns_and_no_name_reaches_the_terminal_raw(outcome in hostile()) {
+            let page = render(&outcome, None, &Style::default());
+            for line in page.lines() {
+                prop_assert!(columns(line) <= 80, "{} columns: {line}", columns(line));
+            }
+            let raw = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}');
+            prop_assert!(!page.contains(raw), "{page:?}");
+            prop_assert!(page.contains("reproduce: rollproof run "));
+        }
     }
 }

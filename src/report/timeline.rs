@@ -3,7 +3,8 @@
 //! Up to a couple of dozen machines have a lane each; more are drawn as areas, one pair a pool. SVG and PNG come from
 //! the same marks, with fonts from the program itself: equal runs give equal bytes.
 
-use super::canvas::{Canvas, DrawError, Side, cut_to, text_width};
+pub use super::canvas::DrawError;
+use super::canvas::{Canvas, Side, cut_to, text_width};
 use super::figures::{clock, clock_with_hours, count, counted};
 use super::finding::title;
 use super::lanes::{Kind, Lane, lanes};
