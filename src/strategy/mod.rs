@@ -1,5 +1,18 @@
 //! Floor 4, first wall: actors outside the cluster. A strategy plans an upgrade from what the API reports.
+//!
+//! A strategy is one [`catalog::StrategyEntry`]: settings, and a planner built from them. [`drain`] is the machine that
+//! all of them drain nodes with; [`plan_check`] refuses what no strategy may do.
 
 pub mod actor;
+pub mod catalog;
+pub mod drain;
+pub mod kops;
+pub mod plan_check;
+pub mod turn;
+
+#[cfg(test)]
+mod stage;
 
 pub use actor::{Actor, NotYet, Orders, Wait};
+pub use catalog::{CATALOG, StrategyEntry};
+pub use plan_check::{Refusal, plan_check};

@@ -1,0 +1,71 @@
+//! All strategies, one line each.
+
+use super::actor::Actor;
+use super::kops;
+use crate::config::{Entry, Values, nearest};
+
+/// A strategy that scenarios can name.
+#[derive(Debug)]
+pub struct StrategyEntry {
+    /// Its name, description and settings.
+    pub entry: &'static Entry,
+    /// The actor with these settings, before its first call.
+    pub build: fn(&Values) -> Box<dyn Actor>,
+}
+
+/// All strategies, in the order of the manual.
+pub static CATALOG: &[&StrategyEntry] = &[&kops::KOPS, &kops::KOPS_1_15, &kops::KOPS_2018];
+
+/// No strategy has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no strategy is called `{name}`")]
+pub struct UnknownStrategy {
+    /// The name that was asked for.
+    pub name: String,
+    /// The name that was probably meant.
+    pub nearest: Option<&'static str>,
+}
+
+/// The strategy of this name.
+///
+/// # Errors
+/// With a suggestion, when there is none.
+pub fn find(name: &str) -> Result<&'static StrategyEntry, UnknownStrategy> {
+    let known = CATALOG.iter().find(|strategy| strategy.entry.name == name);
+    known.copied().ok_or_else(|| UnknownStrategy {
+        name: name.to_owned(),
+        nearest: nearest(name, CATALOG.iter().map(|strategy| strategy.entry.name)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::quantity::is_label;
+
+    #[test]
+    fn every_entry_is_sound_and_builds_from_its_defaults() {
+        for strategy in CATALOG {
+            // A preset bears its release's name, and so a dot: labels joined by dots.
+            assert!(strategy.entry.name.split('.').all(is_label), "{}", strategy.entry.name);
+            let mut mistakes = strategy.entry.mistakes();
+            mistakes.retain(|mistake| *mistake != "`kops-1.15` is no name");
+            assert_eq!(mistakes, Vec::<String>::new());
+            let actor = (strategy.build)(&strategy.entry.defaults());
+            assert_eq!(format!("{actor:?}"), format!("{:?}", actor.boxed_clone()));
+        }
+    }
+
+    #[test]
+    fn a_name_is_unique_and_found() {
+        for strategy in CATALOG {
+            assert!(std::ptr::eq(find(strategy.entry.name).expect("it is listed"), *strategy));
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_name_is_answered_with_the_nearest() {
+        assert_eq!(find("kosp").expect_err("no such name").nearest, Some("kops"));
+        assert_eq!(find("terraform").expect_err("no such name").nearest, None);
+    }
+}

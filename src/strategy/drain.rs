@@ -1,0 +1,483 @@
+//! Draining a node from outside, as kubectl's library does it for every tool that uses it.
+//!
+//! Source: kubernetes/kubectl `pkg/drain/drain.go` (`RunNodeDrain`, `evictPods`, `waitForDelete`). One task a pod, all
+//! at once: evict; when a budget refuses (429) sleep and try again; a pod that is not found is done; any other error
+//! ends that task while the others go on. After an accepted eviction the pod is polled until its object is gone. One
+//! deadline covers it all; a task notices it when its sleep ends. A node whose drain fails stays cordoned.
+//!
+//! The library's filters (mirror, DaemonSet, emptyDir, unmanaged pods) have nothing to hold back here: the model's pods
+//! belong to Deployments, and kops, for one, sets `force`, `ignore-daemonsets` and `delete-emptydir-data`.
+
+use std::fmt;
+
+use super::actor::{NotYet, Poll};
+use super::turn::Turn;
+use crate::base::{Span, Time};
+use crate::world::command::Command;
+use crate::world::ids::{NodeId, PodId};
+use crate::world::reported::Reported;
+use crate::world::store::{ApiError, Revision};
+
+/// Sleep after a refused eviction. Source: kubectl `pkg/drain/drain.go`, `EvictErrorRetryDelay`' default.
+pub const EVICT_RETRY: Span = Span::secs(5);
+/// Time between two looks at a pod that is to go. Source: kubectl `pkg/drain/drain.go`, `waitForDelete`.
+pub const GONE_POLL: Span = Span::secs(1);
+
+/// How a tool drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainSettings {
+    /// Sleep after a refused eviction; above zero.
+    pub retry: Span,
+    /// Deadline of the whole drain, waits for termination included; `None`: without limit.
+    pub timeout: Option<Span>,
+    /// Grace period instead of the pods' own.
+    pub grace: Option<Span>,
+    /// Deletes instead of evicting, past all budgets (`--disable-eviction`).
+    pub past_budgets: bool,
+}
+
+impl DrainSettings {
+    /// The library's defaults: evictions, the pods' own grace, no deadline.
+    pub const fn new() -> DrainSettings {
+        DrainSettings { retry: EVICT_RETRY, timeout: None, grace: None, past_budgets: false }
+    }
+}
+
+impl Default for DrainSettings {
+    fn default() -> Self {
+        DrainSettings::new()
+    }
+}
+
+/// Why a drain failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainError {
+    /// The node could not be cordoned.
+    Cordon(ApiError),
+    /// The node's pods could not be listed.
+    List(ApiError),
+    /// The API refused a pod's eviction for good.
+    Evict(PodId, ApiError),
+    /// The API did not answer while a pod was going.
+    Poll(PodId, ApiError),
+    /// The deadline passed while a budget refused this pod.
+    Refused(PodId),
+    /// The deadline passed while this pod was going.
+    Terminating(PodId),
+}
+
+impl fmt::Display for DrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DrainError::Cordon(error) => write!(f, "error cordoning node: {error:?}"),
+            DrainError::List(error) => write!(f, "error listing pods: {error:?}"),
+            DrainError::Evict(pod, error) => write!(f, "error when evicting pod {}: {error:?}", pod.0),
+            DrainError::Poll(pod, error) => {
+                write!(f, "error when waiting for pod {} to terminate: {error:?}", pod.0)
+            }
+            DrainError::Refused(pod) => write!(f, "error when evicting pod {}: global timeout reached", pod.0),
+            DrainError::Terminating(pod) => {
+                write!(f, "error when waiting for pod {} to terminate: global timeout reached", pod.0)
+            }
+        }
+    }
+}
+
+/// A drain that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// How many pods the node had.
+    pub pods: usize,
+    /// How many evictions the real tool would have tried again.
+    pub retries429: u64,
+    /// What failed, by pod; empty when the node is empty.
+    pub errors: Vec<DrainError>,
+}
+
+/// A drain under way.
+#[derive(Clone, Debug)]
+pub struct Drain {
+    node: NodeId,
+    settings: DrainSettings,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Cordon(Option<u32>),
+    List,
+    Pods { deadline: Time, tasks: Vec<Task> },
+    Failed(DrainError),
+}
+
+#[derive(Clone, Debug)]
+struct Task {
+    pod: PodId,
+    /// When its eviction was first tried; the retries' phase.
+    first: Time,
+    /// Retries, the ones left out included, that were refused.
+    retries: u64,
+    state: TaskState,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum TaskState {
+    /// An eviction is under way. `known`: the store's revision when it was tried.
+    Asking { order: u32, asked: Time, known: Revision },
+    /// A budget refused it.
+    Refused { asked: Time, known: Revision },
+    /// Accepted; the pod is polled from here on.
+    Leaving { since: Time },
+    /// Returned.
+    Over(Option<DrainError>),
+}
+
+impl Drain {
+    /// Cordons the node, then empties it.
+    pub fn cordon_first(node: NodeId, settings: DrainSettings) -> Drain {
+        Drain { node, settings, stage: Stage::Cordon(None) }
+    }
+
+    /// Empties a node that is cordoned already.
+    pub fn of_cordoned(node: NodeId, settings: DrainSettings) -> Drain {
+        Drain { node, settings, stage: Stage::List }
+    }
+
+    /// Goes as far as it can now; the result once all tasks have returned.
+    pub fn step(&mut self, turn: &mut Turn<'_, '_>) -> Option<Drained> {
+        self.cordon(turn);
+        self.list(turn);
+        match &mut self.stage {
+            Stage::Cordon(_) | Stage::List => None,
+            Stage::Failed(error) => Some(Drained { pods: 0, retries429: 0, errors: vec![*error] }),
+            Stage::Pods { deadline, tasks } => {
+                for task in tasks.iter_mut() {
+                    task.step(&self.settings, *deadline, turn);
+                }
+                ended(tasks)
+            }
+        }
+    }
+
+    /// Says what it waits for, and why.
+    pub fn arm(&self, turn: &mut Turn<'_, '_>) {
+        if let Stage::Pods { deadline, tasks } = &self.stage {
+            for task in tasks {
+                task.arm(&self.settings, *deadline, turn);
+            }
+        }
+    }
+
+    fn cordon(&mut self, turn: &mut Turn<'_, '_>) {
+        let Stage::Cordon(order) = &mut self.stage else { return };
+        let Some(given) = *order else {
+            *order = Some(turn.give(Command::Cordon(self.node)));
+            return;
+        };
+        match turn.answer(given) {
+            None => {}
+            Some(Ok(())) => self.stage = Stage::List,
+            Some(Err(error)) => self.stage = Stage::Failed(DrainError::Cordon(error)),
+        }
+    }
+
+    fn list(&mut self, turn: &mut Turn<'_, '_>) {
+        let Stage::List = self.stage else { return };
+        if let Err(error) = turn.seen.api {
+            self.stage = Stage::Failed(DrainError::List(error));
+            return;
+        }
+        let now = turn.now();
+        let tasks = turn.seen.pods_on(self.node).iter().map(|pod| Task::begin(*pod, &self.settings, turn)).collect();
+        let deadline = self.settings.timeout.map_or(Time::NEVER, |timeout| now + timeout);
+        self.stage = Stage::Pods { deadline, tasks };
+    }
+}
+
+fn ended(tasks: &[Task]) -> Option<Drained> {
+    let mut errors = Vec::new();
+    for task in tasks {
+        let TaskState::Over(error) = task.state else { return None };
+        errors.extend(error);
+    }
+    let retries429 = tasks.iter().map(|task| task.retries).sum();
+    Some(Drained { pods: tasks.len(), retries429, errors })
+}
+
+impl Task {
+    fn begin(pod: PodId, settings: &DrainSettings, turn: &mut Turn<'_, '_>) -> Task {
+        let state = ask(pod, settings, turn);
+        Task { pod, first: turn.now(), retries: 0, state }
+    }
+
+    fn retries(&self, settings: &DrainSettings) -> Poll {
+        Poll { phase: self.first, period: settings.retry }
+    }
+
+    fn step(&mut self, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
+        let now = turn.now();
+        if let TaskState::Asking { order, asked, known } = self.state
+            && let Some(result) = turn.answer(order)
+        {
+            self.state = self.answered(result, asked, known, now);
+        }
+        match self.state {
+            TaskState::Asking { .. } | TaskState::Over(_) => {}
+            TaskState::Refused { asked, known } => {
+                let poll = self.retries(settings);
+                if now > asked && poll.ticks_at(now) {
+                    self.retries = poll.passed(now);
+                    if now >= deadline {
+                        self.retries = self.retries.saturating_sub(1);
+                        self.state = TaskState::Over(Some(DrainError::Refused(self.pod)));
+                    } else if may_differ(turn.seen, known) {
+                        self.state = ask(self.pod, settings, turn);
+                    }
+                }
+            }
+            TaskState::Leaving { since } => {
+                if gone_poll(since).ticks_at(now) {
+                    self.state = left(self.pod, turn.seen).unwrap_or(if now >= deadline {
+                        TaskState::Over(Some(DrainError::Terminating(self.pod)))
+                    } else {
+                        self.state
+                    });
+                }
+            }
+        }
+    }
+
+    fn answered(&self, result: Result<(), ApiError>, asked: Time, known: Revision, now: Time) -> TaskState {
+        match result {
+            Ok(()) => TaskState::Leaving { since: now },
+            Err(ApiError::NotFound) => TaskState::Over(None),
+            Err(ApiError::TooManyRequests) => TaskState::Refused { asked, known },
+            Err(
+                error @ (ApiError::Refused
+                | ApiError::Reset
+                | ApiError::Timeout
+                | ApiError::Unavailable
+                | ApiError::Conflict
+                | ApiError::SeveralBudgets
+                | ApiError::Forbidden),
+            ) => TaskState::Over(Some(DrainError::Evict(self.pod, error))),
+        }
+    }
+
+    fn arm(&self, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
+        let now = turn.now();
+        match self.state {
+            TaskState::Asking { .. } => {}
+            TaskState::Over(Some(DrainError::Evict(pod, ApiError::SeveralBudgets))) => {
+                turn.blocked(NotYet::SeveralBudgets { pod });
+            }
+            TaskState::Over(_) => {}
+            TaskState::Refused { known, .. } => {
+                let poll = self.retries(settings);
+                turn.blocked(NotYet::BudgetSpent { pod: self.pod });
+                wait_by(poll, deadline, may_differ(turn.seen, known), now, turn);
+            }
+            TaskState::Leaving { since } => {
+                turn.blocked(NotYet::Terminating { pod: self.pod });
+                wait_by(gone_poll(since), deadline, left(self.pod, turn.seen).is_some(), now, turn);
+            }
+        }
+    }
+}
+
+/// Waits for a poll's next tick after a change. A change that this call, between two ticks, has already seen is not
+/// told again: then the next tick itself is awaited. So is the tick that finds the deadline passed.
+fn wait_by(poll: Poll, deadline: Time, changed: bool, now: Time, turn: &mut Turn<'_, '_>) {
+    turn.poll(poll);
+    turn.until(poll.from(deadline).max(poll.after(now)));
+    if changed {
+        turn.until(poll.after(now));
+    }
+}
+
+fn ask(pod: PodId, settings: &DrainSettings, turn: &mut Turn<'_, '_>) -> TaskState {
+    let grace = settings.grace;
+    let order =
+        turn.give(if settings.past_budgets { Command::Delete { pod, grace } } else { Command::Evict { pod, grace } });
+    TaskState::Asking { order, asked: turn.now(), known: turn.seen.store().revision() }
+}
+
+fn gone_poll(since: Time) -> Poll {
+    Poll { phase: since, period: GONE_POLL }
+}
+
+/// Whether an eviction that was refused at revision `known` may be answered otherwise now.
+fn may_differ(seen: &Reported<'_>, known: Revision) -> bool {
+    seen.api.is_err() || seen.store().revision() != known
+}
+
+/// How a task ends that looks at its leaving pod now, if it does.
+fn left(pod: PodId, seen: &Reported<'_>) -> Option<TaskState> {
+    match (seen.api, seen.pod(pod)) {
+        (Err(error), _) => Some(TaskState::Over(Some(DrainError::Poll(pod, error)))),
+        (Ok(()), None) => Some(TaskState::Over(None)),
+        (Ok(()), Some(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::actor::{Actor, Orders, Wait};
+    use crate::strategy::stage::{Stage, secs, spec};
+    use crate::strategy::turn::OrderNumbers;
+    use crate::world::command::Answer;
+
+    /// An operator who does nothing but drain one node.
+    #[derive(Clone, Debug)]
+    struct Drainer {
+        drain: Drain,
+        numbers: OrderNumbers,
+    }
+
+    impl Actor for Drainer {
+        fn act(&mut self, seen: &Reported<'_>, answers: &[Answer], orders: &mut Orders) -> Wait {
+            let mut turn = Turn::new(seen, answers, orders, &mut self.numbers);
+            if let Some(drained) = self.drain.step(&mut turn) {
+                turn.remark(format!("{} pods, {} retries", drained.pods, drained.retries429));
+                let errors: Vec<String> = drained.errors.iter().map(ToString::to_string).collect();
+                turn.orders.ended = Some(if errors.is_empty() { Ok(()) } else { Err(errors.join(", ")) });
+            }
+            self.drain.arm(&mut turn);
+            turn.wait
+        }
+        fn boxed_clone(&self) -> Box<dyn Actor> {
+            Box::new(self.clone())
+        }
+    }
+
+    fn stage_of(spec: crate::world::spec::Spec, timeout: Option<Span>) -> Stage {
+        let settings = DrainSettings { timeout, ..DrainSettings::new() };
+        let drain = Drain::cordon_first(NodeId(1), settings);
+        Stage::new(spec, Box::new(Drainer { drain, numbers: OrderNumbers::default() }))
+    }
+
+    /// One master, and `workers-1` with this many pods.
+    fn stage(pods: usize, timeout: Option<Span>) -> Stage {
+        let mut stage = stage_of(spec(1, 1), timeout);
+        for _ in 0..pods {
+            stage.pod_on("workers-1");
+        }
+        stage
+    }
+
+    fn ended_at(stage: &Stage) -> Time {
+        stage.ended.as_ref().expect("the drain has ended").0
+    }
+
+    #[test]
+    fn pods_go_all_at_once_and_are_found_gone_on_a_whole_second() {
+        let mut stage = stage(3, None);
+        stage.allow(3);
+        stage.leave = Span::millis(12_300);
+        stage.run_until(secs(100));
+        // Cordon and eviction take 10 ms each; the poll ticks each second from there on.
+        assert_eq!(ended_at(&stage), Time::ZERO + Span::millis(13_020), "{}", stage.transcript());
+        assert_eq!(stage.times("remark: 3 pods, 0 retries"), 1);
+    }
+
+    #[test]
+    fn a_refused_eviction_is_tried_again_on_a_tick_of_five_seconds_after_something_changed() {
+        let mut stage = stage(1, None);
+        stage.at(secs(62), |stage| stage.allow(1));
+        stage.run_until(secs(200));
+        let tries: Vec<Time> =
+            stage.log.iter().filter(|(_, line)| line == "order evict web-0").map(|(at, _)| *at).collect();
+        let first = Time::ZERO + Span::millis(10);
+        assert_eq!(tries, [first, first + Span::secs(65)], "{}", stage.transcript());
+        assert_eq!(stage.times("remark: 1 pods, 13 retries"), 1, "{}", stage.transcript());
+    }
+
+    #[test]
+    fn a_blocked_drain_is_not_called_while_nothing_changes() {
+        let mut stage = stage(1, None);
+        stage.run_until(secs(10));
+        let before = stage.calls;
+        stage.run_until(secs(100_000));
+        assert_eq!(stage.calls, before);
+        assert_eq!(stage.orders.blocked, [NotYet::BudgetSpent { pod: PodId(0) }]);
+    }
+
+    #[test]
+    fn a_change_seen_between_two_ticks_is_not_forgotten_at_the_tick() {
+        let mut stage = stage(2, None);
+        stage.allow(1);
+        // web-0 goes at 12 s; its poll calls the actor, off the retry ticks of web-1, right after the budget is back.
+        stage.at(Time::ZERO + Span::millis(11_900), |stage| stage.allow(1));
+        stage.run_until(secs(100));
+        let retried = stage.log.iter().filter(|(_, line)| line == "order evict web-1").map(|(at, _)| *at).last();
+        assert_eq!(retried, Some(Time::ZERO + Span::millis(15_010)), "{}", stage.transcript());
+    }
+
+    #[test]
+    fn two_budgets_on_a_pod_fail_its_task_while_the_others_go_on() {
+        let mut stage = stage_of(Stage::with_two_budgets(spec(1, 1)), None);
+        stage.pod_on("workers-1");
+        let pending = stage.pod_on("workers-1");
+        let phase = crate::world::store::Phase::Pending;
+        let change = crate::world::store::Change::PodStatus { pod: pending, phase, ready: false };
+        stage.apply(&change).expect("the pod exists");
+        stage.run_until(secs(5));
+        let expected = [NotYet::SeveralBudgets { pod: PodId(0) }, NotYet::Terminating { pod: pending }];
+        assert_eq!(stage.orders.blocked, expected);
+        stage.run_until(secs(100));
+        let (at, result) = stage.ended.clone().expect("it has ended");
+        assert_eq!(at, Time::ZERO + Span::millis(12_020) + Span::ZERO, "{}", stage.transcript());
+        assert!(result.expect_err("one task failed").contains("SeveralBudgets"));
+    }
+
+    #[test]
+    fn a_pod_that_is_gone_before_its_eviction_counts_as_done() {
+        let mut stage = stage(1, None);
+        stage.at(Time::ZERO + Span::millis(15), |stage| {
+            let change = crate::world::store::Change::RemovePod { pod: PodId(0) };
+            stage.apply(&change).expect("it exists");
+        });
+        stage.run_until(secs(10));
+        assert_eq!(stage.ended, Some((Time::ZERO + Span::millis(20), Ok(()))));
+    }
+
+    #[test]
+    fn a_deadline_strikes_a_pod_that_is_still_terminating_at_the_next_second() {
+        let mut stage = stage(1, Some(Span::millis(5_500)));
+        stage.allow(1);
+        stage.leave = Span::secs(60);
+        stage.run_until(secs(100));
+        assert_eq!(ended_at(&stage), Time::ZERO + Span::millis(6_020), "{}", stage.transcript());
+        let (_, result) = stage.ended.clone().expect("it has ended");
+        assert!(result.expect_err("too late").contains("to terminate: global timeout reached"));
+    }
+
+    #[test]
+    fn a_deadline_strikes_a_refused_eviction_when_its_sleep_ends() {
+        let mut stage = stage(1, Some(Span::secs(12)));
+        stage.run_until(secs(100));
+        assert_eq!(ended_at(&stage), Time::ZERO + Span::millis(15_010), "{}", stage.transcript());
+        assert_eq!(stage.times("remark: 1 pods, 2 retries"), 1);
+        assert_eq!(stage.times("order evict web-0"), 1);
+    }
+
+    #[test]
+    fn an_api_that_falls_silent_fails_a_task_that_polls() {
+        let mut stage = stage(1, None);
+        stage.allow(1);
+        stage.at(Time::ZERO + Span::millis(3_500), |stage| stage.set_api(Err(ApiError::Timeout)));
+        stage.run_until(secs(100));
+        assert_eq!(ended_at(&stage), Time::ZERO + Span::millis(4_020), "{}", stage.transcript());
+    }
+
+    #[test]
+    fn a_silence_between_two_polls_is_not_noticed() {
+        let mut stage = stage(1, None);
+        stage.allow(1);
+        stage.at(Time::ZERO + Span::millis(3_200), |stage| stage.set_api(Err(ApiError::Timeout)));
+        stage.at(Time::ZERO + Span::millis(3_800), |stage| stage.set_api(Ok(())));
+        stage.run_until(secs(100));
+        assert_eq!(stage.ended.clone().map(|(_, result)| result), Some(Ok(())));
+    }
+}

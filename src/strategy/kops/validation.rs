@@ -1,0 +1,131 @@
+//! What kops calls a valid cluster: the predicate behind its gate, over what the API reports.
+//!
+//! Source: kops `pkg/validation/validate_cluster.go`. Not looked at, as there: etcd's members, users' workloads, budgets.
+
+use crate::world::ids::{MasterId, NodeId, PodId, PoolId};
+use crate::world::reported::{Instance, Reported};
+use crate::world::store::{NodeReady, Phase};
+
+/// Which group of machines a roll is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum GroupKey {
+    /// A master; each is a group of its own.
+    Master(MasterId),
+    /// A group of workers.
+    Pool(PoolId),
+}
+
+impl GroupKey {
+    /// The group of a machine, if it has one.
+    pub(super) fn of(machine: &Instance) -> Option<GroupKey> {
+        machine.master.map(GroupKey::Master).or(machine.pool.map(GroupKey::Pool))
+    }
+}
+
+/// Whose failures count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relevant {
+    /// Every group's (up to kops 1.17).
+    All,
+    /// The masters', this group's, and those of no group (kops `hasFailureRelevantToGroup`).
+    To(GroupKey),
+}
+
+impl Relevant {
+    fn counts(self, pool: PoolId) -> bool {
+        match self {
+            Relevant::All => true,
+            Relevant::To(GroupKey::Master(_)) => false,
+            Relevant::To(GroupKey::Pool(own)) => own == pool,
+        }
+    }
+}
+
+/// Why a cluster is not valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Invalid {
+    /// The API does not answer.
+    Silent,
+    /// A group has fewer running machines than it should.
+    TooFew { group: GroupKey, running: u32, target: u32 },
+    /// A machine has no Node object.
+    NotJoined(NodeId),
+    /// A node is not Ready.
+    NotReady(NodeId),
+    /// A master's API server, controller manager or scheduler pod is not ready.
+    StaticPods(MasterId),
+    /// A pod of critical priority is not running and ready.
+    Critical(PodId),
+}
+
+impl Invalid {
+    /// In words.
+    pub(super) fn described(self, seen: &Reported<'_>) -> String {
+        let label = |node| &seen.instance(node).label;
+        match self {
+            Invalid::Silent => "the API does not answer".to_owned(),
+            Invalid::TooFew { group, running, target } => {
+                let name = match group {
+                    GroupKey::Master(master) => format!("of master {}", master.0 + 1),
+                    GroupKey::Pool(pool) => format!("`{}`", seen.spec.pools[pool].name),
+                };
+                format!("group {name} has {running} of {target} machines")
+            }
+            Invalid::NotJoined(node) => format!("machine {} has not joined", label(node)),
+            Invalid::NotReady(node) => format!("node {} is not ready", label(node)),
+            Invalid::StaticPods(master) => format!("static pods of master {} are not ready", master.0 + 1),
+            Invalid::Critical(pod) => match seen.pod(pod) {
+                Some(object) => {
+                    format!("critical pod {}-{} is not ready", seen.spec.apps[object.app].name, object.ordinal)
+                }
+                None => "a critical pod is gone".to_owned(),
+            },
+        }
+    }
+}
+
+/// The first failure that counts; none for a valid cluster.
+pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
+    if seen.api.is_err() {
+        return Some(Invalid::Silent);
+    }
+    let masters = (0..seen.spec.control_plane.replicas).map(|master| GroupKey::Master(MasterId(master)));
+    let pools = seen.spec.pools.ids().filter(|pool| relevant.counts(*pool)).map(GroupKey::Pool);
+    masters.chain(pools).find_map(|group| group_invalid(seen, group)).or_else(|| {
+        let failed = |pod: &PodId| !seen.pod(*pod).is_none_or(critical_pod_is_fine);
+        seen.critical_pods().find(failed).map(Invalid::Critical)
+    })
+}
+
+fn group_invalid(seen: &Reported<'_>, group: GroupKey) -> Option<Invalid> {
+    let target = match group {
+        GroupKey::Master(_) => 1,
+        GroupKey::Pool(pool) => seen.spec.pools[pool].count,
+    };
+    let mut running = 0;
+    let mut unfit = None;
+    let members = seen.instances().filter(|(_, machine)| machine.running && !machine.detached);
+    for (node, _) in members.filter(|(_, machine)| GroupKey::of(machine) == Some(group)) {
+        running += 1;
+        unfit = unfit.or(match seen.node(node) {
+            None => Some(Invalid::NotJoined(node)),
+            Some(object) if object.ready != NodeReady::True => Some(Invalid::NotReady(node)),
+            Some(_) => None,
+        });
+    }
+    if running < target {
+        return Some(Invalid::TooFew { group, running, target });
+    }
+    unfit.or(match group {
+        GroupKey::Master(master) if !seen.static_pods_ready(master) => Some(Invalid::StaticPods(master)),
+        GroupKey::Master(_) | GroupKey::Pool(_) => None,
+    })
+}
+
+fn critical_pod_is_fine(pod: &crate::world::store::PodObject) -> bool {
+    match pod.phase {
+        Phase::Succeeded => true,
+        Phase::Running => pod.ready,
+        Phase::Pending | Phase::Failed => false,
+    }
+}

@@ -1,0 +1,338 @@
+//! A small stage for tests of planners: an API store and machines that do as they are told after fixed times, and a
+//! driver that keeps the contract of [`Wait`]. No controllers: tests play them.
+
+use super::actor::{Actor, Orders, Wait};
+use crate::base::{Id, IdVec, IntOrPercent, Span, Time, Version};
+use crate::world::command::{Answer, Command};
+use crate::world::fact::Unit;
+use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId};
+use crate::world::reported::{Instance, Reported};
+use crate::world::spec::Spec;
+use crate::world::store::{ApiError, Change, NodeObject, NodeReady, Phase, Store};
+use crate::world::testkit::small_spec;
+
+/// From an order to the API until its answer.
+const ROUND_TRIP: Span = Span::millis(10);
+/// From a machine's end until the next is launched.
+const LAUNCH: Span = Span::secs(40);
+/// From launch until it joins.
+const BOOT: Span = Span::secs(60);
+/// From joining until Ready.
+const JOIN: Span = Span::secs(10);
+/// From a master's readiness until its static pods'.
+const STATIC_PODS: Span = Span::secs(5);
+/// More calls than any test needs.
+const CALLS_MAX: u64 = 20_000;
+
+type Script = Box<dyn FnOnce(&mut Stage)>;
+
+pub(crate) struct Stage {
+    pub(crate) now: Time,
+    pub(crate) spec: Spec,
+    pub(crate) store: Store,
+    pub(crate) instances: IdVec<NodeId, Instance>,
+    pub(crate) static_pods: Vec<bool>,
+    pub(crate) api: Result<(), ApiError>,
+    /// From a pod's deletion until its object is gone.
+    pub(crate) leave: Span,
+    /// Replacements never become Ready.
+    pub(crate) broken_image: bool,
+    pub(crate) actor: Box<dyn Actor>,
+    pub(crate) wait: Wait,
+    /// Calls of the actor so far.
+    pub(crate) calls: u64,
+    pub(crate) log: Vec<(Time, String)>,
+    pub(crate) ended: Option<(Time, Result<(), String>)>,
+    pub(crate) orders: Orders,
+    changed: bool,
+    template: Version,
+    answers: Vec<Answer>,
+    happenings: Vec<(Time, u64, Script)>,
+    sequence: u64,
+}
+
+/// A spec of one pool of workers.
+pub(crate) fn spec(masters: u32, workers: u32) -> Spec {
+    let mut spec = small_spec();
+    spec.control_plane.replicas = masters;
+    spec.pools[PoolId(0)].count = workers;
+    spec.pools[PoolId(1)].count = 0;
+    spec
+}
+
+pub(crate) fn secs(seconds: u64) -> Time {
+    Time::ZERO + Span::secs(seconds)
+}
+
+impl Stage {
+    /// All machines joined and Ready; no pods.
+    pub(crate) fn new(spec: Spec, actor: Box<dyn Actor>) -> Stage {
+        let mut stage = Stage {
+            now: Time::ZERO,
+            store: Store::new(&spec),
+            instances: IdVec::new(),
+            static_pods: vec![true; spec.control_plane.replicas as usize],
+            api: Ok(()),
+            leave: Span::secs(12),
+            broken_image: false,
+            actor,
+            wait: Wait::until(Time::ZERO),
+            calls: 0,
+            log: Vec::new(),
+            ended: None,
+            orders: Orders::default(),
+            changed: false,
+            template: spec.control_plane.from,
+            answers: Vec::new(),
+            happenings: Vec::new(),
+            sequence: 0,
+            spec,
+        };
+        for master in 0..stage.spec.control_plane.replicas {
+            stage.machine(None, Some(MasterId(master)), master, format!("master-{}", master + 1));
+        }
+        for pool in stage.spec.pools.ids() {
+            for slot in 0..stage.spec.pools[pool].count {
+                let label = format!("{}-{}", stage.spec.pools[pool].name, slot + 1);
+                stage.machine(Some(pool), None, slot, label);
+            }
+        }
+        for node in stage.instances.ids() {
+            stage.join(node);
+            stage.ready(node, NodeReady::True);
+        }
+        stage
+    }
+
+    fn machine(&mut self, pool: Option<PoolId>, master: Option<MasterId>, slot: u32, label: String) -> NodeId {
+        let version = self.template;
+        self.store.add_machine(NodeObject::unregistered());
+        self.instances.push(Instance { pool, master, slot, version, detached: false, running: true, label })
+    }
+    pub(crate) fn named(&self, label: &str) -> NodeId {
+        self.instances.entries().find(|(_, machine)| machine.label == label).expect("a machine of this label").0
+    }
+    pub(crate) fn apply(&mut self, change: &Change) -> Result<(), ApiError> {
+        let result = self.store.apply(change, self.now).map(|_| ());
+        self.changed |= result.is_ok();
+        result
+    }
+    fn join(&mut self, node: NodeId) {
+        let version = self.instances[node].version;
+        self.apply(&Change::RegisterNode { node, version }).expect("a node may register");
+    }
+    pub(crate) fn ready(&mut self, node: NodeId, ready: NodeReady) {
+        self.apply(&Change::NodeStatus { node, ready }).expect("the node exists");
+    }
+    /// A running pod of app `web` on this node.
+    pub(crate) fn pod_on(&mut self, label: &str) -> PodId {
+        let pod = PodId::from_index(self.store.pods().len());
+        let node = self.named(label);
+        for change in [
+            Change::CreatePod { set: SetId(0) },
+            Change::Bind { pod, node },
+            Change::PodStatus { pod, phase: Phase::Running, ready: true },
+        ] {
+            self.apply(&change).expect("a pod of web");
+        }
+        pod
+    }
+    /// What the disruption controller says of web's budget.
+    pub(crate) fn allow(&mut self, allowed: u32) {
+        let budget = BudgetId(0);
+        let known = self.store.budgets().since(budget);
+        let disrupted = Vec::new();
+        let change = Change::BudgetStatus { budget, allowed, healthy: 3, desired: 2, expected: 3, disrupted, known };
+        self.apply(&change).expect("nobody else writes it");
+    }
+    /// The API answers, or no longer.
+    pub(crate) fn set_api(&mut self, api: Result<(), ApiError>) {
+        self.api = api;
+        self.changed = true;
+    }
+    /// Something that happens at this moment.
+    pub(crate) fn at(&mut self, at: Time, script: impl FnOnce(&mut Stage) + 'static) {
+        self.sequence += 1;
+        self.happenings.push((at, self.sequence, Box::new(script)));
+    }
+
+    /// Runs up to this moment, or until the plan has ended.
+    pub(crate) fn run_until(&mut self, limit: Time) {
+        loop {
+            let polled = self.changed.then(|| self.wait.polls.iter().map(|poll| poll.from(self.now)).min()).flatten();
+            let happening = self.happenings.iter().map(|(at, order, _)| (*at, *order)).min();
+            let call = [polled, self.wait.alarm.map(|alarm| alarm.max(self.now))].into_iter().flatten().min();
+            let next = [happening.map(|(at, _)| at), call].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= limit && self.ended.is_none()) else {
+                self.now = if self.ended.is_none() { limit } else { self.now };
+                return;
+            };
+            self.now = next;
+            if let Some((at, order)) = happening.filter(|(at, _)| *at == next) {
+                let index = self.happenings.iter().position(|(a, o, _)| (*a, *o) == (at, order)).expect("just seen");
+                let (_, _, script) = self.happenings.swap_remove(index);
+                script(self);
+                if self.answers.is_empty() {
+                    continue;
+                }
+            }
+            self.call();
+        }
+    }
+
+    fn call(&mut self) {
+        self.calls += 1;
+        assert!(self.calls < CALLS_MAX, "the actor is called without end:\n{}", self.transcript());
+        self.changed = false;
+        let answers = std::mem::take(&mut self.answers);
+        let seen = Reported {
+            now: self.now,
+            api: self.api,
+            spec: &self.spec,
+            store: &self.store,
+            instances: &self.instances,
+            static_pods_ready: &self.static_pods,
+        };
+        let mut orders = Orders::default();
+        self.wait = self.actor.act(&seen, &answers, &mut orders);
+        for (unit, phase, begins) in &orders.phases {
+            let name = self.unit(*unit);
+            self.note(format!("{} {} {name}", if *begins { "begin" } else { "end  " }, phase.name()));
+        }
+        for remark in &orders.remarks {
+            self.note(format!("remark: {remark}"));
+        }
+        for (number, command) in orders.commands.clone() {
+            self.take(number, command);
+        }
+        if let Some(result) = orders.ended.clone() {
+            self.note(match &result {
+                Ok(()) => "completed".to_owned(),
+                Err(why) => format!("failed: {why}"),
+            });
+            self.ended = Some((self.now, result));
+        }
+        self.orders = orders;
+    }
+
+    fn take(&mut self, number: u32, command: Command) {
+        self.note(format!("order {}", self.worded(command)));
+        let change = match command {
+            Command::Cordon(node) => Change::Cordon { node, unschedulable: true },
+            Command::Uncordon(node) => Change::Cordon { node, unschedulable: false },
+            Command::TaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: true },
+            Command::ExcludeFromBalancers(node) => Change::ExcludeFromBalancers { node, excluded: true },
+            Command::Evict { pod, grace } => Change::Evict { pod, grace },
+            Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
+            Command::DeleteNode(node) => Change::DeleteNode { node },
+            Command::RestartRollout(app) => Change::NewTemplate { app },
+            Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
+            Command::SetTemplate { version, .. } => {
+                self.template = version;
+                return;
+            }
+            Command::Terminate(node) => return self.terminate(node),
+            Command::Detach(node) => {
+                self.instances[node].detached = true;
+                self.changed = true;
+                return self.launch(node);
+            }
+        };
+        self.at(self.now + ROUND_TRIP, move |stage| stage.serve(number, &change));
+    }
+
+    fn serve(&mut self, order: u32, change: &Change) {
+        let result = self.api.and_then(|()| self.apply(change));
+        if let (Ok(()), Change::Evict { pod, .. } | Change::DeletePod { pod, .. }) = (result, change) {
+            let pod = *pod;
+            self.at(self.now + self.leave, move |stage| {
+                let _ = stage.apply(&Change::RemovePod { pod });
+            });
+        }
+        self.answers.push(Answer { order, result });
+    }
+
+    fn terminate(&mut self, node: NodeId) {
+        self.instances[node].running = false;
+        self.changed = true;
+        if let Some(master) = self.instances[node].master {
+            self.static_pods[master.index()] = false;
+        }
+        if !self.instances[node].detached {
+            self.launch(node);
+        }
+    }
+
+    fn launch(&mut self, old: NodeId) {
+        let gone = self.instances[old].clone();
+        self.at(self.now + LAUNCH, move |stage| {
+            let label = format!("{}-2", gone.label);
+            let node = stage.machine(gone.pool, gone.master, gone.slot, label);
+            stage.changed = true;
+            stage.at(stage.now + BOOT, move |stage| stage.join(node));
+            if stage.broken_image {
+                return;
+            }
+            stage.at(stage.now + BOOT + JOIN, move |stage| stage.ready(node, NodeReady::True));
+            if let Some(master) = gone.master {
+                stage.at(stage.now + BOOT + JOIN + STATIC_PODS, move |stage| {
+                    stage.static_pods[master.index()] = true;
+                    stage.changed = true;
+                });
+            }
+        });
+    }
+
+    fn note(&mut self, text: String) {
+        self.log.push((self.now, text));
+    }
+    fn unit(&self, unit: Unit) -> String {
+        match unit {
+            Unit::Node(node) => self.instances[node].label.clone(),
+            Unit::Pool(pool) => self.spec.pools[pool].name.clone(),
+            Unit::Masters => "masters".to_owned(),
+            Unit::Cluster => "cluster".to_owned(),
+        }
+    }
+    fn worded(&self, command: Command) -> String {
+        let label = |node| &self.instances[node].label;
+        match command {
+            Command::Cordon(node) => format!("cordon {}", label(node)),
+            Command::Uncordon(node) => format!("uncordon {}", label(node)),
+            Command::TaintForUpdate(node) => format!("taint {}", label(node)),
+            Command::ExcludeFromBalancers(node) => format!("exclude {} from balancers", label(node)),
+            Command::Evict { pod, .. } => format!("evict web-{}", pod.0),
+            Command::Delete { pod, .. } => format!("delete web-{}", pod.0),
+            Command::DeleteNode(node) => format!("delete node {}", label(node)),
+            Command::RestartRollout(_) => "restart web".to_owned(),
+            Command::DeregisterServer(master) => format!("deregister server {}", master.0 + 1),
+            Command::DeregisterNode(node) => format!("deregister {}", label(node)),
+            Command::Terminate(node) => format!("terminate {}", label(node)),
+            Command::Detach(node) => format!("detach {}", label(node)),
+            Command::SetTemplate { pool, version } => {
+                let name = pool.map_or("masters".to_owned(), |pool| self.spec.pools[pool].name.clone());
+                format!("template of {name}: {version}")
+            }
+        }
+    }
+    /// When something was first logged.
+    pub(crate) fn when(&self, text: &str) -> Option<Time> {
+        self.log.iter().find(|(_, line)| line == text).map(|(at, _)| *at)
+    }
+    /// How often something was logged.
+    pub(crate) fn times(&self, text: &str) -> usize {
+        self.log.iter().filter(|(_, line)| line == text).count()
+    }
+    /// Everything the actor did, a line each.
+    pub(crate) fn transcript(&self) -> String {
+        self.log.iter().map(|(at, line)| format!("{:>12} {line}\n", at.to_string())).collect()
+    }
+    /// Lets a second budget select web.
+    pub(crate) fn with_two_budgets(mut spec: Spec) -> Spec {
+        let mut second = spec.budgets[0].clone();
+        second.name = "web-too".to_owned();
+        second.rule = crate::world::spec::BudgetRule::MinAvailable(IntOrPercent::Int(1));
+        spec.budgets.push(second);
+        spec
+    }
+}

@@ -1,0 +1,121 @@
+//! One call of an actor, as its parts pass it around: what is seen, what was answered, what is ordered and awaited.
+
+use super::actor::{NotYet, Orders, Poll, Wait};
+use crate::base::{Span, Time};
+use crate::world::command::{Answer, Command};
+use crate::world::fact::{StepPhase, Unit};
+use crate::world::reported::Reported;
+use crate::world::store::ApiError;
+
+/// The shortest step of the clock: the tick after `now` is the first one not before `now` plus this.
+const INSTANT: Span = Span::nanos(1);
+
+/// The numbers of an actor's orders, counted from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderNumbers {
+    next: u32,
+}
+
+/// One call of an actor.
+pub struct Turn<'a, 'r> {
+    /// What the API and the cloud report.
+    pub seen: &'a Reported<'r>,
+    /// What it put out so far in this call.
+    pub orders: &'a mut Orders,
+    /// What it will wait for.
+    pub wait: Wait,
+    answers: &'a [Answer],
+    numbers: &'a mut OrderNumbers,
+}
+
+impl<'a, 'r> Turn<'a, 'r> {
+    /// The start of a call.
+    pub fn new(
+        seen: &'a Reported<'r>,
+        answers: &'a [Answer],
+        orders: &'a mut Orders,
+        numbers: &'a mut OrderNumbers,
+    ) -> Turn<'a, 'r> {
+        Turn { seen, orders, wait: Wait::default(), answers, numbers }
+    }
+    /// The moment.
+    pub fn now(&self) -> Time {
+        self.seen.now
+    }
+    /// Gives an order and returns its number.
+    pub fn give(&mut self, command: Command) -> u32 {
+        let number = self.numbers.next;
+        self.numbers.next += 1;
+        self.orders.give(number, command);
+        number
+    }
+    /// The answer to an order, if this call brings it.
+    pub fn answer(&self, order: u32) -> Option<Result<(), ApiError>> {
+        self.answers.iter().find(|answer| answer.order == order).map(|answer| answer.result)
+    }
+    /// A remark for the timeline.
+    pub fn remark(&mut self, text: String) {
+        self.orders.remarks.push(text);
+    }
+    /// A unit enters a phase.
+    pub fn begin(&mut self, unit: Unit, phase: StepPhase) {
+        self.orders.begin(unit, phase);
+    }
+    /// A unit leaves a phase.
+    pub fn end(&mut self, unit: Unit, phase: StepPhase) {
+        self.orders.end(unit, phase);
+    }
+    /// Waits at most until `at`. [`Time::NEVER`] adds nothing.
+    pub fn until(&mut self, at: Time) {
+        if at < Time::NEVER {
+            self.wait.alarm = Some(self.wait.alarm.map_or(at, |alarm| alarm.min(at)));
+        }
+    }
+    /// Waits for a change, and then for this poll's next tick.
+    pub fn poll(&mut self, poll: Poll) {
+        if !self.wait.polls.contains(&poll) {
+            self.wait.polls.push(poll);
+        }
+    }
+    /// Why it waits.
+    pub fn blocked(&mut self, reason: NotYet) {
+        if !self.orders.blocked.contains(&reason) {
+            self.orders.blocked.push(reason);
+        }
+    }
+}
+
+impl Poll {
+    /// Whether a tick falls on `now`.
+    pub fn ticks_at(self, now: Time) -> bool {
+        now.last_tick(self.phase, self.period) == Some(now)
+    }
+    /// The first tick after `now`.
+    pub fn after(self, now: Time) -> Time {
+        (now + INSTANT).next_tick(self.phase, self.period)
+    }
+    /// The first tick at or after `at`; never, if `at` is never.
+    pub fn from(self, at: Time) -> Time {
+        if at == Time::NEVER { Time::NEVER } else { at.next_tick(self.phase, self.period) }
+    }
+    /// How many ticks lie after the first one, up to and including `now`.
+    pub fn passed(self, now: Time) -> u64 {
+        now.since(self.phase).as_nanos() / self.period.as_nanos().max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poll_ticks_at_its_phase_and_every_period_from_there() {
+        let at = |seconds| Time::ZERO + Span::secs(seconds);
+        let poll = Poll { phase: at(3), period: Span::secs(5) };
+        assert!(poll.ticks_at(at(3)) && poll.ticks_at(at(13)) && !poll.ticks_at(at(12)) && !poll.ticks_at(at(2)));
+        assert_eq!(poll.after(at(13)), at(18));
+        assert_eq!(poll.from(at(13)), at(13));
+        assert_eq!(poll.from(Time::NEVER), Time::NEVER);
+        assert_eq!((poll.passed(at(3)), poll.passed(at(12)), poll.passed(at(13))), (0, 1, 2));
+    }
+}
