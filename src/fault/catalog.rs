@@ -1,0 +1,103 @@
+//! All kinds of faults, one line each.
+
+use super::spec::Strike;
+use super::target::{Aim, Victim};
+use super::{
+    api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, kube_proxy_restart, kubelet_restart,
+    node_link_cut, node_power_off, pod_crash, pod_delete, scheduler_crash,
+};
+use crate::base::Span;
+use crate::config::{Entry, Values, nearest};
+
+/// A kind of fault that scenarios can name.
+#[derive(Debug)]
+pub struct FaultEntry {
+    /// Its name, description and settings.
+    pub entry: &'static Entry,
+    /// What it can be aimed at.
+    pub aim: Aim,
+    /// How long it lasts by default; `None` for a kind that has no repair of its own.
+    pub lasting: Option<Lasting>,
+    /// What it does to a victim, and what mends it. `None` when the victim is not of this kind's aim.
+    pub strike: fn(&Values, Victim) -> Option<Strike>,
+}
+
+/// How long a fault lasts unless the scenario says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lasting {
+    /// From the strike to the repair.
+    pub default: Span,
+    /// Where the default comes from.
+    pub source: &'static str,
+}
+
+/// All kinds, in the order of the manual.
+pub static CATALOG: &[&FaultEntry] = &[
+    &node_power_off::ENTRY,
+    &node_link_cut::ENTRY,
+    &etcd_member_stop::ENTRY,
+    &api_server_crash::ENTRY,
+    &controller_manager_crash::ENTRY,
+    &scheduler_crash::ENTRY,
+    &pod_delete::ENTRY,
+    &pod_crash::ENTRY,
+    &api_cut::ENTRY,
+    &kubelet_restart::ENTRY,
+    &kube_proxy_restart::ENTRY,
+];
+
+/// No kind of fault has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of fault is called `{name}`")]
+pub struct UnknownFault {
+    /// The name that was asked for.
+    pub name: String,
+    /// The name that was probably meant.
+    pub nearest: Option<&'static str>,
+}
+
+/// The kind of this name.
+///
+/// # Errors
+/// With a suggestion, when there is none.
+pub fn find(name: &str) -> Result<&'static FaultEntry, UnknownFault> {
+    let known = CATALOG.iter().find(|kind| kind.entry.name == name);
+    known.copied().ok_or_else(|| UnknownFault {
+        name: name.to_owned(),
+        nearest: nearest(name, CATALOG.iter().map(|kind| kind.entry.name)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::ids::{MasterId, NodeId, PodId};
+
+    #[test]
+    fn every_kind_is_sound_and_strikes_only_what_it_is_aimed_at() {
+        for kind in CATALOG {
+            assert_eq!(kind.entry.mistakes(), Vec::<String>::new());
+            assert!(kind.lasting.is_none_or(|lasting| !lasting.source.is_empty()), "{}", kind.entry.name);
+            let values = kind.entry.defaults();
+            for (aim, victim) in [
+                (Aim::Node, Victim::Node(NodeId(3))),
+                (Aim::Master, Victim::Master(MasterId(1))),
+                (Aim::Pod, Victim::Pod(PodId(7))),
+                (Aim::Api, Victim::Api),
+            ] {
+                let strike = (kind.strike)(&values, victim);
+                assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);
+                let mends = strike.is_some_and(|strike| strike.repair.is_some());
+                assert!(!mends || kind.lasting.is_some(), "{} is repaired, so it lasts", kind.entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_name_is_answered_with_the_nearest() {
+        assert_eq!(find("node-poweroff").expect_err("no such name").nearest, Some("node-power-off"));
+        for kind in CATALOG {
+            assert!(std::ptr::eq(find(kind.entry.name).expect("it is listed"), *kind));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Floor 4, second wall: what nature does. Each kind of fault is one file with its record; [`CATALOG`] lists them.
+//!
+//! A [`FaultSpec`] says what, when and whom. Roles such as `etcd-leader` are kept open until the fault strikes: the
+//! run then says who that is, and [`FaultSpec::strike`] answers with the disturbance and its repair.
+
+mod api_cut;
+mod api_server_crash;
+pub mod catalog;
+mod controller_manager_crash;
+mod etcd_member_stop;
+mod kube_proxy_restart;
+mod kubelet_restart;
+mod node_link_cut;
+mod node_power_off;
+mod pod_crash;
+mod pod_delete;
+mod process;
+mod scheduler_crash;
+pub mod spec;
+pub mod target;
+pub mod trigger;
+
+pub use catalog::{CATALOG, FaultEntry, Lasting, UnknownFault, find};
+pub use spec::{FaultSpec, Strike};
+pub use target::{Aim, Target, UnknownTarget, Victim};
+pub use trigger::{PlanUnit, Trigger, UnknownMoment};

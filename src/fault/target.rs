@@ -1,0 +1,197 @@
+//! Whom a fault hits: labels, roles, and who bears them.
+
+use std::fmt;
+
+use crate::base::Id;
+use crate::config::nearest;
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
+use crate::world::spec::Spec;
+
+/// What a kind of fault can be aimed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// A machine: `master-2`, `workers-1`, or the machine of a role.
+    Node,
+    /// A master's processes: `master-2` or a role.
+    Master,
+    /// A pod: `web-0`.
+    Pod,
+    /// Everybody's path to the API; no target.
+    Api,
+}
+
+/// Whom a fault hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The master in this place, or the machine it runs on then.
+    Master(MasterId),
+    /// The machine that has this place in a pool when the fault strikes; places count from 0.
+    Machine {
+        /// The pool.
+        pool: PoolId,
+        /// The place.
+        slot: u32,
+    },
+    /// The pod that is this one among those of its app when the fault strikes, by age, from 0.
+    Pod {
+        /// The app.
+        app: AppId,
+        /// Which of its pods.
+        ordinal: u32,
+    },
+    /// The master whose etcd member leads when the fault strikes.
+    EtcdLeader,
+    /// The master whose controller manager holds the lease then.
+    ControllerManagerLeader,
+    /// The master whose scheduler holds the lease then.
+    SchedulerLeader,
+    /// The API path.
+    Api,
+}
+
+/// Whom a fault turned out to hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Victim {
+    /// A master's processes.
+    Master(MasterId),
+    /// A machine.
+    Node(NodeId),
+    /// A pod.
+    Pod(PodId),
+    /// The API path.
+    Api,
+}
+
+/// Roles that masters bear.
+const ROLES: [(&str, Target); 3] = [
+    ("etcd-leader", Target::EtcdLeader),
+    ("kcm-leader", Target::ControllerManagerLeader),
+    ("scheduler-leader", Target::SchedulerLeader),
+];
+
+/// Labels that are listed when a target is not known; further ones only count for suggestions.
+const LISTED: usize = 6;
+
+/// The label names nothing that this kind of fault can hit.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct UnknownTarget {
+    /// What is wrong with it.
+    pub what: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl Target {
+    /// The target with this label, for a fault that is aimed so.
+    ///
+    /// # Errors
+    /// With a suggestion, when nothing of that kind has this label.
+    pub fn resolve(label: &str, aim: Aim, spec: &Spec) -> Result<Target, UnknownTarget> {
+        let found = match aim {
+            Aim::Node => master(label, spec).or_else(|| role(label)).or_else(|| machine(label, spec)),
+            Aim::Master => master(label, spec).or_else(|| role(label)),
+            Aim::Pod => pod(label, spec),
+            Aim::Api => None,
+        };
+        found.ok_or_else(|| unknown(label, aim, spec))
+    }
+
+    /// The label as scenarios write it; empty for the API path.
+    pub fn label(&self, spec: &Spec) -> String {
+        match self {
+            Target::Master(master) => format!("master-{}", master.0 + 1),
+            Target::Machine { pool, slot } => format!("{}-{}", spec.pools[*pool].name, slot + 1),
+            Target::Pod { app, ordinal } => format!("{}-{ordinal}", spec.apps[*app].name),
+            Target::EtcdLeader => ROLES[0].0.to_owned(),
+            Target::ControllerManagerLeader => ROLES[1].0.to_owned(),
+            Target::SchedulerLeader => ROLES[2].0.to_owned(),
+            Target::Api => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Aim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Aim::Node => "a machine such as `master-1`",
+            Aim::Master => "a master such as `master-1`",
+            Aim::Pod => "a pod such as `web-0`",
+            Aim::Api => "nothing: it takes no target",
+        })
+    }
+}
+
+/// A label's stem and its number, `workers` and 2 for `workers-2`; none where the number is not written plainly.
+pub(super) fn numbered(label: &str) -> Option<(&str, u32)> {
+    let (stem, digits) = label.rsplit_once('-')?;
+    let number: u32 = digits.parse().ok()?;
+    (number.to_string() == digits).then_some((stem, number))
+}
+
+/// The place that a number from 1 stands for, among `count`.
+pub(super) fn place_of(number: u32, count: u32) -> Option<u32> {
+    number.checked_sub(1).filter(|&slot| slot < count)
+}
+
+fn role(label: &str) -> Option<Target> {
+    ROLES.iter().find(|(name, _)| *name == label).map(|(_, target)| *target)
+}
+
+fn master(label: &str, spec: &Spec) -> Option<Target> {
+    let (stem, number) = numbered(label)?;
+    let slot = place_of(number, spec.control_plane.replicas)?;
+    (stem == "master").then_some(Target::Master(MasterId(slot)))
+}
+
+fn machine(label: &str, spec: &Spec) -> Option<Target> {
+    let (stem, number) = numbered(label)?;
+    let (pool, found) = spec.pools.entries().find(|(_, pool)| pool.name == stem)?;
+    Some(Target::Machine { pool, slot: place_of(number, found.count)? })
+}
+
+fn pod(label: &str, spec: &Spec) -> Option<Target> {
+    let (stem, ordinal) = numbered(label)?;
+    let index = spec.apps.iter().position(|app| app.name == stem)?;
+    let app = AppId::from_index(index);
+    (ordinal < spec.apps[app].replicas).then_some(Target::Pod { app, ordinal })
+}
+
+fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
+    let groups: Vec<(String, u32, u32)> = match aim {
+        Aim::Api => Vec::new(),
+        Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
+        Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),
+        Aim::Node => std::iter::once(("master".to_owned(), 1, spec.control_plane.replicas))
+            .chain(spec.pools.iter().map(|pool| (pool.name.clone(), 1, pool.count)))
+            .collect(),
+    };
+    let what = format!("`{label}` is no target of this fault, which hits {aim}");
+    if let Some((stem, number)) = numbered(label)
+        && let Some((stem, first, count)) = groups.iter().find(|(name, _, _)| name == stem)
+        && number.wrapping_sub(*first) >= *count
+    {
+        let help = match count {
+            0 => format!("there is no `{stem}`"),
+            _ => format!("they go from `{stem}-{first}` to `{stem}-{}`", first + count - 1),
+        };
+        return UnknownTarget { what, help };
+    }
+    let roles = ROLES.iter().map(|(name, _)| (*name).to_owned()).filter(|_| matches!(aim, Aim::Node | Aim::Master));
+    let samples = groups.iter().filter(|(_, _, count)| *count > 0).map(|(name, first, _)| format!("{name}-{first}"));
+    let known: Vec<String> = samples.chain(roles).collect();
+    let stem = numbered(label).map_or(label, |(stem, _)| stem);
+    let near = nearest(label, known.iter().map(String::as_str)).map(str::to_owned).or_else(|| {
+        let (_, number) = numbered(label)?;
+        nearest(stem, groups.iter().map(|(name, _, _)| name.as_str())).map(|name| format!("{name}-{number}"))
+    });
+    let help = match near {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => "leave `target` out".to_owned(),
+        None => {
+            let shown: Vec<String> = known.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+            format!("targets are such as {}", shown.join(", "))
+        }
+    };
+    UnknownTarget { what, help }
+}

@@ -1,0 +1,254 @@
+//! Records of `[app.NAME]` and the tables within, its traffic excepted.
+
+use super::record::{count, dist, estimate, flag, period, setting, span, table};
+use super::section::{Optional, Section};
+use crate::base::Span;
+use crate::config::quantity::LONGEST;
+use crate::config::{Kind, Setting};
+
+const APPS: &str = "kubernetes pkg/apis/apps/v1/defaults.go";
+const CORE: &str = "kubernetes pkg/apis/core/v1/defaults.go";
+
+/// `[app.NAME]`.
+pub(super) static APP: Section = Section {
+    entry: &table("app", "A Deployment and its Service.", &APP_SETTINGS, &[APPS, CORE]),
+    optionals: &[&POOL, &CONCURRENCY, &RESTART_AT],
+};
+static APP_SETTINGS: [Setting; 16] = [
+    count(("replicas", "pods"), (0, u32::MAX as u64), "1", "Pods; all apps together at most 3,000,000.", APPS),
+    flag(
+        "critical",
+        "false",
+        "Whether its priority class is system-cluster-critical, which validations look at.",
+        "kubernetes: a pod has no priority class unless it asks for one",
+    ),
+    count(
+        ("cpu", "millicores"),
+        (0, 1_000_000),
+        "100",
+        "Requested CPU.",
+        "kubernetes pkg/scheduler/util/non_zero.go: what scores take for a pod that asks for none",
+    ),
+    count(
+        ("memory", "MiB"),
+        (0, 100_000_000),
+        "200",
+        "Requested memory.",
+        "kubernetes pkg/scheduler/util/non_zero.go: what scores take for a pod that asks for none",
+    ),
+    setting(
+        "spread",
+        Kind::Choice(&["default", "none", "together", "hosts", "zones", "one-per-host"]),
+        "\"default\"",
+        "How its pods keep apart: the scheduler's soft wish; none; all on one node; topologySpreadConstraints with \
+         DoNotSchedule over hosts or zones; required anti-affinity on hosts.",
+        "kubernetes pkg/scheduler: SelectorSpread, from 1.20 default PodTopologySpread constraints",
+    ),
+    count(
+        ("max_skew", "pods"),
+        (1, 1_000_000),
+        "1",
+        "maxSkew of `spread = \"hosts\"` and `\"zones\"`.",
+        "rollproof: the strictest, as the field itself has no default",
+    ),
+    span("pre_stop", "\"0s\"", "How long the preStop hook waits; 0s for no hook.", "kubernetes: no hook by default"),
+    setting(
+        "pre_stop_kind",
+        Kind::Choice(&["exec", "sleep"]),
+        "\"exec\"",
+        "Whether the hook starts a process that sleeps, or is the kubelet's own sleep (from 1.30).",
+        "kubernetes: exec is in all versions; sleep is KEP-3960",
+    ),
+    span("grace", "\"30s\"", "terminationGracePeriodSeconds.", CORE),
+    setting(
+        "on_sigterm",
+        Kind::Choice(&["exit", "close-idle", "drain", "ignore"]),
+        "\"exit\"",
+        "At SIGTERM: exits at once; stops accepting, closes idle connections and finishes the rest; announces the \
+         close on each connection first; or goes on until SIGKILL.",
+        "POSIX signal(7): the default action of SIGTERM ends the process",
+    ),
+    dist(
+        "reaction",
+        "{ uniform = [\"1ms\", \"10ms\"] }",
+        "From SIGTERM until the process has acted on it.",
+        estimate!("the wake-up of a thread"),
+    ),
+    dist(
+        "start_up",
+        "{ uniform = [\"500ms\", \"2s\"] }",
+        "From process start until it listens.",
+        estimate!("a small web server"),
+    ),
+    dist(
+        "image_pull",
+        "{ uniform = [\"2s\", \"6s\"] }",
+        "Image pull on a node that has it not yet.",
+        estimate!("200 MB at 50 to 100 MB/s and 1 to 2 s beside"),
+    ),
+    setting(
+        "service",
+        Kind::Choice(&["ClusterIP", "LoadBalancer"]),
+        "\"ClusterIP\"",
+        "Its Service: reached on its cluster address only, or through an external load balancer, too.",
+        CORE,
+    ),
+    dist(
+        "latency",
+        "{ lognormal = { median = \"5ms\", p99 = \"20ms\" } }",
+        "Service time of a request.",
+        estimate!("a small web server; 5 ms were set in our measurements"),
+    ),
+    span(
+        "warm_up",
+        "\"0s\"",
+        "From listening until full speed; in this time requests take twice as long.",
+        "rollproof: no warm-up unless asked for",
+    ),
+];
+static POOL: Optional = Optional {
+    entry: table("pool", "See its setting.", &POOL_SETTING, &["kubernetes: nodeSelector"]),
+    word: "any",
+    absent: true,
+};
+static POOL_SETTING: [Setting; 1] = [setting(
+    "pool",
+    Kind::Text,
+    "\"workers\"",
+    "The pool its pods run in; any: all pools that run apps.",
+    "kubernetes: a pod without a node selector runs anywhere",
+)];
+static CONCURRENCY: Optional = Optional {
+    entry: table("concurrency", "See its setting.", &CONCURRENCY_SETTING, &["rollproof"]),
+    word: "none",
+    absent: true,
+};
+static CONCURRENCY_SETTING: [Setting; 1] = [count(
+    ("concurrency", "requests"),
+    (1, 1_000_000),
+    "100",
+    "Requests that one pod works on at a time; further ones queue.",
+    "Go net/http: a goroutine for each connection, without limit",
+)];
+static RESTART_AT: Optional = Optional {
+    entry: table("restart-at", "See its setting.", &RESTART_AT_SETTING, &["kubectl rollout restart"]),
+    word: "never",
+    absent: true,
+};
+static RESTART_AT_SETTING: [Setting; 1] = [span(
+    "restart_at",
+    "\"1m\"",
+    "A kubectl rollout restart at this moment of the run.",
+    "rollproof: none unless asked for",
+)];
+
+/// `readiness`, `liveness`, `startup`.
+pub(super) static PROBE: Section =
+    Section { entry: &table("probe", "A probe of the kubelet.", &PROBE_SETTINGS, &[CORE]), optionals: &[] };
+const SECOND: Kind = Kind::Duration { min: Span::secs(1), max: LONGEST };
+static PROBE_SETTINGS: [Setting; 5] = [
+    span("initial_delay", "\"0s\"", "initialDelaySeconds.", CORE),
+    setting("period", SECOND, "\"10s\"", "periodSeconds.", CORE),
+    setting("timeout", SECOND, "\"1s\"", "timeoutSeconds.", CORE),
+    count(("success_threshold", "successes"), (1, 1000), "1", "successThreshold.", CORE),
+    count(("failure_threshold", "failures"), (1, 1000), "3", "failureThreshold.", CORE),
+];
+/// Where it comes from that an app has no probe and no budget.
+pub(super) const NONE_SOURCE: &str = "kubernetes: none unless the manifest has one";
+
+/// `rollout`.
+pub(super) static ROLLOUT: Section = Section {
+    entry: &table("rollout", "How the Deployment replaces its pods.", &ROLLOUT_SETTINGS, &[APPS]),
+    optionals: &[],
+};
+static ROLLOUT_SETTINGS: [Setting; 3] = [
+    setting("max_surge", Kind::IntOrPercent, "\"25%\"", "maxSurge, rounded up.", APPS),
+    setting("max_unavailable", Kind::IntOrPercent, "\"25%\"", "maxUnavailable, rounded down.", APPS),
+    span("min_ready", "\"0s\"", "minReadySeconds.", APPS),
+];
+
+/// `pdb` and `[[budget]]`, their rule aside.
+pub(super) static BUDGET: Section = Section {
+    entry: &table("pdb", "A PodDisruptionBudget.", &BUDGET_SETTINGS, &["kubernetes KEP-3017"]),
+    optionals: &[],
+};
+static BUDGET_SETTINGS: [Setting; 1] = [setting(
+    "unhealthy_pod_eviction",
+    Kind::Choice(&["IfHealthyBudget", "AlwaysAllow"]),
+    "\"IfHealthyBudget\"",
+    "unhealthyPodEvictionPolicy, honoured from 1.27: whether a pod that is not Ready may always be evicted.",
+    "kubernetes KEP-3017",
+)];
+
+/// `[app.NAME.traffic.NAME]`, its place, steps and wave aside.
+pub(super) static GROUP: Section = Section {
+    entry: &table("traffic", "A group of equal clients of the app.", &GROUP_SETTINGS, &[OURS]),
+    optionals: &[&RETRY_BUDGET],
+};
+const OURS: &str = "rollproof: the plainest client";
+static GROUP_SETTINGS: [Setting; 10] = [
+    setting(
+        "connections",
+        Kind::Choice(&["new", "kept-alive", "stream"]),
+        "\"new\"",
+        "A new connection for each request, a pool of kept-alive ones, or long streams.",
+        OURS,
+    ),
+    count(
+        ("pool_size", "connections"),
+        (1, 100_000),
+        "2",
+        "Idle connections that a client keeps, for `kept-alive`.",
+        "Go net/http: DefaultMaxIdleConnsPerHost",
+    ),
+    count(("streams", "streams"), (1, 1_000_000), "10", "Streams of the whole group, for `stream`.", OURS),
+    setting("rps", Kind::Rate, "10", "Requests a second of the whole group, at the start.", OURS),
+    setting(
+        "arrivals",
+        Kind::Choice(&["constant", "poisson"]),
+        "\"poisson\"",
+        "Requests at equal gaps, or independent of each other.",
+        "rollproof: many independent users",
+    ),
+    period(
+        "timeout",
+        "\"5s\"",
+        "A request or connection attempt without an answer fails after this long.",
+        "rollproof: Go's client has none; callers set a few seconds",
+    ),
+    count(("retries", "tries"), (0, 100), "0", "Tries after the first that a failed request gets.", OURS),
+    span("retry_backoff", "\"100ms\"", "Wait before a retry.", "gRPC retry design: initialBackoff 0.1s in its example"),
+    flag(
+        "idempotent",
+        "true",
+        "Whether the client library may repeat a request whose reused connection turns out closed.",
+        "Go net/http Transport: GET and HEAD are",
+    ),
+    setting(
+        "mode",
+        Kind::Choice(&["interval", "per-request"]),
+        "\"interval\"",
+        "How requests are settled: in counts between two changes of the model, or one by one.",
+        "rollproof: the same distribution at less cost",
+    ),
+];
+static RETRY_BUDGET: Optional = Optional {
+    entry: table("retry-budget", "See its setting.", &RETRY_BUDGET_SETTING, &[OURS]),
+    word: "none",
+    absent: true,
+};
+static RETRY_BUDGET_SETTING: [Setting; 1] = [setting(
+    "retry_budget",
+    Kind::Ratio,
+    "0.2",
+    "Retries allowed as a share of requests.",
+    "Envoy: budget_percent 20",
+)];
+
+/// `wave` of a group.
+pub(super) static WAVE: Section =
+    Section { entry: &table("wave", "A daily wave over the rate.", &WAVE_SETTINGS, &[OURS]), optionals: &[] };
+static WAVE_SETTINGS: [Setting; 2] = [
+    period("period", "\"24h\"", "Length of one wave.", "a day"),
+    setting("amplitude", Kind::Ratio, "0.5", "Height over and depth under the base rate, as a share of it.", OURS),
+];

@@ -1,0 +1,118 @@
+//! What can only be said of the whole: caps, and values that do not go together.
+
+use super::app::ReadApp;
+use super::cluster::Places;
+use super::pool::ReadPool;
+use crate::config::{Diagnostics, Place, Problem, code};
+use crate::world::spec::{Spec, Spread};
+
+/// Most machines of a scenario, masters included: twenty times what Kubernetes supports.
+pub const MAX_NODES: u64 = 100_000;
+/// Most pods: twenty times what Kubernetes supports.
+pub const MAX_PODS: u64 = 3_000_000;
+/// Most apps.
+pub const MAX_APPS: u64 = 10_000;
+
+/// A scenario and where its values stand.
+pub(super) struct Given<'g, 'a> {
+    pub(super) spec: &'g Spec,
+    pub(super) cluster: &'g Places,
+    pub(super) pools: &'g [ReadPool],
+    pub(super) apps: &'g [ReadApp<'a>],
+}
+
+/// Reports everything that does not go together.
+pub(super) fn report(given: &Given<'_, '_>, problems: &Diagnostics) {
+    caps(given, problems);
+    masters(given, problems);
+    for app in given.apps {
+        manners(app, problems);
+        fits(given, app, problems);
+    }
+    if given.pools.is_empty() && !given.spec.control_plane.schedulable && !given.apps.is_empty() {
+        let message = "no `[[node_pool]]` is there for the apps to run in";
+        let help = "add a pool, or set `cluster.control_plane.schedulable = true`";
+        let place = given.apps.first().map_or(Place::Nowhere, |app| app.place);
+        problems.report(Problem::error(code::MISSING, message, place).help(help));
+    }
+}
+
+fn caps(given: &Given<'_, '_>, problems: &Diagnostics) {
+    let cap = |what: &str, name: &str, count: u64, most: u64, place: Place| {
+        if count > most {
+            let message = format!("{count} {what} exceed the cap `{name}` of {most}");
+            problems.report(Problem::error(code::TOO_MUCH, message, place));
+        }
+    };
+    let nodes = given.pools.iter().map(|pool| u64::from(pool.spec.count)).sum::<u64>();
+    let largest_pool = given.pools.iter().max_by_key(|pool| pool.spec.count);
+    let masters = u64::from(given.spec.control_plane.replicas);
+    cap("machines", "MAX_NODES", nodes + masters, MAX_NODES, largest_pool.map_or(Place::Nowhere, |pool| pool.count));
+    let pods = given.apps.iter().map(|app| u64::from(app.spec.replicas)).sum();
+    let largest_app = given.apps.iter().max_by_key(|app| app.spec.replicas);
+    cap("pods", "MAX_PODS", pods, MAX_PODS, largest_app.map_or(Place::Nowhere, |app| app.place_of("replicas")));
+    let last = given.apps.last().map_or(Place::Nowhere, |app| app.place);
+    cap("apps", "MAX_APPS", given.apps.len() as u64, MAX_APPS, last);
+}
+
+/// An even number of voters tolerates no more failures than one fewer. Source: etcd FAQ.
+fn masters(given: &Given<'_, '_>, problems: &Diagnostics) {
+    let replicas = given.spec.control_plane.replicas;
+    if replicas.is_multiple_of(2) {
+        let message = format!(
+            "{replicas} masters tolerate the loss of {}, as {} would; one more voter only adds one that can fail",
+            (replicas - 1) / 2,
+            replicas - 1
+        );
+        let help = "choose an odd number of masters";
+        problems.report(Problem::warning(code::VALUE, message, given.cluster.replicas).help(help));
+    }
+}
+
+fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
+    let spec = &app.spec;
+    if !spec.pre_stop.is_zero() && spec.pre_stop >= spec.grace {
+        let message = format!(
+            "the preStop hook of `{}` waits {}, the grace period is {}: the process gets 2 s after SIGTERM, or none",
+            spec.name, spec.pre_stop, spec.grace
+        );
+        let help = "the hook's time counts within `grace`; give it more";
+        problems.report(Problem::warning(code::VALUE, message, app.place_of("pre_stop")).help(help));
+    }
+    let skewed = matches!(spec.spread, Spread::Hosts(_) | Spread::Zones(_));
+    if let (Some(place), false) = (app.fields.given("max_skew"), skewed) {
+        let message = "`max_skew` has no effect unless `spread` is \"hosts\" or \"zones\"";
+        problems.report(Problem::warning(code::VALUE, message, place));
+    }
+    let budgets = (spec.rollout.max_surge.of_rounding_up(spec.replicas), spec.rollout.max_unavailable);
+    let both_zero = |bound: crate::base::IntOrPercent| bound.of_rounding_up(100) == 0;
+    if both_zero(spec.rollout.max_surge) && both_zero(budgets.1) {
+        let message = format!("`{}.rollout`: max_surge and max_unavailable cannot both be 0", app.header);
+        problems.report(Problem::error(code::VALUE, message, app.place));
+    }
+}
+
+/// A pod that asks for more than any machine has runs nowhere.
+fn fits(given: &Given<'_, '_>, app: &ReadApp<'_>, problems: &Diagnostics) {
+    let plane = &given.spec.control_plane;
+    let own = app.spec.pool.map(|id| &given.spec.pools[id]);
+    let pools = given.spec.pools.entries().map(|(_, pool)| pool);
+    let mut machines: Vec<(u32, u32)> = match own {
+        Some(pool) => vec![(pool.cpu, pool.memory)],
+        None => pools.filter(|pool| pool.runs_apps).map(|pool| (pool.cpu, pool.memory)).collect(),
+    };
+    if own.is_none() && plane.schedulable {
+        machines.push((plane.cpu, plane.memory));
+    }
+    if machines.is_empty() || machines.iter().any(|&(cpu, memory)| app.spec.cpu <= cpu && app.spec.memory <= memory) {
+        return;
+    }
+    let key = if machines.iter().all(|&(cpu, _)| app.spec.cpu > cpu) { "cpu" } else { "memory" };
+    let largest = machines.iter().map(|&(cpu, memory)| if key == "cpu" { cpu } else { memory }).max().unwrap_or(0);
+    let (asked, unit) = if key == "cpu" { (app.spec.cpu, "millicores") } else { (app.spec.memory, "MiB") };
+    let message = format!(
+        "a pod of `{}` asks for {asked} {unit}, and no machine it may run on has more than {largest}",
+        app.spec.name
+    );
+    problems.report(Problem::error(code::VALUE, message, app.place_of(key)));
+}

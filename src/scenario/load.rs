@@ -1,0 +1,158 @@
+//! From a file, its overrides and a strategy's name to a scenario, or to all that is wrong.
+
+use std::fmt;
+use std::path::Path;
+
+use super::lower::{self, Lowered};
+use super::{Limits, Objective, presets, strategy};
+use crate::config::{Diagnostics, Override, Problem, SourceId, Sources, Table, parse as parse_text, render};
+use crate::fault::FaultSpec;
+use crate::world::spec::Spec;
+use std::sync::Arc;
+
+/// Keys of which one table has only one, so that an override of one replaces the other.
+const EXCLUSIVE: &[&[&str]] =
+    &[&["min_available", "max_unavailable"], &["fixed", "uniform", "exponential", "lognormal"]];
+
+/// What was asked for, without a mistake.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name; the file's stem where the file gives none.
+    pub name: String,
+    /// The question it asks, in a sentence or two; may be empty.
+    pub about: String,
+    /// 32 hexadecimal digits over what the file means, overrides included: the same whatever comments, line ends and
+    /// the order of keys.
+    pub hash: String,
+    /// The cluster, its apps and its users.
+    pub spec: Arc<Spec>,
+    /// Who upgrades it, and how.
+    pub strategy: strategy::Chosen,
+    /// What nature does.
+    pub faults: Vec<FaultSpec>,
+    /// What the plan is held to.
+    pub objective: Objective,
+    /// How far a run goes.
+    pub limits: Limits,
+    /// What it may not have meant.
+    pub warnings: Warnings,
+    pub(super) resolved: String,
+}
+
+/// What a scenario may not have meant.
+#[derive(Clone, Debug)]
+pub struct Warnings {
+    sources: Sources,
+    problems: Vec<Problem>,
+}
+
+impl Warnings {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl fmt::Display for Warnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problems = Diagnostics::new();
+        self.problems.iter().for_each(|problem| problems.report(problem.clone()));
+        f.write_str(&render(&self.sources, &problems))
+    }
+}
+
+/// A scenario that cannot be used. Prints everything that is wrong, with its places. Exit code 2.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    sources: Sources,
+    problems: Diagnostics,
+}
+
+impl Refused {
+    /// The texts that the places point into.
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+    /// Everything that is wrong.
+    pub const fn problems(&self) -> &Diagnostics {
+        &self.problems
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&render(&self.sources, &self.problems))
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Reads a scenario's file. `overrides` are `path=value`; `strategy` replaces the file's.
+///
+/// # Errors
+/// With everything that is wrong.
+pub fn load(path: &Path, overrides: &[String], strategy: Option<&str>) -> Result<Scenario, Refused> {
+    let (mut sources, problems) = (Sources::new(), Diagnostics::new());
+    let Some(id) = sources.read(path, &problems) else { return Err(Refused { sources, problems }) };
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+    read(sources, problems, id, &stem, overrides, strategy)
+}
+
+/// Reads a scenario's text; `name` stands for the file in messages.
+///
+/// # Errors
+/// With everything that is wrong.
+pub fn parse(name: &str, text: &str, overrides: &[String], strategy: Option<&str>) -> Result<Scenario, Refused> {
+    let (mut sources, problems) = (Sources::new(), Diagnostics::new());
+    let id = sources.add(name, text);
+    let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name).to_owned();
+    read(sources, problems, id, &stem, overrides, strategy)
+}
+
+fn read(
+    mut sources: Sources,
+    problems: Diagnostics,
+    id: SourceId,
+    stem: &str,
+    overrides: &[String],
+    strategy: Option<&str>,
+) -> Result<Scenario, Refused> {
+    let mut root = parse_text(&sources, id, &problems);
+    presets::expand(&mut root);
+    for (index, argument) in overrides.iter().enumerate() {
+        let name = format!("--set #{}", index + 1);
+        if let Some(change) = Override::parse(argument, &name, &mut sources, &problems) {
+            change.apply(&mut root, EXCLUSIVE, &problems);
+        }
+    }
+    presets::expand(&mut root);
+    if let Some(name) = strategy {
+        strategy::replace(&mut root, name, &mut sources, &problems);
+    }
+    let lowered = lower::lower(&root, stem, &problems);
+    if problems.has_errors() {
+        return Err(Refused { sources, problems });
+    }
+    Ok(scenario(lowered, &root, Warnings { sources, problems: problems.sorted() }))
+}
+
+fn scenario(lowered: Lowered, root: &Table, warnings: Warnings) -> Scenario {
+    let hash = root.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
+    Scenario {
+        name: lowered.name,
+        about: lowered.about,
+        hash,
+        spec: lowered.spec,
+        strategy: lowered.strategy,
+        faults: lowered.faults,
+        objective: lowered.objective,
+        limits: lowered.limits,
+        warnings,
+        resolved: lowered.resolved,
+    }
+}
+
+/// The scenario as TOML with every default filled in, and where each comes from. Reading it gives an equal scenario.
+pub fn resolved(scenario: &Scenario) -> &str {
+    &scenario.resolved
+}

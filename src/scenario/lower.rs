@@ -1,0 +1,84 @@
+//! From the table of a file to a scenario: one pass over all tables, everything wrong reported.
+
+use std::sync::Arc;
+
+use super::page::Page;
+use super::strategy::Chosen;
+use super::{Limits, Objective, app, budget, checks, cluster, fault, objective, pool, strategy, traffic};
+use crate::base::IdVec;
+use crate::config::{Diagnostics, Reader, Table};
+use crate::fault::FaultSpec;
+use crate::world::spec::Spec;
+
+/// Version of the format of scenarios.
+pub const SCHEMA: u32 = 1;
+
+/// What all parts of the lowering share.
+pub(super) struct Lower<'a> {
+    /// Where problems go.
+    pub(super) problems: &'a Diagnostics,
+    /// The scenario printed back.
+    pub(super) page: Page,
+}
+
+/// What a table means. Sound only if no error was reported.
+pub(super) struct Lowered {
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) spec: Arc<Spec>,
+    pub(super) strategy: Chosen,
+    pub(super) faults: Vec<FaultSpec>,
+    pub(super) objective: Objective,
+    pub(super) limits: Limits,
+    pub(super) resolved: String,
+}
+
+/// Lowers the whole file. `fallback` is the name of a scenario that gives none.
+pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Lowered {
+    let mut lower = Lower { problems, page: Page::default() };
+    let mut reader = Reader::new(root, problems);
+    let (name, about) = lower.head(&mut reader, fallback);
+    let cluster = cluster::read(&mut lower, &reader.required("cluster"));
+    let pools = pool::read(&mut lower, &reader.optional("node_pool"));
+    let apps = app::read(&mut lower, &reader.optional("app"), &pools);
+    let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
+    let strategy = strategy::read(&mut lower, &reader.required("strategy"));
+    let objective = objective::read(&mut lower, &reader.optional("objective"));
+    let limits = objective::limits(&mut lower, &reader.optional("limits"));
+    let groups = traffic::groups(&mut lower, &apps, &pools);
+    let spec = Spec {
+        control_plane: cluster.control_plane,
+        pools: pools.iter().map(|read| read.spec.clone()).collect(),
+        apps: apps.iter().map(|read| read.spec.clone()).collect(),
+        budgets,
+        groups: IdVec::from_iter(groups),
+        timings: cluster.timings,
+        horizon: limits.horizon,
+        tail: limits.tail,
+    };
+    checks::report(&checks::Given { spec: &spec, cluster: &cluster.given, pools: &pools, apps: &apps }, problems);
+    let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
+    reader.finish();
+    let resolved = lower.page.text().to_owned();
+    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objective, limits, resolved }
+}
+
+impl Lower<'_> {
+    fn head(&mut self, reader: &mut Reader<'_>, fallback: &str) -> (String, String) {
+        let schema = reader.required("schema");
+        let _ = schema.u32(SCHEMA..=SCHEMA);
+        let name = reader.optional("name").name().unwrap_or(fallback).to_owned();
+        let about = reader.optional("about").string().unwrap_or_default().to_owned();
+        self.page.line(&format!("schema = {SCHEMA}"));
+        self.page.line(&format!("name = {}", quoted(&name)));
+        self.page.line(&format!("about = {}", quoted(&about)));
+        (name, about)
+    }
+}
+
+/// The text as a string of TOML.
+pub(super) fn quoted(text: &str) -> String {
+    use crate::config::printed::printed_value;
+    use crate::config::{Place, Value, ValueKind};
+    printed_value(&Value { kind: ValueKind::String(text.to_owned()), place: Place::Nowhere })
+}

@@ -1,0 +1,37 @@
+//! Floor 5: what was asked for. TOML in, a [`Scenario`] out that cannot be wrong; or [`Refused`], with every problem.
+//!
+//! Each table of a scenario is a record of settings (`*_records.rs`), from which its reader, its part of the JSON
+//! Schema and its part of [`resolved`] follow. The other files turn records into the world's
+//! [`Spec`](crate::world::spec::Spec) and refuse what does not go together.
+
+mod app;
+mod app_records;
+mod balancer_records;
+mod budget;
+mod checks;
+mod cluster;
+mod fault;
+mod load;
+mod lower;
+mod objective;
+mod page;
+mod plane_records;
+mod pool;
+mod pool_records;
+mod presets;
+mod record;
+mod schema;
+mod section;
+#[cfg(test)]
+mod shipped;
+mod strategy;
+#[cfg(test)]
+mod tests;
+mod traffic;
+
+pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
+pub use load::{Refused, Scenario, Warnings, load, parse, resolved};
+pub use lower::SCHEMA;
+pub use objective::{Completion, Limits, Objective, PLAN_LAWS};
+pub use schema::schema;
+pub use strategy::Chosen;

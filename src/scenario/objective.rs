@@ -1,0 +1,185 @@
+//! `[objective]`: what the plan is held to; and `[limits]`: how far a run goes.
+
+use super::lower::{Lower, quoted};
+use super::record::{count, period, setting, span, table};
+use super::section::{Fields, Optional, Section, reference};
+use crate::base::Span;
+use crate::config::{Item, Kind, Setting};
+
+/// What the plan is held to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objective {
+    /// Most requests that may be lost; `None`: any number.
+    pub max_lost: Option<u64>,
+    /// Longest exposure, over all groups; `None`: any.
+    pub max_exposed: Option<Span>,
+    /// Most breaks of etcd's quorum; `None`: any number.
+    pub quorum_breaks: Option<u64>,
+    /// Whether the upgrade must complete.
+    pub completion: Completion,
+    /// Names of the laws that the verdict goes by, of [`PLAN_LAWS`].
+    pub laws: Vec<&'static str>,
+}
+
+/// Whether the upgrade must complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// One that fails or stalls misses the objective.
+    MustComplete,
+    /// It may fail or stall as long as nothing else is broken.
+    MayStopSafely,
+}
+
+/// Plan laws: a breach of one refutes the plan. Each with what it demands.
+pub const PLAN_LAWS: [(&str, &str); 6] = [
+    ("no-loss", "No more requests are lost than `max_lost`."),
+    ("no-exposure", "Requests could be lost for no longer than `max_exposed`."),
+    ("etcd-quorum", "etcd's quorum breaks no more often than `quorum_breaks`."),
+    ("version-skew", "No connection breaks the version skew policy."),
+    ("budget", "Without a fault, no app falls below its disruption budget."),
+    ("completion", "The upgrade ends as `completion` says."),
+];
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A run that lasts longer is undecided.
+    pub horizon: Span,
+    /// A run of more events is undecided.
+    pub events: u64,
+    /// Traffic goes on this long after the plan has ended.
+    pub tail: Span,
+}
+
+const OURS: &str = "rollproof: zero downtime";
+/// The word for no bound.
+const ANY: &str = "any";
+
+pub(super) static OBJECTIVE: Section = Section {
+    entry: &table("objective", "What the plan is held to.", &OBJECTIVE_SETTINGS, &[OURS]),
+    optionals: &[&MAX_LOST, &MAX_EXPOSED, &QUORUM_BREAKS],
+};
+static OBJECTIVE_SETTINGS: [Setting; 1] = [setting(
+    "completion",
+    Kind::Choice(&["must-complete", "may-stop-safely"]),
+    "\"must-complete\"",
+    "Whether an upgrade that fails or stalls misses the objective.",
+    OURS,
+)];
+static MAX_LOST: Optional =
+    Optional { entry: table("max-lost", "See its setting.", &MAX_LOST_SETTING, &[OURS]), word: ANY, absent: false };
+static MAX_LOST_SETTING: [Setting; 1] =
+    [count(("max_lost", "requests"), (0, i64::MAX as u64), "0", "Most requests that may be lost.", OURS)];
+static MAX_EXPOSED: Optional = Optional {
+    entry: table("max-exposed", "See its setting.", &MAX_EXPOSED_SETTING, &[OURS]),
+    word: ANY,
+    absent: false,
+};
+static MAX_EXPOSED_SETTING: [Setting; 1] = [span(
+    "max_exposed",
+    "\"0s\"",
+    "Longest time in which requests could have been lost. Any, where `max_lost` alone is given.",
+    OURS,
+)];
+static QUORUM_BREAKS: Optional = Optional {
+    entry: table("quorum-breaks", "See its setting.", &QUORUM_BREAKS_SETTING, &[OURS]),
+    word: ANY,
+    absent: false,
+};
+static QUORUM_BREAKS_SETTING: [Setting; 1] =
+    [count(("quorum_breaks", "breaks"), (0, i64::MAX as u64), "0", "Most breaks of etcd's quorum.", OURS)];
+
+pub(super) static LIMITS: Section =
+    Section { entry: &table("limits", "How far a run goes.", &LIMITS_SETTINGS, &["rollproof"]), optionals: &[] };
+static LIMITS_SETTINGS: [Setting; 3] = [
+    period(
+        "horizon",
+        "\"24h\"",
+        "A run that lasts longer is undecided.",
+        "rollproof: longer than any upgrade should take",
+    ),
+    count(
+        ("events", "events"),
+        (1, i64::MAX as u64),
+        "100000000",
+        "A run of more events is undecided.",
+        "rollproof: a thousand times what the book's cluster needs",
+    ),
+    span(
+        "tail",
+        "\"1m\"",
+        "Traffic goes on this long after the plan has ended.",
+        "rollproof: late losses show within seconds",
+    ),
+];
+
+/// Reads `[objective]`.
+pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objective {
+    let (fields, laws) = match item.table() {
+        None => (Fields::defaults(&OBJECTIVE), None),
+        Some(mut reader) => {
+            let fields = Fields::read(&OBJECTIVE, &mut reader);
+            let laws = laws(lower, &reader.optional("laws"));
+            reader.finish();
+            (fields, laws)
+        }
+    };
+    // No exposure implies no loss and the other way round it would not: a bound on one speaks for both.
+    let alone = |key: &str, other: &str| fields.given(key).is_some() && fields.given(other).is_none();
+    let (only_lost, only_exposed) = (alone("max_lost", "max_exposed"), alone("max_exposed", "max_lost"));
+    let given = laws.is_some();
+    let objective = Objective {
+        max_lost: fields.optional("max_lost").map(|values| values.count("max_lost")).filter(|_| !only_exposed),
+        max_exposed: fields.optional("max_exposed").map(|values| values.span("max_exposed")).filter(|_| !only_lost),
+        quorum_breaks: fields.optional("quorum_breaks").map(|values| values.count("quorum_breaks")),
+        completion: match fields.values.choice("completion") {
+            "may-stop-safely" => Completion::MayStopSafely,
+            _ => Completion::MustComplete,
+        },
+        laws: laws.unwrap_or_else(|| PLAN_LAWS.iter().map(|(name, _)| *name).collect()),
+    };
+    print(lower, &fields, &objective, given);
+    objective
+}
+
+fn print(lower: &mut Lower<'_>, fields: &Fields, objective: &Objective, laws_given: bool) {
+    let lines = fields.lines().into_iter().map(|line| match line.split(' ').next() {
+        Some("max_lost") if objective.max_lost.is_none() => format!("max_lost = \"{ANY}\""),
+        Some("max_exposed") if objective.max_exposed.is_none() => format!("max_exposed = \"{ANY}\""),
+        Some(_) | None => line,
+    });
+    let names: Vec<String> = objective.laws.iter().map(|law| quoted(law)).collect();
+    let comment = if laws_given { String::new() } else { format!("  # default: {OURS}") };
+    lower.page.table("[objective]", &lines.collect::<Vec<_>>());
+    lower.page.line(&format!("laws = [{}]{comment}", names.join(", ")));
+}
+
+/// The laws that are named; unknown ones are reported.
+fn laws(lower: &Lower<'_>, item: &Item<'_>) -> Option<Vec<&'static str>> {
+    item.value()?;
+    let known = PLAN_LAWS.iter().map(|(name, _)| *name);
+    let mut laws = Vec::new();
+    for law in item.items() {
+        let index = law.string().and_then(|name| reference(lower.problems, &law, name, "law", known.clone()));
+        laws.extend(index.map(|index| PLAN_LAWS[index].0));
+    }
+    Some(laws)
+}
+
+/// Reads `[limits]`.
+pub(super) fn limits(lower: &mut Lower<'_>, item: &Item<'_>) -> Limits {
+    let fields = Fields::within(&LIMITS, item);
+    lower.page.table("[limits]", &fields.lines());
+    Limits {
+        horizon: fields.values.span("horizon"),
+        events: fields.values.count("events"),
+        tail: fields.values.span("tail"),
+    }
+}
+
+impl Objective {
+    /// Whether the verdict goes by this law.
+    pub fn goes_by(&self, law: &str) -> bool {
+        self.laws.contains(&law)
+    }
+}

@@ -1,0 +1,242 @@
+//! The JSON Schema (draft-07) of a whole scenario, from the same records that read it.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::app_records::{APP, BUDGET, GROUP, PROBE, ROLLOUT, WAVE};
+use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
+use super::lower::SCHEMA;
+use super::objective::{LIMITS, OBJECTIVE, PLAN_LAWS};
+use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
+use super::pool_records::{MACHINES, POOL};
+use super::section::{Presets, Section};
+use crate::config::{Entry, schema as entry_schema};
+use crate::fault::{Aim, CATALOG as FAULTS};
+use crate::strategy::CATALOG as STRATEGIES;
+
+/// A name as Kubernetes takes it.
+const LABEL: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
+
+/// The JSON Schema of a scenario.
+pub fn schema() -> Json {
+    let properties = json!({
+        "schema": { "const": SCHEMA, "description": "Version of this format." },
+        "name": { "type": "string", "pattern": LABEL, "description": "The scenario's name; by default the file's." },
+        "about": { "type": "string", "description": "The question that it asks." },
+        "cluster": cluster(),
+        "node_pool": { "type": "array", "items": pool() },
+        "app": { "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": app() },
+        "budget": { "type": "array", "items": budget() },
+        "strategy": strategy(),
+        "fault": { "type": "array", "items": fault() },
+        "objective": objective(),
+        "limits": section(&LIMITS, &[], &[]),
+    });
+    let mut root = closed(properties, &["schema", "cluster", "strategy"]);
+    set(&mut root, "$schema", json!("http://json-schema.org/draft-07/schema#"));
+    set(&mut root, "title", json!("A scenario of rollproof"));
+    root
+}
+
+fn set(schema: &mut Json, key: &str, value: Json) {
+    if let Some(fields) = schema.as_object_mut() {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+fn closed(properties: Json, required: &[&str]) -> Json {
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+/// The properties of an entry's settings.
+fn properties(entry: &Entry) -> Map<String, Json> {
+    match entry_schema(entry) {
+        Json::Object(mut fields) => match fields.remove("properties") {
+            Some(Json::Object(properties)) => properties,
+            Some(_) | None => Map::new(),
+        },
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => Map::new(),
+    }
+}
+
+/// A section's table, with further properties.
+fn section(section: &Section, more: &[(&str, Json)], required: &[&str]) -> Json {
+    let mut all = properties(section.entry);
+    for optional in section.optionals {
+        for (key, mut inner) in properties(&optional.entry) {
+            let fields = inner.as_object_mut();
+            let mut take = |name: &str| fields.as_ref().and_then(|fields| fields.get(name)).cloned();
+            let (about, mut default) = (take("description"), take("default"));
+            if optional.absent {
+                default = Some(json!(optional.word));
+            }
+            if let Some(fields) = inner.as_object_mut() {
+                fields.remove("default");
+                fields.remove("description");
+            }
+            let either = json!({
+                "description": about,
+                "default": default,
+                "anyOf": [{ "const": optional.word }, inner],
+            });
+            all.insert(key, either);
+        }
+    }
+    all.extend(more.iter().map(|(key, schema)| ((*key).to_owned(), schema.clone())));
+    let mut schema = closed(Json::Object(all), required);
+    set(&mut schema, "description", json!(section.entry.about));
+    schema
+}
+
+/// A preset's name, or a table with the keys that differ from it.
+fn presets(presets: &Presets) -> Json {
+    let names: Vec<&str> = presets.all.iter().map(|preset| preset.entry.name).collect();
+    let name = json!({ "type": "string", "enum": names, "default": names[0] });
+    let mut table = section(presets.all[0], &[("preset", name.clone())], &[]);
+    // Other presets have other defaults.
+    if let Some(properties) = table.get_mut("properties").and_then(Json::as_object_mut) {
+        for schema in properties.values_mut().filter_map(Json::as_object_mut) {
+            schema.remove("default");
+        }
+    }
+    json!({ "description": presets.about, "anyOf": [name, table] })
+}
+
+fn version() -> Json {
+    json!({ "type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+$" })
+}
+
+fn span() -> Json {
+    let fields = properties(PROBE.entry);
+    fields
+        .get("initial_delay")
+        .and_then(|field| field.get("pattern"))
+        .map_or_else(|| json!({ "type": "string" }), |pattern| json!({ "type": "string", "pattern": pattern }))
+}
+
+fn or_none(schema: Json) -> Json {
+    json!({ "anyOf": [{ "const": "none" }, schema] })
+}
+
+fn cluster() -> Json {
+    let versions = |required: &[&str]| closed(json!({ "from": version(), "to": version() }), required);
+    let plane = section(
+        &CONTROL_PLANE,
+        &[
+            ("load_balancer", presets(&API_BALANCERS)),
+            ("api_server", section(&API_SERVER, &[], &[])),
+            ("controllers", section(&CONTROLLERS, &[], &[])),
+            ("machine", presets(&MACHINES)),
+        ],
+        &[],
+    );
+    let etcd = section(&ETCD_SECTION, &[("version", versions(&[]))], &[]);
+    let properties = json!({
+        "version": versions(&["from", "to"]),
+        "control_plane": plane,
+        "etcd": etcd,
+        "timings": section(&TIMINGS, &[], &[]),
+    });
+    closed(properties, &["version"])
+}
+
+fn name() -> Json {
+    json!({ "type": "string", "pattern": LABEL })
+}
+
+fn pool() -> Json {
+    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES))], &["name"])
+}
+
+fn bound() -> Json {
+    properties(ROLLOUT.entry).remove("max_surge").map_or(Json::Null, |mut bound| {
+        for key in ["description", "default"] {
+            if let Some(fields) = bound.as_object_mut() {
+                fields.remove(key);
+            }
+        }
+        bound
+    })
+}
+
+fn demand(more: &[(&str, Json)], required: &[&str]) -> Json {
+    let bounds = [("min_available", bound()), ("max_unavailable", bound())];
+    let mut schema = section(&BUDGET, &[&bounds[..], more].concat(), required);
+    set(&mut schema, "oneOf", json!([{ "required": ["min_available"] }, { "required": ["max_unavailable"] }]));
+    schema
+}
+
+fn budget() -> Json {
+    let apps = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
+    demand(&[("name", name()), ("apps", apps)], &["name", "apps"])
+}
+
+fn app() -> Json {
+    let probe = || or_none(section(&PROBE, &[], &[]));
+    let groups = json!({ "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": group() });
+    section(
+        &APP,
+        &[
+            ("readiness", probe()),
+            ("liveness", probe()),
+            ("startup", probe()),
+            ("rollout", section(&ROLLOUT, &[], &[])),
+            ("pdb", or_none(demand(&[], &[]))),
+            ("load_balancer", presets(&SERVICE_BALANCERS)),
+            ("traffic", groups),
+        ],
+        &[],
+    )
+}
+
+fn group() -> Json {
+    let rate = json!({ "type": "number", "minimum": 0 });
+    let step = closed(json!({ "at": span(), "rps": rate }), &["at", "rps"]);
+    let from = json!({
+        "type": "string",
+        "pattern": "^(outside|(pool|app):[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        "description": "Where the clients stand: on each node of a pool, in each pod of an app, or outside.",
+    });
+    let steps = json!({ "type": "array", "items": step });
+    section(&GROUP, &[("from", from), ("steps", steps), ("wave", or_none(section(&WAVE, &[], &[])))], &["from"])
+}
+
+/// One alternative for each name, each with its own settings.
+fn strategy() -> Json {
+    let all = STRATEGIES.iter().map(|strategy| {
+        let mut all = properties(strategy.entry);
+        all.insert("name".to_owned(), json!({ "const": strategy.entry.name }));
+        let mut schema = closed(Json::Object(all), &["name"]);
+        set(&mut schema, "description", json!(strategy.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn fault() -> Json {
+    let all = FAULTS.iter().map(|kind| {
+        let mut all = properties(kind.entry);
+        let mut required = vec!["kind", "at"];
+        all.insert("kind".to_owned(), json!({ "const": kind.entry.name }));
+        let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
+        all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
+        all.insert("offset".to_owned(), span());
+        if kind.aim != Aim::Api {
+            required.push("target");
+            all.insert("target".to_owned(), json!({ "type": "string" }));
+        }
+        if let Some(lasting) = &kind.lasting {
+            let default = lasting.default.to_string();
+            all.insert("lasting".to_owned(), json!({ "default": default, "anyOf": [{ "const": "never" }, span()] }));
+        }
+        let mut schema = closed(Json::Object(all), &required);
+        set(&mut schema, "description", json!(kind.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn objective() -> Json {
+    let names: Vec<&str> = PLAN_LAWS.iter().map(|(name, _)| *name).collect();
+    let laws = json!({ "type": "array", "items": { "type": "string", "enum": names } });
+    section(&OBJECTIVE, &[("laws", laws)], &[])
+}
