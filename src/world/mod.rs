@@ -1,6 +1,6 @@
 //! Floor 3: the cluster. State, components, and the four vocabularies that separate it from everybody else.
 
-mod begin;
+pub mod begin;
 pub mod behaviour;
 pub mod bucket;
 pub mod cluster;
