@@ -2,12 +2,13 @@
 
 use rollproof::config::{Entry, manual, nearest};
 use rollproof::report::safe::{escaped, wrapped};
+use rollproof::observe::laws;
 use rollproof::strategy::catalog;
+use rollproof::{fault, scenario};
 use serde_json::json;
 
 use super::args::{Args, Form, Kind, List, Show};
 use super::exit::{Exit, Failure};
-use super::floors::scenario;
 use super::terminal::Terminal;
 
 /// Columns of a listing.
@@ -17,19 +18,50 @@ const COLUMNS: usize = 80;
 struct Shelf {
     kind: Kind,
     name: &'static str,
-    entries: Vec<&'static Entry>,
+    things: Vec<Thing>,
 }
 
-/// Everything with a name. Scenarios, faults and laws come here with their catalogues.
+/// One thing with a name.
+struct Thing {
+    name: String,
+    about: String,
+    manual: String,
+}
+
+impl Thing {
+    fn of(entry: &'static Entry) -> Thing {
+        Thing { name: entry.name.to_owned(), about: entry.about.to_owned(), manual: manual(entry) }
+    }
+}
+
+/// Everything with a name.
 fn shelves() -> Vec<Shelf> {
-    let strategies = catalog::CATALOG.iter().map(|strategy| strategy.entry).collect();
-    let shelf = |kind, name, entries| Shelf { kind, name, entries };
+    let shelf = |kind, name, things| Shelf { kind, name, things };
+    let strategies = catalog::CATALOG.iter().map(|strategy| Thing::of(strategy.entry));
+    let faults = fault::CATALOG.iter().map(|fault| Thing::of(fault.entry));
+    let laws = laws::CATALOG.iter().map(|law| Thing::of(&law.entry));
     vec![
-        shelf(Kind::Strategies, "strategies", strategies),
-        shelf(Kind::Scenarios, "scenarios", Vec::new()),
-        shelf(Kind::Faults, "faults", Vec::new()),
-        shelf(Kind::Laws, "laws", Vec::new()),
+        shelf(Kind::Strategies, "strategies", strategies.collect()),
+        shelf(Kind::Scenarios, "scenarios", scenarios()),
+        shelf(Kind::Faults, "faults", faults.collect()),
+        shelf(Kind::Laws, "laws", laws.collect()),
     ]
+}
+
+/// The scenarios of the folder `scenarios` here, by name; none where there is no such folder.
+fn scenarios() -> Vec<Thing> {
+    let files = std::fs::read_dir("scenarios").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    files.sort();
+    let thing = |path: &std::path::PathBuf| {
+        let plan = scenario::load(path, &[], None).ok()?;
+        let text = std::fs::read_to_string(path).ok()?;
+        let opening = text.lines().take_while(|line| line.starts_with('#'));
+        let opening: Vec<String> = opening.map(|line| escaped(line.trim_start_matches(['#', ' '])).into_owned()).collect();
+        let manual = format!("{}\n\n{}\n", escaped(&path.to_string_lossy()), opening.join("\n"));
+        Some(Thing { name: escaped(&plan.name).into_owned(), about: escaped(&plan.about).into_owned(), manual })
+    };
+    files.iter().filter_map(thing).collect()
 }
 
 /// Prints names with what they stand for.
@@ -50,13 +82,13 @@ fn as_text(shelves: &[Shelf], heads: bool) -> String {
         if heads {
             page.push_str(&format!("{}\n", shelf.name.to_uppercase()));
         }
-        if shelf.entries.is_empty() {
-            page.push_str("  (none in this version)\n");
+        if shelf.things.is_empty() {
+            page.push_str("  (none here)\n");
         }
-        let longest = shelf.entries.iter().map(|entry| entry.name.len()).max().unwrap_or_default();
-        for entry in &shelf.entries {
-            for (index, line) in wrapped(entry.about, COLUMNS - longest - 4).iter().enumerate() {
-                let name = if index == 0 { entry.name } else { "" };
+        let longest = shelf.things.iter().map(|thing| thing.name.len()).max().unwrap_or_default();
+        for thing in &shelf.things {
+            for (index, line) in wrapped(&thing.about, COLUMNS - longest - 4).iter().enumerate() {
+                let name = if index == 0 { thing.name.as_str() } else { "" };
                 page.push_str(&format!("  {name:<longest$}  {line}\n"));
             }
         }
@@ -66,7 +98,7 @@ fn as_text(shelves: &[Shelf], heads: bool) -> String {
 
 fn as_json(shelves: &[Shelf]) -> String {
     let members = |shelf: &Shelf| -> Vec<serde_json::Value> {
-        shelf.entries.iter().map(|entry| json!({ "name": entry.name, "about": entry.about })).collect()
+        shelf.things.iter().map(|thing| json!({ "name": thing.name, "about": thing.about })).collect()
     };
     let all: serde_json::Map<String, serde_json::Value> =
         shelves.iter().map(|shelf| (shelf.name.to_owned(), members(shelf).into())).collect();
@@ -75,19 +107,18 @@ fn as_json(shelves: &[Shelf]) -> String {
 
 /// Prints the manual of one thing.
 pub(crate) fn show(show: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let entries: Vec<&'static Entry> = shelves().into_iter().flat_map(|shelf| shelf.entries).collect();
-    let Some(entry) = entries.iter().find(|entry| entry.name == show.name) else {
-        let meant = nearest(&show.name, entries.iter().map(|entry| entry.name));
+    let things: Vec<Thing> = shelves().into_iter().flat_map(|shelf| shelf.things).collect();
+    let Some(thing) = things.iter().find(|thing| thing.name == show.name) else {
+        let meant = nearest(&show.name, things.iter().map(|thing| thing.name.as_str()));
         return Err(unknown("nothing", &show.name, meant, "rollproof list"));
     };
-    terminal.print(&manual(entry))?;
+    terminal.print(&thing.manual)?;
     Ok(Exit::Holds)
 }
 
 /// Prints the JSON Schema of a scenario.
 pub(crate) fn schema(terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let schema =
-        scenario::schema().map_err(|message| Failure::Internal { message: message.to_string(), seed: None })?;
+    let schema = scenario::schema();
     terminal.print(&format!("{schema:#}\n"))?;
     Ok(Exit::Holds)
 }

@@ -8,7 +8,6 @@ mod catalogue;
 mod check;
 mod exit;
 mod files;
-mod floors;
 mod guard;
 mod progress;
 mod run;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rollproof::report::text::Style;
+use rollproof::{scenario, sim};
 use rollproof::report::{json, text, timeline};
 use rollproof::sim::Outcome;
 
@@ -10,15 +11,15 @@ use super::args::{Args, Form, Plan, Run};
 use super::catalogue;
 use super::exit::{Exit, Failure};
 use super::files::RunFolder;
-use super::floors::{scenario, sim};
 use super::progress::Progress;
 use super::terminal::Terminal;
 
 /// Runs the seed, writes the run's folder, prints the result.
 pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let plan = load(&run.plan)?;
-    // Before the run: nobody should wait for a result that cannot be kept.
-    let folder = RunFolder::prepare(&run.out, &plan.name, &plan.hash, run.seed)?;
+    if !plan.warnings.is_empty() {
+        terminal.note(&plan.warnings.to_string());
+    }
     if args.verbose {
         terminal.note(&format!("scenario {} {}, seed {}", text_of(&plan.name), text_of(&plan.hash), run.seed));
         terminal.note(&format!("threads: one, as for every single seed ({} asked for)", run.jobs.unwrap_or(1)));
@@ -26,9 +27,9 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     let progress = Progress::new("simulating", terminal.shows_progress());
     let report = |seconds: f64| progress.set(seconds);
     let watch = sim::Watch { trace: true, progress: Some(&report) };
-    let finished = sim::run(&plan, run.seed, watch)
-        .map_err(|error| Failure::Internal { message: error.to_string(), seed: Some(run.seed) })?;
+    let finished = sim::run(&plan, run.seed, watch).map_err(|error| failure(&error, run.seed))?;
     drop(progress);
+    let folder = RunFolder::prepare(&run.out, &plan.name, &plan.hash, run.seed)?;
     keep(&folder, &finished)?;
     if args.verbose {
         let outcome = &finished.outcome;
@@ -37,6 +38,17 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     terminal.note(&format!("written: {}", text_of(&folder.path().to_string_lossy())));
     show(args, run, terminal, &finished)?;
     Ok(finished.outcome.verdict.into())
+}
+
+/// A cluster that was never healthy is the scenario's fault; anything else is ours.
+pub(crate) fn failure(error: &sim::InternalError, seed: u64) -> Failure {
+    match error {
+        sim::InternalError::NeverHealthy(_) => {
+            let help = "help: give the nodes more room, or the pods less to ask for";
+            Failure::Input(format!("error: {}\n  {help}", text_of(&error.to_string())))
+        }
+        sim::InternalError::Broken { .. } => Failure::Internal { message: error.to_string(), seed: Some(seed) },
+    }
 }
 
 /// The scenario with what the command line changes in it.

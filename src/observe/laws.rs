@@ -2,6 +2,7 @@
 
 use super::figures::{Figures, First};
 use crate::base::{Span, Time};
+use crate::config::Entry;
 
 /// How a plan ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl Default for Objective {
             max_exposed: Some(Span::ZERO),
             quorum_breaks: Some(0),
             completion: Completion::MustComplete,
-            laws: CATALOG.iter().map(|law| law.name).collect(),
+            laws: CATALOG.iter().map(Law::name).collect(),
         }
     }
 }
@@ -80,39 +81,89 @@ pub struct Breach {
 /// A plan law.
 #[derive(Debug)]
 pub struct Law {
-    /// Its name.
-    pub name: &'static str,
-    /// What it says, in a sentence.
-    pub about: &'static str,
+    /// Its name and what it says.
+    pub entry: Entry,
     /// Its first breach, if any.
     pub judge: fn(&Evidence<'_>, &Objective) -> Option<Breach>,
+}
+
+impl Law {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.entry.name
+    }
+}
+
+const fn entry(name: &'static str, about: &'static str, details: &'static str, sources: &'static [&'static str]) -> Entry {
+    Entry { name, about, details, settings: &[], sources }
 }
 
 /// All plan laws, the most telling first. The default objective asks for each.
 pub static CATALOG: &[Law] = &[
     Law {
-        name: "etcd-quorum",
-        about: "etcd loses its majority of voters no more often than `quorum_breaks`.",
+        entry: entry(
+            "etcd-quorum",
+            "etcd loses its majority of voters no more often than `quorum_breaks`.",
+            "A voter counts while its process runs and the others can reach it. Without a majority no write is \
+             committed: nothing is scheduled, no endpoint changes, no lease is renewed. A single voter that stops is \
+             a break, too.",
+            &["etcd documentation, FAQ: \"What is failure tolerance?\""],
+        ),
         judge: quorum,
     },
     Law {
-        name: "no-exposure",
-        about: "Requests can be lost, whatever their rate, for no longer than `max_exposed`.",
+        entry: entry(
+            "no-exposure",
+            "Requests can be lost, whatever their rate, for no longer than `max_exposed`.",
+            "Exposure is the time during which some request of a client group could have been lost had it been sent \
+             then. It does not depend on how many requests happen to be sent, so a quiet service proves nothing by luck.",
+            &["rollproof: exposure, not luck"],
+        ),
         judge: exposure,
     },
-    Law { name: "no-loss", about: "No more requests are lost than `max_lost`.", judge: loss },
-    Law { name: "version-skew", about: "Every connection keeps the version skew policy.", judge: skew },
     Law {
-        name: "budget",
-        about: "No deletion leaves an app with fewer healthy pods than its budgets demand.",
+        entry: entry(
+            "no-loss",
+            "No more requests are lost than `max_lost`.",
+            "Counts the requests that this seed's clients sent and lost.",
+            &["rollproof: zero downtime"],
+        ),
+        judge: loss,
+    },
+    Law {
+        entry: entry(
+            "version-skew",
+            "Every connection keeps the version skew policy.",
+            "Judged when a connection is made: a kubelet against the API server it reaches, a controller manager or \
+             scheduler against its own, API servers against each other.",
+            &["Kubernetes documentation, \"Version Skew Policy\""],
+        ),
+        judge: skew,
+    },
+    Law {
+        entry: entry(
+            "budget",
+            "No deletion leaves an app with fewer healthy pods than its budgets demand.",
+            "Judged on the true state, not on the budget's status, which may lag: an eviction that the API admits on \
+             a stale status breaks this law.",
+            &["Kubernetes documentation, \"Specifying a Disruption Budget for your Application\""],
+        ),
         judge: budgets,
     },
-    Law { name: "completion", about: "The upgrade ends as `completion` says.", judge: completion },
+    Law {
+        entry: entry(
+            "completion",
+            "The upgrade ends as `completion` says.",
+            "By default a plan that fails or stalls misses its objective; `may-stop-safely` forgives it.",
+            &["rollproof: stalled is a result"],
+        ),
+        judge: completion,
+    },
 ];
 
 /// The law of this name.
 pub fn find(name: &str) -> Option<&'static Law> {
-    CATALOG.iter().find(|law| law.name == name)
+    CATALOG.iter().find(|law| law.name() == name)
 }
 
 fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
@@ -181,8 +232,8 @@ mod tests {
     #[test]
     fn laws_have_unique_names_and_the_default_objective_asks_for_all() {
         for law in CATALOG {
-            assert_eq!(CATALOG.iter().filter(|other| other.name == law.name).count(), 1);
-            assert_eq!(find(law.name).map(|found| found.about), Some(law.about));
+            assert_eq!(CATALOG.iter().filter(|other| other.name() == law.name()).count(), 1);
+            assert_eq!(find(law.name()).map(|found| found.entry.about), Some(law.entry.about));
         }
         assert_eq!(Objective::default().laws.len(), CATALOG.len());
     }

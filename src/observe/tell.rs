@@ -199,6 +199,11 @@ fn subject(fact: &Fact) -> Option<PodId> {
     }
 }
 
+/// Whether a fact is where a chain begins: a step of the plan, or a fault.
+fn is_root(fact: &Fact) -> bool {
+    matches!(fact, Fact::StepBegan { .. } | Fact::FaultStruck { .. })
+}
+
 /// Whether a fact only says that users noticed.
 fn is_symptom(fact: &Fact) -> bool {
     matches!(
@@ -224,14 +229,13 @@ pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
     let mut event = last.event;
     let mut below = index;
     loop {
-        let told = trace.facts_of(event);
-        let before = told.filter(|(place, _)| *place < below || event != last.event);
-        let told: Vec<&Record> =
-            before.map(|(_, record)| record).filter(|r| concerns(r) && !is_symptom(&r.fact)).collect();
-        lines.extend(told.iter().rev().map(|record| line(record, &trace.names)));
+        let told = trace.facts_of(event).filter(|(place, _)| *place < below).map(|(_, record)| record);
+        let told: Vec<&Record> = told.filter(|record| concerns(record) && !is_symptom(&record.fact)).collect();
+        let root = told.iter().rposition(|record| is_root(&record.fact));
+        lines.extend(told[root.unwrap_or(0)..].iter().rev().map(|record| line(record, &trace.names)));
         below = usize::MAX;
         match trace.parent(event) {
-            Some(parent) if parent != event => event = parent,
+            Some(parent) if root.is_none() => event = parent,
             _ => break,
         }
     }

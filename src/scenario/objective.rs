@@ -103,7 +103,7 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objective {
             "may-stop-safely" => Completion::MayStopSafely,
             _ => Completion::MustComplete,
         },
-        laws: named.unwrap_or_else(|| laws::CATALOG.iter().map(|law| law.name).collect()),
+        laws: named.unwrap_or_else(|| laws::CATALOG.iter().map(laws::Law::name).collect()),
     };
     print(lower, &fields, &objective, given);
     objective
@@ -124,11 +124,11 @@ fn print(lower: &mut Lower<'_>, fields: &Fields, objective: &Objective, laws_giv
 /// The laws that are named; unknown ones are reported.
 fn read_laws(lower: &Lower<'_>, item: &Item<'_>) -> Option<Vec<&'static str>> {
     item.value()?;
-    let known = laws::CATALOG.iter().map(|law| law.name);
+    let known = laws::CATALOG.iter().map(laws::Law::name);
     let mut found = Vec::new();
     for law in item.items() {
         let index = law.string().and_then(|name| reference(lower.problems, &law, name, "law", known.clone()));
-        found.extend(index.map(|index| laws::CATALOG[index].name));
+        found.extend(index.map(|index| laws::CATALOG[index].name()));
     }
     Some(found)
 }

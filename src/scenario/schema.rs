@@ -236,7 +236,7 @@ fn fault() -> Json {
 }
 
 fn objective() -> Json {
-    let names: Vec<&str> = crate::observe::laws::CATALOG.iter().map(|law| law.name).collect();
+    let names: Vec<&str> = crate::observe::laws::CATALOG.iter().map(crate::observe::laws::Law::name).collect();
     let laws = json!({ "type": "array", "items": { "type": "string", "enum": names } });
     section(&OBJECTIVE, &[("laws", laws)], &[])
 }

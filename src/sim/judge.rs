@@ -79,14 +79,14 @@ fn reasons(
         ending: (ending, run.figures.last_progress),
         etcd_visible: true,
     };
-    let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name));
+    let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
     let mut reasons: Vec<Reason> = broken
         .filter_map(|law| (law.judge)(&evidence, &scenario.objective).map(|breach| (law, breach)))
         .map(|(law, breach)| Reason {
-            law: law.name.to_owned(),
+            law: law.name().to_owned(),
             at_s: breach.first.at.secs_f64(),
             message: breach.message,
-            cause: trace.map(|trace| cause(law.name, breach.first.event, trace)).unwrap_or_default(),
+            cause: trace.map(|trace| cause(law.name(), breach.first.event, trace)).unwrap_or_default(),
         })
         .collect();
     let reached = match limit {

@@ -1,6 +1,6 @@
 //! Keeps a run's whole history: facts, and which event scheduled which.
 
-use crate::base::{Id, IdVec};
+use crate::base::IdVec;
 use crate::observe::Heard;
 use crate::observe::trace::{Names, Trace};
 use crate::world::cluster::World;

@@ -272,6 +272,7 @@ impl World {
         let revision: Revision = self.store.revision();
         for client in self.client_kinds.ids() {
             self.watches.cursor_mut(client).revision = revision;
+            self.watches.cursor_mut(client).connected = true;
             self.api.client_began(client, &mut ctx!(self));
         }
     }

@@ -73,6 +73,7 @@ impl World {
     }
 
     fn client_served(&mut self, client: crate::world::ids::ClientId, served: bool) {
+        self.watches.cursor_mut(client).connected = served;
         match self.client_kinds[client] {
             ClientKind::Kubelet(node) => self.kubelets.served(node, served, &mut ctx!(self)),
             ClientKind::Proxy(_) => {}
@@ -88,6 +89,10 @@ impl World {
 
     fn leads(&mut self, component: Component, master: crate::world::ids::MasterId, leads: bool) {
         let client = self.masters[master].elected[component as usize];
+        if leads {
+            // A new leader's caches are filled from now on (controllers), or were kept warm (scheduler).
+            self.watches.cursor_mut(client).revision = self.store.revision();
+        }
         self.api.leads(component, leads.then_some(client));
         if component == Component::ControllerManager {
             let node = self.masters[master].node;

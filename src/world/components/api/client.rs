@@ -4,6 +4,7 @@ use crate::base::{Name, Span, Time, Version};
 use crate::world::behaviour::Behaviour;
 use crate::world::bucket::Bucket;
 use crate::world::ids::MasterId;
+use crate::world::pulse::LEASE_RENEW;
 use crate::world::store::{Change, Component};
 use crate::world::watch::ClientKind;
 
@@ -153,6 +154,11 @@ impl Client {
     /// The wait before the next attempt; `jitter` in [0, 1).
     pub(super) fn redial_wait(&self, jitter: impl FnOnce(Span) -> Span) -> Span {
         let base = (REDIAL_BASE * (1 << self.failures.min(6))).min(REDIAL_MAX);
-        base + jitter(base)
+        let wait = base + jitter(base);
+        match self.kind {
+            // Its next lease renewal dials, too, whatever the reflectors wait for.
+            ClientKind::Kubelet(_) => wait.min(LEASE_RENEW),
+            ClientKind::Proxy(_) | ClientKind::Elected(..) | ClientKind::Operator(_) => wait,
+        }
     }
 }
