@@ -205,7 +205,8 @@ impl Entry {
         let snake = |key: &str| {
             !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };
-        if !quantity::is_label(self.name) {
+        // A version's dot may stand in a name: `kops-1.15`.
+        if !self.name.split('.').all(quantity::is_label) {
             mistakes.push(format!("`{}` is no name", self.name));
         }
         if self.about.is_empty() || self.sources.is_empty() {

@@ -1,19 +1,10 @@
 //! A run's whole history: facts with their times and causes, for drawings and explanations.
 
 use crate::base::{IdVec, Time};
-use crate::world::fact::Fact;
 use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId};
 
 /// A fact and where it came from.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Record {
-    /// When.
-    pub at: Time,
-    /// The event that was being stepped.
-    pub event: u64,
-    /// What.
-    pub fact: Fact,
-}
+pub use super::Heard as Record;
 
 /// Labels of everything in a run, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +30,8 @@ pub struct Trace {
     pub records: Vec<Record>,
     /// For each event its cause: the event that scheduled it; an event that is its own cause is a root.
     pub parents: Vec<u32>,
+    /// For each event where its facts stand in `records`: from, up to.
+    pub by_event: Vec<(u32, u32)>,
     /// Labels.
     pub names: Names,
     /// The end of the run.
@@ -47,4 +40,19 @@ pub struct Trace {
     pub versions: IdVec<NodeId, crate::base::Version>,
     /// Masters.
     pub masters: u32,
+}
+
+impl Trace {
+    /// The event that scheduled this one; roots have none.
+    pub fn parent(&self, event: u64) -> Option<u64> {
+        let parent = *self.parents.get(usize::try_from(event).ok()?)?;
+        (u64::from(parent) != event).then_some(u64::from(parent))
+    }
+
+    /// The facts of one event, with their places in `records`.
+    pub fn facts_of(&self, event: u64) -> impl Iterator<Item = (usize, &Record)> {
+        let places = self.by_event.get(usize::try_from(event).unwrap_or(usize::MAX)).copied().unwrap_or((0, 0));
+        let (start, end) = (places.0 as usize, places.1 as usize);
+        self.records[start..end].iter().enumerate().map(move |(offset, record)| (start + offset, record))
+    }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::Path;
 
 use super::lower::{self, Lowered};
-use super::{Limits, Objective, presets, strategy};
+use super::{Limits, presets, strategy};
+use crate::observe::laws::Objective;
 use crate::config::{Diagnostics, Override, Problem, SourceId, Sources, Table, parse as parse_text, render};
 use crate::fault::FaultSpec;
 use crate::world::spec::Spec;

@@ -32,6 +32,6 @@ mod traffic;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
 pub use load::{Refused, Scenario, Warnings, load, parse, resolved};
 pub use lower::SCHEMA;
-pub use objective::{Completion, Limits, Objective, PLAN_LAWS};
+pub use objective::Limits;
 pub use schema::schema;
 pub use strategy::Chosen;

@@ -5,40 +5,7 @@ use super::record::{count, period, setting, span, table};
 use super::section::{Fields, Optional, Section, reference};
 use crate::base::Span;
 use crate::config::{Item, Kind, Setting};
-
-/// What the plan is held to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Objective {
-    /// Most requests that may be lost; `None`: any number.
-    pub max_lost: Option<u64>,
-    /// Longest exposure, over all groups; `None`: any.
-    pub max_exposed: Option<Span>,
-    /// Most breaks of etcd's quorum; `None`: any number.
-    pub quorum_breaks: Option<u64>,
-    /// Whether the upgrade must complete.
-    pub completion: Completion,
-    /// Names of the laws that the verdict goes by, of [`PLAN_LAWS`].
-    pub laws: Vec<&'static str>,
-}
-
-/// Whether the upgrade must complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
-    /// One that fails or stalls misses the objective.
-    MustComplete,
-    /// It may fail or stall as long as nothing else is broken.
-    MayStopSafely,
-}
-
-/// Plan laws: a breach of one refutes the plan. Each with what it demands.
-pub const PLAN_LAWS: [(&str, &str); 6] = [
-    ("no-loss", "No more requests are lost than `max_lost`."),
-    ("no-exposure", "Requests could be lost for no longer than `max_exposed`."),
-    ("etcd-quorum", "etcd's quorum breaks no more often than `quorum_breaks`."),
-    ("version-skew", "No connection breaks the version skew policy."),
-    ("budget", "Without a fault, no app falls below its disruption budget."),
-    ("completion", "The upgrade ends as `completion` says."),
-];
+use crate::observe::laws::{self, Completion, Objective};
 
 /// How far a run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,19 +82,19 @@ static LIMITS_SETTINGS: [Setting; 3] = [
 
 /// Reads `[objective]`.
 pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objective {
-    let (fields, laws) = match item.table() {
+    let (fields, named) = match item.table() {
         None => (Fields::defaults(&OBJECTIVE), None),
         Some(mut reader) => {
             let fields = Fields::read(&OBJECTIVE, &mut reader);
-            let laws = laws(lower, &reader.optional("laws"));
+            let named = read_laws(lower, &reader.optional("laws"));
             reader.finish();
-            (fields, laws)
+            (fields, named)
         }
     };
     // No exposure implies no loss and the other way round it would not: a bound on one speaks for both.
     let alone = |key: &str, other: &str| fields.given(key).is_some() && fields.given(other).is_none();
     let (only_lost, only_exposed) = (alone("max_lost", "max_exposed"), alone("max_exposed", "max_lost"));
-    let given = laws.is_some();
+    let given = named.is_some();
     let objective = Objective {
         max_lost: fields.optional("max_lost").map(|values| values.count("max_lost")).filter(|_| !only_exposed),
         max_exposed: fields.optional("max_exposed").map(|values| values.span("max_exposed")).filter(|_| !only_lost),
@@ -136,7 +103,7 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objective {
             "may-stop-safely" => Completion::MayStopSafely,
             _ => Completion::MustComplete,
         },
-        laws: laws.unwrap_or_else(|| PLAN_LAWS.iter().map(|(name, _)| *name).collect()),
+        laws: named.unwrap_or_else(|| laws::CATALOG.iter().map(|law| law.name).collect()),
     };
     print(lower, &fields, &objective, given);
     objective
@@ -155,15 +122,15 @@ fn print(lower: &mut Lower<'_>, fields: &Fields, objective: &Objective, laws_giv
 }
 
 /// The laws that are named; unknown ones are reported.
-fn laws(lower: &Lower<'_>, item: &Item<'_>) -> Option<Vec<&'static str>> {
+fn read_laws(lower: &Lower<'_>, item: &Item<'_>) -> Option<Vec<&'static str>> {
     item.value()?;
-    let known = PLAN_LAWS.iter().map(|(name, _)| *name);
-    let mut laws = Vec::new();
+    let known = laws::CATALOG.iter().map(|law| law.name);
+    let mut found = Vec::new();
     for law in item.items() {
         let index = law.string().and_then(|name| reference(lower.problems, &law, name, "law", known.clone()));
-        laws.extend(index.map(|index| PLAN_LAWS[index].0));
+        found.extend(index.map(|index| laws::CATALOG[index].name));
     }
-    Some(laws)
+    Some(found)
 }
 
 /// Reads `[limits]`.
@@ -174,12 +141,5 @@ pub(super) fn limits(lower: &mut Lower<'_>, item: &Item<'_>) -> Limits {
         horizon: fields.values.span("horizon"),
         events: fields.values.count("events"),
         tail: fields.values.span("tail"),
-    }
-}
-
-impl Objective {
-    /// Whether the verdict goes by this law.
-    pub fn goes_by(&self, law: &str) -> bool {
-        self.laws.contains(&law)
     }
 }

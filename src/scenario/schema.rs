@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::app_records::{APP, BUDGET, GROUP, PROBE, ROLLOUT, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
-use super::objective::{LIMITS, OBJECTIVE, PLAN_LAWS};
+use super::objective::{LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
 use super::pool_records::{MACHINES, POOL};
 use super::section::{Presets, Section};
@@ -236,7 +236,7 @@ fn fault() -> Json {
 }
 
 fn objective() -> Json {
-    let names: Vec<&str> = PLAN_LAWS.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = crate::observe::laws::CATALOG.iter().map(|law| law.name).collect();
     let laws = json!({ "type": "array", "items": { "type": "string", "enum": names } });
     section(&OBJECTIVE, &[("laws", laws)], &[])
 }

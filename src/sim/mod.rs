@@ -1,5 +1,14 @@
 //! Floor 6: one run. The loop, its limits, its outcome, its digest.
 
+mod actors;
+mod faults;
+mod judge;
 pub mod outcome;
+mod record;
+mod simulation;
 
 pub use outcome::Outcome;
+pub use simulation::{Finished, InternalError, Simulation, Watch, run};
+
+/// Version of the model: equal versions, scenarios and seeds give equal digests.
+pub const MODEL_VERSION: &str = "1";

@@ -104,6 +104,17 @@ pub struct Upgrade {
     pub blocker: Option<String>,
     /// Every unit's phases in order of their start.
     pub steps: Vec<Step>,
+    /// What the tool would have printed beside: retries, errors it went on after.
+    pub remarks: Vec<Remark>,
+}
+
+/// A line of the tool's own output.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Remark {
+    /// When, seconds.
+    pub at_s: f64,
+    /// What it says.
+    pub text: String,
 }
 
 /// One phase of one unit.

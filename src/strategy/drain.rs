@@ -8,8 +8,6 @@
 //! The library's filters (mirror, DaemonSet, emptyDir, unmanaged pods) have nothing to hold back here: the model's pods
 //! belong to Deployments, and kops, for one, sets `force`, `ignore-daemonsets` and `delete-emptydir-data`.
 
-use std::fmt;
-
 use super::actor::{NotYet, Poll};
 use super::turn::Turn;
 use crate::base::{Span, Time};
@@ -66,18 +64,21 @@ pub enum DrainError {
     Terminating(PodId),
 }
 
-impl fmt::Display for DrainError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DrainError {
+    /// In the tool's words.
+    pub fn described(&self, seen: &Reported<'_>) -> String {
+        let name = |pod: &PodId| {
+            let object = seen.store().pods().now(*pod);
+            format!("{}-{}", seen.spec.apps[object.app].name, object.ordinal)
+        };
         match self {
-            DrainError::Cordon(error) => write!(f, "error cordoning node: {error:?}"),
-            DrainError::List(error) => write!(f, "error listing pods: {error:?}"),
-            DrainError::Evict(pod, error) => write!(f, "error when evicting pod {}: {error:?}", pod.0),
-            DrainError::Poll(pod, error) => {
-                write!(f, "error when waiting for pod {} to terminate: {error:?}", pod.0)
-            }
-            DrainError::Refused(pod) => write!(f, "error when evicting pod {}: global timeout reached", pod.0),
+            DrainError::Cordon(error) => format!("error cordoning node: {error:?}"),
+            DrainError::List(error) => format!("error listing pods: {error:?}"),
+            DrainError::Evict(pod, error) => format!("error when evicting pod {}: {error:?}", name(pod)),
+            DrainError::Poll(pod, error) => format!("error when waiting for pod {} to terminate: {error:?}", name(pod)),
+            DrainError::Refused(pod) => format!("error when evicting pod {}: global timeout reached", name(pod)),
             DrainError::Terminating(pod) => {
-                write!(f, "error when waiting for pod {} to terminate: global timeout reached", pod.0)
+                format!("error when waiting for pod {} to terminate: global timeout reached", name(pod))
             }
         }
     }
@@ -340,7 +341,7 @@ mod tests {
             let mut turn = Turn::new(seen, answers, orders, &mut self.numbers);
             if let Some(drained) = self.drain.step(&mut turn) {
                 turn.remark(format!("{} pods, {} retries", drained.pods, drained.retries429));
-                let errors: Vec<String> = drained.errors.iter().map(ToString::to_string).collect();
+                let errors: Vec<String> = drained.errors.iter().map(|error| error.described(seen)).collect();
                 turn.orders.ended = Some(if errors.is_empty() { Ok(()) } else { Err(errors.join(", ")) });
             }
             self.drain.arm(&mut turn);
@@ -410,7 +411,7 @@ mod tests {
         // web-0 goes at 12 s; its poll calls the actor, off the retry ticks of web-1, right after the budget is back.
         stage.at(Time::ZERO + Span::millis(11_900), |stage| stage.allow(1));
         stage.run_until(secs(100));
-        let retried = stage.log.iter().filter(|(_, line)| line == "order evict web-1").map(|(at, _)| *at).last();
+        let retried = stage.log.iter().filter(|(_, line)| line == "order evict web-1").map(|(at, _)| *at).next_back();
         assert_eq!(retried, Some(Time::ZERO + Span::millis(15_010)), "{}", stage.transcript());
     }
 

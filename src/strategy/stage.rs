@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) api: Result<(), ApiError>,
     /// From a pod's deletion until its object is gone.
     pub(crate) leave: Span,
+    /// Calls the actor at every tick of its polls, changes or not, as the real tools look.
+    pub(crate) eager: bool,
     /// Replacements never become Ready.
     pub(crate) broken_image: bool,
     pub(crate) actor: Box<dyn Actor>,
@@ -74,6 +76,7 @@ impl Stage {
             static_pods: vec![true; spec.control_plane.replicas as usize],
             api: Ok(()),
             leave: Span::secs(12),
+            eager: false,
             broken_image: false,
             actor,
             wait: Wait::until(Time::ZERO),
@@ -159,7 +162,7 @@ impl Stage {
     /// Runs up to this moment, or until the plan has ended.
     pub(crate) fn run_until(&mut self, limit: Time) {
         loop {
-            let polled = self.changed.then(|| self.wait.polls.iter().map(|poll| poll.from(self.now)).min()).flatten();
+            let polled = self.next_poll();
             let happening = self.happenings.iter().map(|(at, order, _)| (*at, *order)).min();
             let call = [polled, self.wait.alarm.map(|alarm| alarm.max(self.now))].into_iter().flatten().min();
             let next = [happening.map(|(at, _)| at), call].into_iter().flatten().min();
@@ -177,6 +180,15 @@ impl Stage {
                 }
             }
             self.call();
+        }
+    }
+
+    fn next_poll(&self) -> Option<Time> {
+        let polls = self.wait.polls.iter();
+        match (self.changed, self.eager) {
+            (true, _) => polls.map(|poll| poll.from(self.now)).min(),
+            (false, true) => polls.map(|poll| poll.after(self.now)).min(),
+            (false, false) => None,
         }
     }
 

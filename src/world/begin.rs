@@ -85,7 +85,7 @@ impl World {
         let etcd = Etcd::new(&plane.etcd, plane.replicas, &mut ctx);
         let api = Api::new(&machines, plane.from, &ctx);
         let balancers = Balancers::new(&ctx);
-        let traffic = Traffic::new(&ctx);
+        let traffic = Traffic::begin(&mut ctx);
         let cloud = Cloud::new(plane.from, spec.pools.len());
         World {
             now: Time::ZERO,
@@ -135,8 +135,15 @@ impl World {
             }
             self.masters.push(Master { node: NodeId(slot), elected: clients });
             let label = format!("master-{}", slot + 1);
-            let instance =
-                Instance { pool: None, master: Some(master), slot, version: plane.from, detached: false, running: true, label };
+            let instance = Instance {
+                pool: None,
+                master: Some(master),
+                slot,
+                version: plane.from,
+                detached: false,
+                running: true,
+                label,
+            };
             self.add_machine(instance, 0, true);
         }
         let [managers, schedulers] = elected;
@@ -149,8 +156,15 @@ impl World {
         for pool in self.spec.pools.ids() {
             for slot in 0..self.spec.pools[pool].count {
                 let label = format!("{}-{}", self.spec.pools[pool].name, slot + 1);
-                let instance =
-                    Instance { pool: Some(pool), master: None, slot, version: from, detached: false, running: true, label };
+                let instance = Instance {
+                    pool: Some(pool),
+                    master: None,
+                    slot,
+                    version: from,
+                    detached: false,
+                    running: true,
+                    label,
+                };
                 self.add_machine(instance, 0, true);
             }
         }
@@ -170,7 +184,7 @@ impl World {
         let route = master.map_or(Route::Balanced, Route::Local);
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
         self.kubelet_clients.push(client);
-        self.kubelets.add(node, name, client, &mut ctx!(self));
+        self.kubelets.add(node, name, client, pool, &mut ctx!(self));
         let proxy = self
             .passes_traffic(pool)
             .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
@@ -179,7 +193,7 @@ impl World {
         let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
         self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
         self.controllers.add_node(node, name, slot % zones.max(1), &mut ctx!(self));
-        self.traffic.name_node(node, name);
+        self.traffic.name_node(node, name, pool, &mut ctx!(self));
         node
     }
 
@@ -187,7 +201,8 @@ impl World {
     fn passes_traffic(&self, pool: Option<PoolId>) -> bool {
         let Some(pool) = pool else { return false };
         let spec = &self.spec.pools[pool];
-        let outside = spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
+        let outside =
+            spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
         outside
             || self.spec.groups.iter().any(|group| match group.place {
                 Place::Pool(place) => place == pool,
@@ -282,7 +297,8 @@ impl World {
                 self.proxies.begin(node, from, &mut ctx!(self));
             }
         }
-        let (manager, scheduler) = (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));
+        let (manager, scheduler) =
+            (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));
         self.api.leads(Component::ControllerManager, Some(self.masters[manager].elected[0]));
         self.api.leads(Component::Scheduler, Some(self.masters[scheduler].elected[1]));
         self.controllers.begin(manager, &mut ctx!(self));
@@ -291,7 +307,11 @@ impl World {
         for app in self.spec.apps.ids() {
             *self.targets.of_mut(app) = self.balancers.used(app);
         }
-        self.traffic.begin(&mut ctx!(self));
+        self.traffic = Traffic::begin(&mut ctx!(self));
+        for node in self.cloud.instances().ids() {
+            let (name, pool) = (self.cloud.name(node), self.cloud.instances()[node].pool);
+            self.traffic.name_node(node, name, pool, &mut ctx!(self));
+        }
         self.out.notices.retain(|notice| !is_table(notice));
         self.settle_effects();
     }
@@ -300,5 +320,8 @@ impl World {
 /// Notices that only say what the first tables already hold.
 fn is_table(notice: &crate::world::effects::Notice) -> bool {
     use crate::world::effects::Notice;
-    matches!(notice, Notice::Rules(..) | Notice::TargetsChanged(_) | Notice::Serves(..) | Notice::Pulse(..) | Notice::Leads(..))
+    matches!(
+        notice,
+        Notice::Rules(..) | Notice::TargetsChanged(_) | Notice::Serves(..) | Notice::Pulse(..) | Notice::Leads(..)
+    )
 }

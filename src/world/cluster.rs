@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::base::{IdVec, Time};
-use crate::engine::queue::Popped;
 use crate::engine::Draws;
+use crate::engine::queue::Popped;
 use crate::world::components::api::{Api, ApiEvent};
 use crate::world::components::balancer::Balancers;
 use crate::world::components::cloud::Cloud;
-use crate::world::components::controllers::Controllers;
+use crate::world::components::controllers::{Controllers, ControllersEvent};
 use crate::world::components::etcd::Etcd;
-use crate::world::components::kubelet::Kubelets;
+use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::proxy::Proxies;
-use crate::world::components::scheduler::Schedulers;
-use crate::world::effects::{Ctx, Effects, Outcome};
+use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
 use crate::world::network::Network;
@@ -130,7 +130,12 @@ impl World {
             }
             Event::Traffic(event) => self.traffic.step(event, &mut ctx!(self)),
             Event::Actor { actor, alarm } => return Some(Outside::Alarm { actor, alarm }),
-            Event::Answer { actor, order, result } => return Some(Outside::Answer { actor, order, result }),
+            Event::Answer { to, result } => {
+                if let ReplyTo::Actor { actor, order } = to {
+                    return Some(Outside::Answer { actor, order, result });
+                }
+                self.answered(to, result);
+            }
             Event::Fault(fault) => return Some(Outside::Strike(fault)),
             Event::Repair(fault) => return Some(Outside::Repair(fault)),
         }
@@ -153,6 +158,23 @@ impl World {
             for request in std::mem::take(&mut self.out.requests) {
                 self.api.submit(request, &mut ctx!(self));
             }
+        }
+    }
+
+    /// The API's answer reaches the component that asked.
+    fn answered(&mut self, to: ReplyTo, result: Outcome) {
+        let mut ctx = ctx!(self);
+        match to {
+            ReplyTo::Kubelet { node, token } => {
+                self.kubelets.step(KubeletEvent::Answer { node, token, result }, &mut ctx);
+            }
+            ReplyTo::Controllers { master, token } => {
+                self.controllers.step(ControllersEvent::Answer { master, token, result }, &mut ctx);
+            }
+            ReplyTo::Scheduler { master, token } => {
+                self.schedulers.step(SchedulerEvent::Answer { master, token, result }, &mut ctx);
+            }
+            ReplyTo::Actor { .. } => {}
         }
     }
 
@@ -188,6 +210,10 @@ impl World {
         self.cloud.instances()[node].master.filter(|master| self.masters[*master].node == node)
     }
 
+    /// The machine that a master runs on now.
+    pub fn machine_of(&self, master: MasterId) -> NodeId {
+        self.masters[master].node
+    }
     /// The moment of the last step.
     pub fn now(&self) -> Time {
         self.now
@@ -220,8 +246,9 @@ impl World {
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
-    /// The run ends: all traffic is settled up to now.
-    pub fn finish(&mut self) {
+    /// The run ends at this moment: all traffic is settled up to it.
+    pub fn finish(&mut self, at: Time) {
+        self.now = self.now.max(at);
         self.traffic.finish(&mut ctx!(self));
         self.settle_effects();
     }

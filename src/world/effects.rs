@@ -143,6 +143,8 @@ pub enum Notice {
     Propose(MasterId, RequestId),
     /// etcd: a proposal was committed, or has failed for its client.
     Stored(RequestId, Outcome),
+    /// etcd: a proposal that had failed for its client (`Stored` with an error came before) is committed all the same.
+    StoredLate(RequestId),
     /// etcd: this member can (or can no longer) serve requests through a leader with a quorum.
     EtcdServes(MasterId, bool),
     /// etcd: this member's process has stopped; connections to it are closed.

@@ -35,12 +35,10 @@ pub enum Event {
         /// Only the newest alarm counts.
         alarm: u32,
     },
-    /// An actor's order has been answered.
+    /// The API's answer to a request reaches whoever asked.
     Answer {
-        /// Which actor.
-        actor: ActorId,
-        /// The order's number.
-        order: u32,
+        /// Who asked.
+        to: crate::world::effects::ReplyTo,
         /// How it went.
         result: crate::world::effects::Outcome,
     },

@@ -1,8 +1,8 @@
 //! Floor 3: the cluster. State, components, and the four vocabularies that separate it from everybody else.
 
+pub mod begin;
 pub mod behaviour;
 pub mod bucket;
-mod begin;
 pub mod cluster;
 pub mod command;
 pub mod components;
@@ -11,6 +11,7 @@ pub mod effects;
 pub mod event;
 pub mod fact;
 pub mod ids;
+pub mod lease;
 pub mod network;
 mod orders;
 pub mod pulse;

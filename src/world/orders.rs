@@ -61,7 +61,8 @@ impl World {
             | Command::Detach(_)
             | Command::SetTemplate { .. } => {
                 self.cloud_order(command);
-                self.out.queue.push(self.now, Event::Answer { actor, order, result: Ok(()) });
+                let to = ReplyTo::Actor { actor, order };
+                self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
                 self.settle_effects();
                 return;
             }
@@ -115,7 +116,10 @@ impl World {
             }
             Disturbance::DeletePod(pod) => {
                 let done = self.commit(&Change::DeletePod { pod, grace: None });
-                debug_assert!(done.is_ok() || self.store.pods().now(pod).gone, "only a pod that is gone cannot be deleted");
+                debug_assert!(
+                    done.is_ok() || self.store.pods().now(pod).gone,
+                    "only a pod that is gone cannot be deleted"
+                );
             }
         }
         self.changed = true;

@@ -33,6 +33,7 @@ impl World {
             Notice::HostChanged(node) => self.host_changed(node),
             Notice::Propose(master, request) => self.etcd.propose(master, request, &mut ctx!(self)),
             Notice::Stored(request, result) => self.stored(request, result),
+            Notice::StoredLate(request) => self.stored(request, Ok(())),
             Notice::EtcdServes(master, serves) => self.api.etcd_serves(master, serves, &mut ctx!(self)),
             Notice::EtcdStopped(master) => self.api.etcd_serves(master, false, &mut ctx!(self)),
             Notice::ServerChanged(_) => self.changed = true,

@@ -186,7 +186,7 @@ impl Member {
             turn.remark(format!("drain of {label}: refused evictions were tried again {times} times"));
         }
         if !drained.errors.is_empty() {
-            let errors: Vec<String> = drained.errors.iter().map(ToString::to_string).collect();
+            let errors: Vec<String> = drained.errors.iter().map(|error| error.described(turn.seen)).collect();
             return self.drain_failed(&errors.join(", "), settings, turn);
         }
         self.enter(Some(StepPhase::Detaching), turn);

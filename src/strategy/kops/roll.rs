@@ -90,7 +90,10 @@ impl Roll {
             self.finish(Err("kops cannot reach the API and gives up".to_owned()), turn);
             return;
         }
-        self.groups = groups(&self.settings, turn.seen);
+        match groups(&self.settings, turn.seen) {
+            Ok(groups) => self.groups = groups,
+            Err(unknown) => return self.finish(Err(format!("no instance group is called `{unknown}`")), turn),
+        }
         if self.groups.is_empty() {
             turn.remark("no update needed".to_owned());
         }
@@ -142,22 +145,26 @@ impl Roll {
     }
 }
 
-/// The groups with anything to replace: masters first, each kind by name.
-fn groups(settings: &Settings, seen: &Reported<'_>) -> Vec<Group> {
+/// The groups with anything to replace: masters first, each kind by name. An error is a name that no group bears.
+fn groups(settings: &Settings, seen: &Reported<'_>) -> Result<Vec<Group>, String> {
     let mut keys: Vec<(bool, String, GroupKey)> = Vec::new();
     for (_, machine) in seen.instances().filter(|(_, machine)| machine.running) {
-        let Some(key) = GroupKey::of(machine).filter(|key| is_rolled(*key, settings.roles, seen)) else { continue };
+        let Some(key) = GroupKey::of(machine) else { continue };
         let name = match key {
             GroupKey::Master(_) => machine.label.clone(),
             GroupKey::Pool(pool) => seen.spec.pools[pool].name.clone(),
         };
-        let wanted = settings.instance_groups.is_empty() || settings.instance_groups.contains(&name);
-        if wanted && !keys.iter().any(|(_, _, other)| *other == key) {
+        if !keys.iter().any(|(_, _, other)| *other == key) {
             keys.push((matches!(key, GroupKey::Pool(_)), name, key));
         }
     }
+    let asked = &settings.instance_groups;
+    if let Some(unknown) = asked.iter().find(|asked| !keys.iter().any(|(_, name, _)| name == *asked)) {
+        return Err(unknown.clone());
+    }
+    keys.retain(|(_, name, key)| is_rolled(*key, settings.roles, seen) && (asked.is_empty() || asked.contains(name)));
     keys.sort();
-    keys.into_iter().filter_map(|(_, name, key)| group(key, name, settings, seen)).collect()
+    Ok(keys.into_iter().filter_map(|(_, name, key)| group(key, name, settings, seen)).collect())
 }
 
 fn is_rolled(key: GroupKey, roles: Roles, seen: &Reported<'_>) -> bool {

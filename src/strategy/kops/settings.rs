@@ -196,7 +196,12 @@ pub(super) const fn settings(own: &Defaults) -> [Setting; 17] {
                 "Takes a master out of the API's load balancer before its drain, if it has others.",
             )
         },
-        setting("instance_groups", Kind::Text, "\"\"", "Only these groups, comma-separated; a master is its own group."),
+        setting(
+            "instance_groups",
+            Kind::Text,
+            "\"\"",
+            "Only these groups, comma-separated; a master is its own group.",
+        ),
         setting(
             "instance_group_roles",
             Kind::Choice(&["all", "control-plane", "node"]),

@@ -1,6 +1,8 @@
 //! Whole rolls on a small stage, where a replacement is Ready 110 s after its machine's termination (a master's static
 //! pods 5 s later), and pods are gone 12 s after their eviction.
 
+use proptest::prelude::*;
+
 use crate::base::{IntOrPercent, Span, Time};
 use crate::config::{Diagnostics, Reader, Sources, parse, read};
 use crate::strategy::catalog::find;
@@ -249,6 +251,14 @@ fn a_cluster_on_its_target_needs_no_update_unless_forced() {
 }
 
 #[test]
+fn a_group_that_does_not_exist_is_an_error_and_not_an_empty_run() {
+    let mut stage = stage(spec(1, 1), "kops", "instance_groups = \"master-1, wrokers\"");
+    stage.run_until(hours(1));
+    assert_eq!(outcome(&stage), Err("no instance group is called `wrokers`".to_owned()));
+    assert_eq!(stage.times("order terminate master-1"), 0);
+}
+
+#[test]
 fn a_pool_that_the_plan_leaves_alone_gets_no_template_and_no_visit() {
     let mut spec = two_groups();
     spec.pools[PoolId(1)].upgrade = false;
@@ -290,4 +300,57 @@ fn a_forked_actor_goes_on_exactly_as_the_first_one() {
     forked.actor = forked.actor.clone();
     forked.run_until(hours(1));
     assert_eq!(whole.transcript(), forked.transcript());
+}
+
+/// What the surroundings of a roll do, at a moment in milliseconds.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    Allow(u64, u32),
+    Silence(u64, u64),
+    Unready(u64, u64),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let moment = 55_000..900_000_u64;
+    prop_oneof![
+        (moment.clone(), 0..3_u32).prop_map(|(at, allowed)| Happening::Allow(at, allowed)),
+        (moment.clone(), 1..20_000_u64).prop_map(|(at, lasting)| Happening::Silence(at, lasting)),
+        (moment, 1..90_000_u64).prop_map(|(at, lasting)| Happening::Unready(at, lasting)),
+    ]
+}
+
+fn eventful(happenings: &[Happening], preset: &str, eager: bool) -> String {
+    let mut stage = stage(spec(1, 2), preset, "drain_timeout = \"3m\"\nfail_on_drain_error = false");
+    stage.eager = eager;
+    for worker in ["workers-1", "workers-1", "workers-2"] {
+        stage.pod_on(worker);
+    }
+    let after = |millis| Time::ZERO + Span::millis(millis);
+    for happening in happenings.iter().copied() {
+        match happening {
+            Happening::Allow(at, allowed) => stage.at(after(at), move |stage| stage.allow(allowed)),
+            Happening::Silence(at, lasting) => {
+                stage.at(after(at), |stage| stage.set_api(Err(ApiError::Timeout)));
+                stage.at(after(at + lasting), |stage| stage.set_api(Ok(())));
+            }
+            Happening::Unready(at, lasting) => {
+                stage.at(after(at), |stage| stage.ready(stage.named("workers-2"), NodeReady::False));
+                stage.at(after(at + lasting), |stage| stage.ready(stage.named("workers-2"), NodeReady::True));
+            }
+        }
+    }
+    stage.run_until(hours(2));
+    stage.transcript()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn looking_only_after_changes_finds_what_looking_at_every_tick_finds(
+        happenings in prop::collection::vec(happening(), 0..12),
+        preset in prop::sample::select(vec!["kops", "kops-1.15"]),
+    ) {
+        prop_assert_eq!(eventful(&happenings, preset, false), eventful(&happenings, preset, true));
+    }
 }

@@ -118,7 +118,14 @@ impl Balancers {
         }
         self.due = true;
         let at = match behaviour.balancer_sync_on_change {
-            true => ctx.now + ctx.spec.timings.watch.sample(&mut ctx.draw(Purpose::Balancer, Name::new("sync"), ctx.now.nanos())),
+            true => {
+                ctx.now
+                    + ctx.spec.timings.watch.sample(&mut ctx.draw(
+                        Purpose::Balancer,
+                        Name::new("sync"),
+                        ctx.now.nanos(),
+                    ))
+            }
             false => ctx.now.next_tick(self.syncs_from, NODE_SYNC),
         };
         ctx.at(at, Event::Balancer(BalancerEvent::SyncsNodes));
@@ -235,7 +242,8 @@ impl Balancers {
             if !passes && is_silent(backend.target, ctx) {
                 at += spec.timeout;
             }
-            let lag = spec.propagation.sample(&mut ctx.draw(Purpose::Balancer, backend.name, u64::from(backend.generation)));
+            let lag =
+                spec.propagation.sample(&mut ctx.draw(Purpose::Balancer, backend.name, u64::from(backend.generation)));
             let event = BalancerEvent::Settles { app, target: index as u32, generation: backend.generation };
             ctx.at(at + lag, Event::Balancer(event));
         }
@@ -280,9 +288,8 @@ fn passes(target: Target, app: AppId, spec: &ServiceBalancerSpec, ctx: &Ctx<'_>)
         Target::Node(node) => {
             let revision = ctx.rules.revision(node);
             let listed = |pod: &&PodId| ctx.store.endpoints().at(**pod, revision) == Some(&Endpoint::Ready);
-            let local = |pod: &&PodId| {
-                spec.policy == ExternalPolicy::Cluster || ctx.store.pods().now(**pod).node == Some(node)
-            };
+            let local =
+                |pod: &&PodId| spec.policy == ExternalPolicy::Cluster || ctx.store.pods().now(**pod).node == Some(node);
             let has_rules = revision > Revision(0) && ctx.net.reaches(node);
             has_rules && ctx.store.pods_of(app).iter().filter(listed).any(|pod| local(&pod))
         }

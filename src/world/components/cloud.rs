@@ -36,11 +36,7 @@ pub struct Cloud {
 impl Cloud {
     /// No machines yet; every group at this version.
     pub fn new(version: Version, pools: usize) -> Cloud {
-        Cloud {
-            masters_template: version,
-            templates: (0..pools).map(|_| version).collect(),
-            ..Cloud::default()
-        }
+        Cloud { masters_template: version, templates: (0..pools).map(|_| version).collect(), ..Cloud::default() }
     }
 
     /// All machines ever launched.
@@ -70,7 +66,8 @@ impl Cloud {
     /// The successor of a machine, as its group's template has it now; `incarnation` counts the place's machines.
     pub fn successor(&self, node: NodeId) -> (Instance, u32) {
         let old = &self.instances[node];
-        let same_place = |other: &&Instance| other.pool == old.pool && other.slot == old.slot && other.master == old.master;
+        let same_place =
+            |other: &&Instance| other.pool == old.pool && other.slot == old.slot && other.master == old.master;
         let incarnation = self.instances.iter().filter(same_place).count() as u32;
         let version = old.pool.map_or(self.masters_template, |pool| self.templates[pool]);
         let first = old.label.split('.').next().unwrap_or_default();

@@ -220,7 +220,8 @@ mod tests {
             proxies.heard(node, &mut stage.ctx());
             done.extend(run(&mut stage, &mut proxies));
         }
-        let after: Vec<u64> = done.iter().map(|at| at.since(Time::ZERO + Span::secs(100)).as_nanos() / 1_000_000).collect();
+        let after: Vec<u64> =
+            done.iter().map(|at| at.since(Time::ZERO + Span::secs(100)).as_nanos() / 1_000_000).collect();
         assert_eq!(after, [50, 100, 1050, 2050]);
     }
 

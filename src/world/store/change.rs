@@ -173,3 +173,20 @@ pub enum ApiError {
     /// 403: too many disrupted pods unconfirmed.
     Forbidden,
 }
+
+impl ApiError {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ApiError::Refused => "connection refused",
+            ApiError::Reset => "connection reset",
+            ApiError::Timeout => "timed out",
+            ApiError::Unavailable => "500, etcd unavailable",
+            ApiError::TooManyRequests => "429, too many requests",
+            ApiError::Conflict => "409, conflict",
+            ApiError::NotFound => "404, not found",
+            ApiError::SeveralBudgets => "500, more than one budget",
+            ApiError::Forbidden => "403, forbidden",
+        }
+    }
+}

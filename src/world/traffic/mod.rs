@@ -1,45 +1,342 @@
 //! Apps' processes and their users' requests.
+//!
+//! Each user group's requests are settled per interval between changes that the group can see: nothing is an event
+//! per request, and the cost does not depend on the rate. What the pods' addresses answer ([`Land`]), what the nodes'
+//! rules name ([`Views`]) and what the clients hold ([`Pool`](connections::Pool)) change only between two settlings.
+//!
+//! Exact, given the course of the cluster: groups of [`Connections::New`](crate::world::spec::Connections::New) with
+//! Poisson arrivals, cuts included. Approximate: constant arrivals (counts are exact, moments uniform within their
+//! interval), kept-alive pools (each request takes a slot at random; a slot filled within an interval counts as filled
+//! throughout where a cut asks), stale connection tracking (held in expectation), and a repeat after a cut (settled
+//! with the next interval). Requests are held one by one where they change what others meet: queues and retry budgets.
 
-use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, NodeId, PodId};
+mod arrivals;
+mod calls;
+mod connections;
+mod conntrack;
+mod cuts;
+mod exposure;
+mod groups;
+mod land;
+mod ledger;
+mod picks;
+mod process;
+mod service_time;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use ledger::{Latency, Ledger};
+
+use calls::Desks;
+use groups::Group;
+use land::{Land, Life};
+use view::Views;
+
+use crate::base::{IdVec, Name};
+use crate::engine::Generation;
+use crate::world::effects::{Ctx, Notice};
+use crate::world::event::Event;
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
 use crate::world::serving::Serving;
+use crate::world::spec::Place;
 use crate::world::store::Revision;
 
 /// Inside apps and their clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrafficEvent {}
+pub enum TrafficEvent {
+    /// A process begins to listen.
+    Listens {
+        /// Whose.
+        pod: PodId,
+        /// Which of the pod's processes; that of another is void.
+        process: u32,
+    },
+    /// A process acts on SIGTERM.
+    Reacts {
+        /// Whose.
+        pod: PodId,
+        /// Which of the pod's processes.
+        process: u32,
+    },
+    /// A draining process has told all its connections, and stops accepting.
+    Closes {
+        /// Whose.
+        pod: PodId,
+        /// Which of the pod's processes.
+        process: u32,
+    },
+    /// A process has answered its last request, and exits.
+    Exits {
+        /// Whose.
+        pod: PodId,
+        /// Which of the pod's processes.
+        process: u32,
+    },
+    /// A process has reached full speed.
+    WarmedUp {
+        /// Whose.
+        pod: PodId,
+        /// Which of the pod's processes.
+        process: u32,
+    },
+    /// A process of limited concurrency is done with one request.
+    Frees {
+        /// Whose.
+        pod: PodId,
+        /// Which of the pod's processes.
+        process: u32,
+    },
+    /// A group's rate changes.
+    RateTurns {
+        /// Which.
+        group: GroupId,
+    },
+    /// A group's last stale entry of connection tracking is over.
+    StaleEnds {
+        /// Which.
+        group: GroupId,
+        /// Only the newest alarm counts.
+        generation: Generation,
+    },
+    /// A request of a group whose requests are held one by one.
+    Arrives {
+        /// Which group's.
+        group: GroupId,
+        /// Only the newest alarm counts.
+        generation: Generation,
+    },
+    /// A request held by itself is answered.
+    Answered {
+        /// Which group's.
+        group: GroupId,
+        /// Its place.
+        call: u32,
+        /// Which use of that place.
+        generation: u32,
+    },
+    /// A client gives up on a request held by itself.
+    GivesUp {
+        /// Which group's.
+        group: GroupId,
+        /// Its place.
+        call: u32,
+        /// Which use of that place.
+        generation: u32,
+    },
+    /// A request held by itself is tried again.
+    Retries {
+        /// Which group's.
+        group: GroupId,
+        /// Its place.
+        call: u32,
+        /// Which use of that place.
+        generation: u32,
+    },
+}
 
 /// All apps' processes and all client groups.
 #[derive(Clone, Debug)]
-pub struct Traffic {}
+pub struct Traffic {
+    land: Land,
+    views: Views,
+    groups: IdVec<GroupId, Group>,
+    ledgers: IdVec<GroupId, Ledger>,
+    /// The groups that ask an app.
+    asking: IdVec<AppId, Vec<GroupId>>,
+    /// The groups whose clients are an app's pods.
+    seated: IdVec<AppId, Vec<GroupId>>,
+    desks: Desks,
+}
 
 impl Traffic {
     /// The start of a run: every pod given serves, every node's rules follow the slices, connections stand.
-    pub fn begin(_ctx: &mut Ctx<'_>) -> Traffic {
-        Traffic {}
+    ///
+    /// Machines are nameless and in no pool until [`Traffic::name_node`] says otherwise.
+    pub fn begin(ctx: &mut Ctx<'_>) -> Traffic {
+        let mut land = Land::new(ctx);
+        for pod in ctx.store.pods().ids() {
+            land.learn_pod(pod, ctx);
+            let object = ctx.store.pods().now(pod);
+            if object.node.is_some() && object.is_healthy() {
+                land.pods[pod].life = Life::Running;
+                land.set_serving(pod, Serving::Open);
+                ctx.notify(Notice::Serves(pod, Serving::Open));
+            }
+        }
+        let ids: Vec<GroupId> = ctx.spec.groups.ids().collect();
+        let of = |app: AppId, wanted: &dyn Fn(GroupId) -> Option<AppId>| {
+            ids.iter().copied().filter(|id| wanted(*id) == Some(app)).collect()
+        };
+        let spec = ctx.spec;
+        let asking = |id| Some(spec.groups[id].app);
+        let seated = |id: GroupId| match spec.groups[id].place {
+            Place::App(app) => Some(app),
+            Place::Pool(_) | Place::Outside => None,
+        };
+        let mut traffic = Traffic {
+            land,
+            views: Views::default(),
+            asking: spec.apps.ids().map(|app| of(app, &asking)).collect(),
+            seated: spec.apps.ids().map(|app| of(app, &seated)).collect(),
+            groups: ids.iter().map(|id| Group::new(*id, ctx)).collect(),
+            ledgers: ids.iter().map(|_| Ledger::default()).collect(),
+            desks: Desks::new(),
+        };
+        traffic.refresh(&ids, ctx);
+        traffic
     }
+
+    /// A machine's stable name, which draws are keyed by, and its pool. To be said of each machine once, when it is
+    /// launched, and of those that a run begins with right after [`Traffic::begin`].
+    pub fn name_node(&mut self, node: NodeId, name: Name, pool: Option<PoolId>, ctx: &mut Ctx<'_>) {
+        self.land.learn_machines(ctx);
+        let stands = |id: &GroupId| match ctx.spec.groups[*id].place {
+            Place::Pool(place) => Some(place) == pool,
+            Place::App(_) | Place::Outside => false,
+        };
+        let groups: Vec<GroupId> = self.groups.ids().filter(stands).collect();
+        self.settle(&groups, ctx);
+        self.land.name_machine(node, name, pool);
+        self.refresh(&groups, ctx);
+    }
+
+    /// What became of each group's requests, settled up to the last change that the group could see; exposure and
+    /// latency are there after [`Traffic::finish`].
+    pub fn ledgers(&self) -> &IdVec<GroupId, Ledger> {
+        &self.ledgers
+    }
+
     /// One of its own events.
-    pub fn step(&mut self, event: TrafficEvent, _ctx: &mut Ctx<'_>) {
-        match event {}
+    pub fn step(&mut self, event: TrafficEvent, ctx: &mut Ctx<'_>) {
+        match event {
+            TrafficEvent::Listens { pod, process } if self.is(pod, process) => self.listens(pod, ctx),
+            TrafficEvent::Reacts { pod, process } if self.is(pod, process) => self.reacts(pod, ctx),
+            TrafficEvent::Closes { pod, process } if self.is(pod, process) => {
+                self.close(pod, cuts::Blow::CloseTold, ctx);
+            }
+            TrafficEvent::Exits { pod, process } if self.is(pod, process) => self.exits(pod, ctx),
+            TrafficEvent::WarmedUp { pod, process } if self.is(pod, process) => self.warmed_up(pod, ctx),
+            TrafficEvent::Frees { pod, process } if self.is(pod, process) => self.frees(pod, ctx),
+            TrafficEvent::Listens { .. }
+            | TrafficEvent::Reacts { .. }
+            | TrafficEvent::Closes { .. }
+            | TrafficEvent::Exits { .. }
+            | TrafficEvent::WarmedUp { .. }
+            | TrafficEvent::Frees { .. } => {}
+            TrafficEvent::RateTurns { group } => self.rate_turns(group, ctx),
+            TrafficEvent::StaleEnds { group, generation } => {
+                if self.groups[group].awaits_stale(generation) {
+                    self.settle(&[group], ctx);
+                    self.refresh(&[group], ctx);
+                }
+            }
+            TrafficEvent::Arrives { group, generation } => {
+                let (land, ledger) = ((&self.land, &mut self.desks), &mut self.ledgers[group]);
+                self.groups[group].arrive(generation, land, ledger, ctx);
+            }
+            TrafficEvent::Answered { group, call, generation } => {
+                self.groups[group].answered(call, generation, &mut self.ledgers[group]);
+            }
+            TrafficEvent::GivesUp { group, call, generation } => {
+                self.groups[group].gives_up(call, generation, &mut self.ledgers[group], ctx);
+            }
+            TrafficEvent::Retries { group, call, generation } => {
+                let (land, ledger) = ((&self.land, &mut self.desks), &mut self.ledgers[group]);
+                self.groups[group].retry(call, generation, land, ledger, ctx);
+            }
+        }
     }
+
     /// A container's process was started.
-    pub fn container_started(&mut self, _pod: PodId, _ctx: &mut Ctx<'_>) {}
+    pub fn container_started(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.start_process(pod, ctx);
+    }
     /// The process gets SIGTERM.
-    pub fn sigterm(&mut self, _pod: PodId, _ctx: &mut Ctx<'_>) {}
+    pub fn sigterm(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.terminate(pod, ctx);
+    }
     /// The process is killed.
-    pub fn sigkill(&mut self, _pod: PodId, _ctx: &mut Ctx<'_>) {}
+    pub fn sigkill(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.kill(pod, ctx);
+    }
     /// The pod's address is there (`true`) or falls silent.
-    pub fn sandbox(&mut self, _pod: PodId, _there: bool, _ctx: &mut Ctx<'_>) {}
+    pub fn sandbox(&mut self, pod: PodId, there: bool, ctx: &mut Ctx<'_>) {
+        self.turn_sandbox(pod, there, ctx);
+    }
     /// A host's power or link has changed.
-    pub fn host_changed(&mut self, _node: NodeId, _ctx: &mut Ctx<'_>) {}
+    pub fn host_changed(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        self.turn_host(node, ctx);
+    }
     /// A node's rules have moved from one revision of the slices to another.
-    pub fn rules_changed(&mut self, _node: NodeId, _from: Revision, _to: Revision, _ctx: &mut Ctx<'_>) {}
+    pub fn rules_changed(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &mut Ctx<'_>) {
+        let apps = self.views.touched(node, from, to, ctx);
+        let concerned = |id: &GroupId| apps.contains(&self.groups[*id].app);
+        let groups: Vec<GroupId> = self.groups.ids().filter(concerned).collect();
+        self.settle(&groups, ctx);
+        self.views.advance(node, from, to, ctx);
+        self.refresh(&groups, ctx);
+    }
     /// An external load balancer's targets have changed.
-    pub fn targets_changed(&mut self, _app: AppId, _ctx: &mut Ctx<'_>) {}
+    pub fn targets_changed(&mut self, app: AppId, ctx: &mut Ctx<'_>) {
+        let outside = |id: &GroupId| match ctx.spec.groups[*id].place {
+            Place::Outside => true,
+            Place::Pool(_) | Place::App(_) => false,
+        };
+        let groups: Vec<GroupId> = self.asking[app].iter().copied().filter(outside).collect();
+        self.settle(&groups, ctx);
+        self.refresh(&groups, ctx);
+    }
     /// The run ends: everything is settled up to now.
-    pub fn finish(&mut self, _ctx: &mut Ctx<'_>) {}
+    pub fn finish(&mut self, ctx: &mut Ctx<'_>) {
+        let all: Vec<GroupId> = self.groups.ids().collect();
+        self.settle(&all, ctx);
+        for id in all {
+            self.groups[id].close_books(&self.land, &mut self.ledgers[id], ctx);
+        }
+    }
     /// What the pod's address answers, as of now.
-    pub fn serving(&self, _pod: PodId) -> Serving {
-        Serving::Silent
+    pub fn serving(&self, pod: PodId) -> Serving {
+        self.land.pods.get(pod).map_or(Serving::Silent, |process| process.serving)
+    }
+
+    fn is(&self, pod: PodId, process: u32) -> bool {
+        self.land.pods.get(pod).is_some_and(|known| known.number == process && known.life != Life::None)
+    }
+    fn settle(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {
+        for id in groups.iter().copied() {
+            self.groups[id].settle(&self.land, &mut self.ledgers[id], ctx);
+        }
+    }
+    fn refresh(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {
+        for id in groups.iter().copied() {
+            self.groups[id].refresh(&self.land, &mut self.views, &mut self.ledgers[id], ctx);
+        }
+    }
+    fn rate_turns(&mut self, id: GroupId, ctx: &mut Ctx<'_>) {
+        if self.groups[id].clock.turned_at(ctx.now) {
+            return;
+        }
+        self.settle(&[id], ctx);
+        let (spec, group) = (&ctx.spec.groups[id], &mut self.groups[id]);
+        group.clock.turn(spec, group.name, ctx.draws, ctx.now);
+        group.turn_calls(ctx);
+        if let Some(at) = arrivals::next_change(spec, ctx.now) {
+            ctx.at(at, Event::Traffic(TrafficEvent::RateTurns { group: id }));
+        }
+    }
+    /// A pod is done with one request and takes the next that somebody still waits for.
+    fn frees(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(desk) = self.desks.get_mut(&pod) else { return };
+        desk.busy = desk.busy.saturating_sub(1);
+        while let Some((group, call, generation)) = Group::next_in_queue(&mut self.desks, pod) {
+            if self.groups[group].work(pod, call, generation, &self.land, ctx) {
+                if let Some(desk) = self.desks.get_mut(&pod) {
+                    desk.busy += 1;
+                }
+                return;
+            }
+        }
     }
 }

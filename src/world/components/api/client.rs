@@ -1,8 +1,8 @@
 //! Clients of the API: one connection each, pinned to the server it was made to.
 
-use crate::world::bucket::Bucket;
 use crate::base::{Name, Span, Time, Version};
 use crate::world::behaviour::Behaviour;
+use crate::world::bucket::Bucket;
 use crate::world::ids::MasterId;
 use crate::world::store::{Change, Component};
 use crate::world::watch::ClientKind;
@@ -65,6 +65,8 @@ pub(super) struct Client {
     pub(super) generation: u32,
     /// Requests so far: the ordinal of its draws.
     pub(super) sent: u32,
+    /// Its version.
+    pub(super) version: Version,
     /// Whether it has HTTP/2 pings.
     pings: bool,
     /// GET before PATCH in status updates.
@@ -90,6 +92,7 @@ impl Client {
             failures: 0,
             generation: 0,
             sent: 0,
+            version,
             pings: false,
             status_needs_get: false,
             buckets: [Bucket::new(0, 0); BUCKETS],
@@ -101,6 +104,7 @@ impl Client {
     /// The process has started with this version.
     pub(super) fn adopt(&mut self, version: Version) {
         let behaviour = Behaviour::of(version);
+        self.version = version;
         self.pings = behaviour.http2_ping;
         self.status_needs_get = behaviour.status_needs_get;
         let bucket = match self.kind {

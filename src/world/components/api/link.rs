@@ -1,10 +1,11 @@
 //! Connections: dialled through the load balancer or to the local server, pinned until they break.
 
 use super::client::{DIAL_TIMEOUT, Link, Route, SILENCE_NOTICED};
-use super::{Api, ApiEvent};
+use super::{Api, ApiEvent, skew};
 use crate::base::{Span, Version};
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
+use crate::world::fact::Fact;
 use crate::world::ids::{ClientId, MasterId};
 use crate::world::purpose::Purpose;
 use crate::world::store::ApiError;
@@ -88,6 +89,10 @@ impl Api {
         who.link = Link::To(master);
         who.failures = 0;
         who.generation += 1;
+        let (client_version, server) = (who.version, self.servers[master].version);
+        if !skew::allows(who.kind, client_version, server) {
+            ctx.note(Fact::SkewBroken { master, server, client: client_version });
+        }
         self.tell_clients_state(client, ctx);
         self.resume_watch(client, ctx);
     }

@@ -11,8 +11,9 @@ mod link;
 mod publish;
 mod request;
 mod rotation;
-mod server;
 mod serve;
+mod server;
+mod skew;
 
 pub use client::Route;
 
@@ -134,10 +135,12 @@ impl Api {
     /// The servers of these machines, down, and their load balancer without targets.
     pub fn new(machines: &[NodeId], version: Version, ctx: &Ctx<'_>) -> Api {
         let name = |index: usize| Name::new("apiserver").part(index as u64);
-        let servers = machines.iter().enumerate().map(|(index, node)| Server::new(name(index), *node, version)).collect();
+        let servers =
+            machines.iter().enumerate().map(|(index, node)| Server::new(name(index), *node, version)).collect();
         let interval = ctx.spec.control_plane.load_balancer.interval;
         let backends = (0..machines.len()).map(|index| rotation::Backend {
-            phase: Time::ZERO + ctx.draw(Purpose::Phase, Name::new("api-balancer").part(index as u64), 0).span_below(interval),
+            phase: Time::ZERO
+                + ctx.draw(Purpose::Phase, Name::new("api-balancer").part(index as u64), 0).span_below(interval),
             registered: true,
             used: false,
             passes: false,
@@ -189,8 +192,12 @@ impl Api {
                     self.breaks(client, ctx);
                 }
             }
-            ApiEvent::Listens { master, generation } if self.is_current(master, generation) => self.listens(master, ctx),
-            ApiEvent::Readies { master, generation } if self.is_current(master, generation) => self.readies(master, ctx),
+            ApiEvent::Listens { master, generation } if self.is_current(master, generation) => {
+                self.listens(master, ctx)
+            }
+            ApiEvent::Readies { master, generation } if self.is_current(master, generation) => {
+                self.readies(master, ctx)
+            }
             ApiEvent::StopsListening { master, generation } if self.is_current(master, generation) => {
                 self.stops_listening(master, ctx);
             }

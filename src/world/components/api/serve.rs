@@ -3,13 +3,13 @@
 use super::client::{Link, REQUEST_TIMEOUT};
 use super::request::Pending;
 use super::server::{IN_FLIGHT_MAX, Server, Stage};
-use super::{Api, ApiEvent};
+use super::{Api, ApiEvent, skew};
 use crate::base::{Span, Time, Version};
 use crate::world::disturbance::Signal;
-use crate::world::effects::{Ctx, Notice, Outcome, Reply, ReplyTo, Request};
+use crate::world::effects::{Ctx, Notice, Outcome, Reply, Request};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{ClientId, MasterId, NodeId, RequestId};
+use crate::world::ids::{MasterId, NodeId, RequestId};
 use crate::world::purpose::Purpose;
 use crate::world::store::{ApiError, Change};
 
@@ -29,7 +29,7 @@ impl Api {
             Link::Broken => match self.dial(client, ctx) {
                 Ok(master) => (master, false),
                 Err((error, wasted)) => {
-                    self.answer(client, &reply, Err(error), departs + wasted, ctx);
+                    Self::answer(reply, Err(error), departs + wasted, ctx);
                     return;
                 }
             },
@@ -84,13 +84,13 @@ impl Api {
             self.release(pending.server, ctx);
         }
         let back = ctx.now + self.one_way(pending.client, ctx);
-        self.answer(pending.client, &pending.reply, result, back, ctx);
+        Self::answer(pending.reply, result, back, ctx);
     }
 
     /// A request fails for its client. etcd may still commit it: then it stays here until that is known.
     pub(super) fn fails(&mut self, id: RequestId, error: ApiError, ctx: &mut Ctx<'_>) {
         let Some(pending) = self.requests.get_mut(id) else { return };
-        let (client, server, reply, taken) = (pending.client, pending.server, pending.reply, pending.taken);
+        let (server, reply, taken) = (pending.server, pending.reply, pending.taken);
         if pending.proposed {
             pending.reply = Reply::Never;
             pending.taken = false;
@@ -100,7 +100,7 @@ impl Api {
         if taken {
             self.release(server, ctx);
         }
-        self.answer(client, &reply, Err(error), ctx.now, ctx);
+        Self::answer(reply, Err(error), ctx.now, ctx);
     }
 
     /// etcd has given a request up for good.
@@ -116,7 +116,7 @@ impl Api {
         }
     }
 
-    fn answer(&mut self, client: ClientId, reply: &Reply, result: Outcome, at: Time, ctx: &mut Ctx<'_>) {
+    fn answer(reply: Reply, result: Outcome, at: Time, ctx: &mut Ctx<'_>) {
         let business = |error| {
             matches!(
                 error,
@@ -133,23 +133,10 @@ impl Api {
             ctx.note(Fact::ApiFailed { error });
         }
         let to = match (reply, result) {
-            (Reply::Always(to), _) | (Reply::OnFailure(to), Err(_)) => *to,
+            (Reply::Always(to), _) | (Reply::OnFailure(to), Err(_)) => to,
             (Reply::OnFailure(_), Ok(())) | (Reply::Never, _) => return,
         };
-        debug_assert!(client.0 < u32::MAX);
-        let event = match to {
-            ReplyTo::Kubelet { node, token } => {
-                Event::Kubelet(crate::world::components::kubelet::KubeletEvent::Answer { node, token, result })
-            }
-            ReplyTo::Controllers { master, token } => {
-                Event::Controllers(crate::world::components::controllers::ControllersEvent::Answer { master, token, result })
-            }
-            ReplyTo::Scheduler { master, token } => {
-                Event::Scheduler(crate::world::components::scheduler::SchedulerEvent::Answer { master, token, result })
-            }
-            ReplyTo::Actor { actor, order } => Event::Answer { actor, order, result },
-        };
-        ctx.at(at, event);
+        ctx.at(at, Event::Answer { to, result });
     }
 
     /// A server's process starts on this machine.
@@ -174,6 +161,10 @@ impl Api {
 
     pub(super) fn listens(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
         self.servers[master].stage = Stage::Listening;
+        let server = self.servers[master].version;
+        if let Some(client) = self.live_versions().find(|other| !skew::allows_servers(*other, server)) {
+            ctx.note(Fact::SkewBroken { master, server, client });
+        }
         if self.servers[master].etcd {
             self.fills_caches(master, ctx);
         }

@@ -55,7 +55,18 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(name: Name, node: NodeId, version: Version) -> Server {
         let stage = Stage::Down;
-        Server { name, node, version, stage, generation: 0, liveness: 0, etcd: false, in_flight: 0, starts: 0, restarts: 0 }
+        Server {
+            name,
+            node,
+            version,
+            stage,
+            generation: 0,
+            liveness: 0,
+            etcd: false,
+            in_flight: 0,
+            starts: 0,
+            restarts: 0,
+        }
     }
 
     /// Whether a connection is accepted.

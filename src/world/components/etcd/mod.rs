@@ -1,37 +1,335 @@
 //! etcd: one Raft group, a voter on each master.
+//!
+//! Members keep terms, votes and logs as the real ones do, and what they answer is on disk first. While leader, links
+//! and processes stay as they are, nothing of it is an event but the commit of a write: heartbeats, ticks and
+//! acknowledgements follow from phases and keyed delays, and are worked out when something changes (`contact`). From a
+//! disturbance until a leader serves again, campaigns, votes and first contacts are events (`election`, `replication`).
+//!
+//! Simplifications, all shorter than one network delay: a write is reported stored when its leader commits it, not
+//! half a round trip later at the member that accepted it; followers learn the commit index with it; a forwarded
+//! proposal takes its place in the leader's log when it is sent.
 
+mod clients;
+mod contact;
+mod delays;
+mod eager;
+mod election;
+mod invariants;
+mod log;
+mod member;
+mod reign;
+mod replication;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+pub use invariants::Broken;
+pub use member::Ask;
+
+use self::clients::Waiting;
+use self::contact::End;
+use self::delays::{Settings, member_name};
+use self::invariants::History;
+use self::log::Term;
+use self::member::{Member, Process};
+use self::reign::{Flow, Reign};
+use crate::base::{Span, Time};
+use crate::world::behaviour::etcd_pre_vote;
 use crate::world::disturbance::Signal;
-use crate::world::effects::Ctx;
+use crate::world::effects::{Ctx, Notice};
+use crate::world::event::Event;
+use crate::world::fact::Fact;
 use crate::world::ids::{MasterId, RequestId};
+use crate::world::purpose::Purpose;
 use crate::world::spec::EtcdSpec;
 
-/// Inside etcd.
+/// Most members that a group may have: sets of members are bits of a word.
+pub const MEMBERS_MAX: u32 = 32;
+
+/// Inside etcd. Members are numbered by master; a message carries the term it was sent in.
+#[allow(missing_docs, reason = "fields: a member, sender and receiver, the term; alarms and starts count up")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EtcdEvent {}
+pub enum EtcdEvent {
+    /// A member's patience ends.
+    Campaign { member: u8, alarm: u32 },
+    /// A candidate's own vote is on its disk.
+    Voted { member: u8, term: u32 },
+    /// A request for a vote arrives.
+    Asked { from: u8, to: u8, ask: Ask, term: u32 },
+    /// A voter's answer is on its disk.
+    Saved { from: u8, to: u8, ask: Ask, term: u32, granted: bool, start: u32 },
+    /// A vote, or its refusal, arrives.
+    Answered { from: u8, to: u8, ask: Ask, term: u32, granted: bool },
+    /// Word of a newer term arrives.
+    Higher { to: u8, term: u32 },
+    /// A leader's first message arrives at a member.
+    Probed { from: u8, to: u8, term: u32 },
+    /// The entries that a follower lacked have arrived.
+    Joined { from: u8, to: u8, term: u32 },
+    /// A majority has the leader's next entry on disk, and the leader knows.
+    Committed { member: u8, alarm: u32 },
+    /// A leader looks whether a majority has answered lately.
+    Check { member: u8, alarm: u32 },
+    /// A request has waited as long as it may.
+    Expired { request: RequestId },
+    /// A started member shortens its first election time-out.
+    Advance { member: u8, start: u32 },
+    /// A stopping member cuts its clients' last streams.
+    Drained { member: u8, start: u32 },
+    /// The order to campaign at once arrives.
+    HandOver { to: u8, term: u32 },
+    /// A stopping leader looks whether its successor leads.
+    Leaving { member: u8, start: u32, polls: u8 },
+    /// A stopping member's process ends.
+    Exit { member: u8, start: u32 },
+    /// Eager mode: a member's clock ticks.
+    Tick { member: u8, start: u32 },
+    /// Eager mode: a heartbeat arrives.
+    Beat { from: u8, to: u8, term: u32, tick: u64 },
+    /// Eager mode: its answer arrives.
+    BeatAnswered { from: u8, to: u8, term: u32 },
+    /// Eager mode: an entry arrives at a follower.
+    Appended { from: u8, to: u8, term: u32, index: u64 },
+    /// Eager mode: an acknowledgement arrives; a leader's own when it is on its disk.
+    Acked { from: u8, to: u8, term: u32, index: u64 },
+}
 
 /// The members and their logs.
 #[derive(Clone, Debug)]
-pub struct Etcd {}
+pub struct Etcd {
+    settings: Settings,
+    members: Vec<Member>,
+    waiting: Vec<Waiting>,
+    history: History,
+    shown: Shown,
+    /// Members without a connection to any other, as bits: their campaigns reach nobody and are not events.
+    alone: u32,
+    eager: bool,
+    now: Time,
+}
+
+/// What others were last told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    serving: u32,
+    up: u32,
+    leader: Option<(u8, Term)>,
+}
 
 impl Etcd {
-    /// A group of `members` voters in steady state, with a leader that the seed chooses.
-    pub fn new(_spec: &EtcdSpec, _members: u32, _ctx: &mut Ctx<'_>) -> Etcd {
-        Etcd {}
+    /// A group of `members` voters (1 to [`MEMBERS_MAX`]) in steady state, with a leader that the seed chooses.
+    pub fn new(spec: &EtcdSpec, members: u32, ctx: &mut Ctx<'_>) -> Etcd {
+        Etcd::build(spec, members, false, ctx)
     }
+
+    /// The same group with every tick, heartbeat, append and acknowledgement as an event. Slow; for tests, which hold
+    /// it against [`Etcd::new`].
+    pub fn with_eager(spec: &EtcdSpec, members: u32, ctx: &mut Ctx<'_>) -> Etcd {
+        Etcd::build(spec, members, true, ctx)
+    }
+
+    fn build(spec: &EtcdSpec, members: u32, eager: bool, ctx: &mut Ctx<'_>) -> Etcd {
+        let settings = Settings::new(spec, ctx);
+        let count = members.clamp(1, MEMBERS_MAX) as usize;
+        let group = crate::base::Name::new("etcd");
+        let leader = ctx.draw(Purpose::Placement, group, 0).below(count as u64) as usize;
+        let pre_vote = spec.pre_vote.unwrap_or_else(|| etcd_pre_vote(spec.from));
+        let mut etcd = Etcd {
+            settings,
+            members: Vec::with_capacity(count),
+            waiting: Vec::new(),
+            history: History::begin(leader, ctx.now),
+            shown: Shown::default(),
+            alone: 0,
+            eager,
+            now: ctx.now,
+        };
+        for index in 0..count {
+            let phase = ctx.now + ctx.draw(Purpose::Phase, member_name(index), 0).span_below(settings.tick);
+            let mut member = Member::steady(leader, phase, pre_vote, ctx.now);
+            member.redraw(index, &settings, ctx);
+            etcd.members.push(member);
+            ctx.note(Fact::MemberStarted { member: MasterId(index as u32) });
+        }
+        etcd.crown(leader, ctx);
+        etcd.look_around(ctx);
+        etcd.shown.serving = etcd.serving();
+        etcd.announce(ctx);
+        (0..count).for_each(|member| etcd.tick_on(member, ctx));
+        etcd
+    }
+
+    /// Makes a member the leader that the group has had for a while.
+    fn crown(&mut self, leader: usize, ctx: &mut Ctx<'_>) {
+        let rounds = u64::from(self.settings.election);
+        let mut reign = Reign::new(ctx.now, 1, self.members.len());
+        reign.lead_in = ctx.draw(Purpose::Phase, member_name(leader), u64::MAX).below(rounds) as u32;
+        for stream in &mut reign.streams {
+            stream.flow = Flow::Flowing;
+            stream.matched = 1;
+            stream.counted = 1;
+            stream.active = ctx.now + Span::nanos(1);
+        }
+        reign.streams[leader].flow = Flow::Gone;
+        self.members[leader].role = member::Role::Leader;
+        self.members[leader].elapsed = reign.lead_in;
+        self.members[leader].reign = Some(reign);
+    }
+
     /// One of its own events.
-    pub fn step(&mut self, event: EtcdEvent, _ctx: &mut Ctx<'_>) {
-        match event {}
+    pub fn step(&mut self, event: EtcdEvent, ctx: &mut Ctx<'_>) {
+        self.settle(ctx);
+        match event {
+            EtcdEvent::Campaign { member, alarm } => self.patience_ends(member.into(), alarm, ctx),
+            EtcdEvent::Voted { member, term } => self.voted(member.into(), term, ctx),
+            EtcdEvent::Asked { from, to, ask, term } => self.asked(from.into(), to.into(), ask, term, ctx),
+            EtcdEvent::Saved { .. } => self.saved(event, ctx),
+            EtcdEvent::Answered { from, to, ask, term, granted } => {
+                self.answered(from.into(), to.into(), (ask, term), granted, ctx)
+            }
+            EtcdEvent::Higher { to, term } => self.higher(to.into(), term, ctx),
+            EtcdEvent::Probed { from, to, term } => self.probed(from.into(), to.into(), term, ctx),
+            EtcdEvent::Joined { from, to, term } => self.joined(from.into(), to.into(), term, ctx),
+            EtcdEvent::Committed { member, alarm } => self.commit_due(member.into(), alarm, ctx),
+            EtcdEvent::Check { member, alarm } => self.check_due(member.into(), alarm, ctx),
+            EtcdEvent::Expired { request } => self.expired(request, ctx),
+            EtcdEvent::Advance { member, start } => self.advance(member.into(), start, ctx),
+            EtcdEvent::Drained { member, start } => self.drained(member.into(), start, ctx),
+            EtcdEvent::HandOver { to, term } => self.hand_over(to.into(), term, ctx),
+            EtcdEvent::Leaving { member, start, polls } => self.leaving(member.into(), start, polls, ctx),
+            EtcdEvent::Exit { member, start } => self.exit(member.into(), start, ctx),
+            EtcdEvent::Tick { member, start } => self.tick(member.into(), start, ctx),
+            EtcdEvent::Beat { from, to, term, tick } => self.beat(from.into(), to.into(), term, tick, ctx),
+            EtcdEvent::BeatAnswered { from, to, term } => self.beat_answered(from.into(), to.into(), term, ctx),
+            EtcdEvent::Appended { from, to, term, index } => {
+                self.appended(from.into(), to.into(), term, index, ctx);
+            }
+            EtcdEvent::Acked { from, to, term, index } => self.acked(from.into(), to.into(), term, index, ctx),
+        }
+        self.announce(ctx);
     }
-    /// A write reaches this member. `Notice::Stored` tells how it ends, sooner or later, exactly once.
-    pub fn propose(&mut self, _member: MasterId, _request: RequestId, _ctx: &mut Ctx<'_>) {}
-    /// The member's process gets a signal.
-    pub fn signal(&mut self, _member: MasterId, _signal: Signal, _ctx: &mut Ctx<'_>) {}
-    /// The member's process starts, with the data it had.
-    pub fn start(&mut self, _member: MasterId, _version: crate::base::Version, _ctx: &mut Ctx<'_>) {}
+
+    /// A write reaches this member. `Notice::Stored` tells how it ends, sooner or later, exactly once; where it fails
+    /// for its client and is committed all the same, `Notice::StoredLate` follows. An id may be used again only when
+    /// neither can come any more.
+    pub fn propose(&mut self, member: MasterId, request: RequestId, ctx: &mut Ctx<'_>) {
+        self.settle(ctx);
+        self.accept(member.0 as usize, request, ctx);
+        self.announce(ctx);
+    }
+
+    /// The member's process gets a signal. A machine that loses power is a link cut and a SIGKILL.
+    pub fn signal(&mut self, member: MasterId, signal: Signal, ctx: &mut Ctx<'_>) {
+        self.settle(ctx);
+        match signal {
+            Signal::Term => self.terminate(member.0 as usize, ctx),
+            Signal::Kill => self.kill(member.0 as usize, ctx),
+        }
+        self.announce(ctx);
+    }
+
+    /// The member's process starts, with the data it had. One that still runs is killed first.
+    pub fn start(&mut self, member: MasterId, version: crate::base::Version, ctx: &mut Ctx<'_>) {
+        self.settle(ctx);
+        self.begin(member.0 as usize, version, ctx);
+        self.announce(ctx);
+    }
+
     /// The member's host has become reachable or unreachable for the other members (link, power).
-    pub fn linked(&mut self, _member: MasterId, _linked: bool, _ctx: &mut Ctx<'_>) {}
+    pub fn linked(&mut self, member: MasterId, linked: bool, ctx: &mut Ctx<'_>) {
+        self.settle(ctx);
+        self.link(member.0 as usize, linked, ctx);
+        self.announce(ctx);
+    }
+
     /// Whether a request to this member would be served now, through a leader with a quorum.
-    pub fn serves(&self, _member: MasterId) -> bool {
-        true
+    pub fn serves(&self, member: MasterId) -> bool {
+        member.0 < u32::BITS && self.serving() & (1 << member.0) != 0
+    }
+
+    /// The leader that a majority can reach, and its term.
+    pub fn leader(&self) -> Option<(MasterId, u64)> {
+        self.shown.leader.map(|(member, term)| (MasterId(u32::from(member)), u64::from(term)))
+    }
+
+    /// Voters that make a majority. Members that do not run count.
+    fn quorum(&self) -> usize {
+        self.members.len() / 2 + 1
+    }
+
+    fn connected(&self, a: usize, b: usize) -> bool {
+        let (one, other) = (&self.members[a], &self.members[b]);
+        one.runs() && other.runs() && (a == b || (one.linked && other.linked))
+    }
+
+    /// Members that this one reaches, itself included.
+    fn reach(&self, member: usize) -> usize {
+        (0..self.members.len()).filter(|other| self.connected(member, *other)).count()
+    }
+
+    /// Members that would serve a request, as bits.
+    fn serving(&self) -> u32 {
+        (0..self.members.len()).filter(|member| self.is_served(*member)).fold(0, |set, member| set | 1 << member)
+    }
+
+    fn is_served(&self, member: usize) -> bool {
+        let Some(leader) = self.leader_of(member) else { return false };
+        let Some(reign) = &self.members[leader].reign else { return false };
+        self.members[member].process == Process::Up
+            && reign.hearing() + 1 >= self.quorum()
+            && self.members[leader].commit >= reign.first
+    }
+
+    /// The leader that this member is, or hears.
+    fn leader_of(&self, member: usize) -> Option<usize> {
+        if self.members[member].leads() {
+            return Some(member);
+        }
+        let lead = usize::from(self.members[member].lead?);
+        let hears = self.members[lead].reign.as_ref().is_some_and(|reign| reign.streams[member].hears());
+        (hears && self.members[lead].hard.term == self.members[member].hard.term).then_some(lead)
+    }
+
+    /// The leader with the newest term whom a majority can reach.
+    fn effective_leader(&self) -> Option<(u8, Term)> {
+        let leaders = (0..self.members.len()).filter(|m| self.members[*m].leads() && self.reach(*m) >= self.quorum());
+        leaders.map(|m| (m as u8, self.members[m].hard.term)).max_by_key(|(_, term)| *term)
+    }
+
+    /// Tells of what has changed for others.
+    fn announce(&mut self, ctx: &mut Ctx<'_>) {
+        self.now = ctx.now;
+        self.watch_leaders(ctx.now);
+        let up = self.members.iter().filter(|member| member.runs() && member.linked).count() as u32;
+        let shown = Shown { serving: self.serving(), up, leader: self.effective_leader() };
+        let before = std::mem::replace(&mut self.shown, shown);
+        if before == shown {
+            return;
+        }
+        if before.leader != shown.leader {
+            if let Some((member, term)) = before.leader {
+                ctx.note(Fact::MemberYields { member: MasterId(member.into()), term: term.into() });
+            }
+            if let Some((member, term)) = shown.leader {
+                ctx.note(Fact::MemberLeads { member: MasterId(member.into()), term: term.into() });
+            }
+        }
+        if before.up != up {
+            ctx.note(Fact::QuorumIs { up, voters: self.members.len() as u32 });
+        }
+        for member in 0..self.members.len() as u32 {
+            let serves = shown.serving & (1 << member) != 0;
+            if serves != (before.serving & (1 << member) != 0) {
+                ctx.notify(Notice::EtcdServes(MasterId(member), serves));
+            }
+        }
+    }
+
+    fn push(&self, after: Span, event: EtcdEvent, ctx: &mut Ctx<'_>) {
+        ctx.after(after, Event::Etcd(event));
+    }
+
+    fn push_at(&self, at: Time, event: EtcdEvent, ctx: &mut Ctx<'_>) {
+        ctx.at(at, Event::Etcd(event));
     }
 }

@@ -1,0 +1,168 @@
+//! The arguments. Each option of a run can also be given in the environment as `ROLLPROOF_` and its name.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Proves or refutes that a Kubernetes upgrade plan stays zero-downtime.
+#[derive(Debug, Parser)]
+#[command(name = "rollproof", version, max_term_width = 80, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Form of the result on stdout
+    #[arg(short, long, global = true, value_enum, default_value_t = Form::Text, env = "ROLLPROOF_OUTPUT")]
+    pub(crate) output: Form,
+
+    /// Colour on stdout; `auto` obeys NO_COLOR, CLICOLOR_FORCE and TERM=dumb
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, env = "ROLLPROOF_COLOR")]
+    pub(crate) color: When,
+
+    /// The verdict only; nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// More about the run on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  the plan holds
+    1  refuted: a law broke or the objective was missed
+    2  bad usage or bad scenario
+    3  undecided: a limit was reached before an answer
+    5  an output could not be written
+   70  internal error
+  130  interrupted";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run one seed of a scenario: timeline, losses by cause, verdict
+    Run(Run),
+    /// Say everything that is wrong with a scenario, without running it
+    Check(Check),
+    /// List what is there by name
+    List(List),
+    /// Show how a strategy, fault or law works, and its settings
+    Show(Show),
+    /// Print the JSON Schema of a scenario
+    Schema,
+}
+
+/// `rollproof run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+
+    /// The seed of all chance; equal seeds give equal runs
+    #[arg(long, default_value_t = 1, env = "ROLLPROOF_SEED", value_name = "N")]
+    pub(crate) seed: u64,
+
+    /// Folder for result.json, report.txt and the drawings
+    #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Threads; never changes a result (one seed is one thread)
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+
+    /// Print the scenario with every default filled in, and where each comes from
+    #[arg(long)]
+    pub(crate) resolved: bool,
+}
+
+/// A scenario and what the command line changes in it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    /// The scenario, a TOML file
+    pub(crate) scenario: PathBuf,
+
+    /// Set a key of the scenario to a TOML value; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(crate) overrides: Vec<String>,
+
+    /// Use this strategy instead of the scenario's
+    #[arg(long, env = "ROLLPROOF_STRATEGY", value_name = "NAME")]
+    pub(crate) strategy: Option<String>,
+}
+
+/// `rollproof list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Of what; all kinds if not given
+    #[arg(value_enum)]
+    pub(crate) kind: Option<Kind>,
+}
+
+/// `rollproof show`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// A name that `rollproof list` shows
+    pub(crate) name: String,
+}
+
+/// Form of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless the environment says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Kinds of things with names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Ways to upgrade.
+    Strategies,
+    /// Scenarios that come with the program.
+    Scenarios,
+    /// What nature does.
+    Faults,
+    /// What a plan must keep.
+    Laws,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_a_run_is_understood() {
+        let line = "rollproof run plan.toml --seed 7 --set a=1 --set b.c=\"x\" --strategy kops-1.15 -o json --out o --jobs 2 -q";
+        let args = Args::try_parse_from(line.split(' ')).expect("it parses");
+        let Command::Run(run) = args.command else { panic!("it is a run") };
+        assert_eq!((run.seed, run.plan.overrides.len(), run.jobs), (7, 2, Some(2)));
+        assert_eq!((args.output, args.quiet), (Form::Json, true));
+    }
+}

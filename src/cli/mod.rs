@@ -1,0 +1,58 @@
+//! Floor 9: people. The only floor that reads arguments, writes files and knows a terminal.
+//!
+//! Results go to stdout through [`terminal::Terminal`], everything else to stderr; every way to end is in
+//! [`exit::Exit`].
+
+mod args;
+mod catalogue;
+mod check;
+mod exit;
+mod files;
+mod floors;
+mod guard;
+mod progress;
+mod run;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::{Exit, Failure};
+use terminal::Terminal;
+
+/// Reads the arguments, does what they ask for, and says how it ended.
+pub(crate) fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error).into(),
+    };
+    let mut terminal = Terminal::new(args.color, args.quiet);
+    let seed = match &args.command {
+        Command::Run(run) => Some(run.seed),
+        Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
+    };
+    let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
+    let exit = ended.unwrap_or_else(|failure| {
+        terminal.say(&failure.to_string());
+        failure.exit()
+    });
+    exit.into()
+}
+
+fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::Run(run) => run::run(args, run, terminal),
+        Command::Check(check) => check::check(check, terminal),
+        Command::List(list) => catalogue::list(args, list, terminal),
+        Command::Show(show) => catalogue::show(show, terminal),
+        Command::Schema => catalogue::schema(terminal),
+    }
+}
+
+/// Prints help, a version or what is wrong with the arguments. A closed pipe is no error here either.
+fn usage(error: &clap::Error) -> Exit {
+    let _ = error.print();
+    if error.use_stderr() { Exit::BadInput } else { Exit::Holds }
+}

@@ -1,0 +1,54 @@
+//! Progress on stderr for what lasts longer than a second.
+//!
+//! A single run has no known end, so it shows how far the cluster's own clock has come.
+
+use std::cell::OnceCell;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rollproof::report::figures::clock;
+
+/// What is shorter than this needs no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Drawings a second.
+const RATE: u8 = 8;
+
+/// Progress of one piece of work.
+pub(crate) struct Progress {
+    since: Instant,
+    bar: OnceCell<ProgressBar>,
+    what: &'static str,
+    shown: bool,
+}
+
+impl Progress {
+    /// Progress of `what`; never drawn unless `shown`.
+    #[expect(clippy::disallowed_methods, reason = "people wait by the wall clock; no result depends on it")]
+    pub(crate) fn new(what: &'static str, shown: bool) -> Progress {
+        Progress { since: Instant::now(), bar: OnceCell::new(), what, shown }
+    }
+
+    /// The work has come to this simulated time, in seconds.
+    pub(crate) fn set(&self, seconds: f64) {
+        if !self.shown || self.since.elapsed() < PATIENCE {
+            return;
+        }
+        self.bar.get_or_init(|| self.start()).set_message(format!("{}: at {}", self.what, clock(seconds)));
+    }
+
+    fn start(&self) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(RATE));
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed} passed)") {
+            bar.set_style(style);
+        }
+        bar.with_elapsed(self.since.elapsed())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}

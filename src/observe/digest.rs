@@ -1,0 +1,242 @@
+//! The digest of a run: a hash of the fact stream in emission order.
+//!
+//! Each fact is a fixed tag, stable names of what it is about, and little-endian integers; no floats, no causes, no
+//! dense ids. A new kind of fact takes a new tag and leaves the digests of runs without it as they were.
+
+use super::Heard;
+use crate::base::{Id, Name, name::mix};
+use crate::world::fact::{Fact, Unit};
+use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId};
+use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
+
+/// Stable names of what facts speak of.
+pub trait Named {
+    /// A pod's lineage.
+    fn pod(&self, pod: PodId) -> Name;
+    /// A machine's lineage.
+    fn node(&self, node: NodeId) -> Name;
+    /// An app's name.
+    fn app(&self, app: AppId) -> Name;
+    /// A client group's name.
+    fn group(&self, group: GroupId) -> Name;
+    /// A pool's name.
+    fn pool(&self, pool: PoolId) -> Name;
+}
+
+/// The running hash: two lanes of 64 bits, finished by BLAKE3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest {
+    lanes: [u64; 2],
+    words: u64,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Digest { lanes: [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344], words: 0 }
+    }
+}
+
+impl Digest {
+    fn word(&mut self, word: u64) {
+        self.words += 1;
+        self.lanes[0] = mix(self.lanes[0] ^ word);
+        self.lanes[1] = mix(self.lanes[1].rotate_left(23).wrapping_add(word ^ self.lanes[0]));
+    }
+
+    /// Adds a fact.
+    pub fn hear(&mut self, heard: &Heard, names: &impl Named) {
+        let mut fact = [0_u64; 6];
+        let used = encode(&heard.fact, names, &mut fact);
+        self.word(heard.at.nanos());
+        for word in &fact[..used] {
+            self.word(*word);
+        }
+    }
+
+    /// The digest so far: 32 hexadecimal digits.
+    pub fn hex(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for word in [self.lanes[0], self.lanes[1], self.words] {
+            hasher.update(&word.to_le_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+fn unit(unit: Unit, names: &impl Named) -> u64 {
+    match unit {
+        Unit::Node(node) => names.node(node).0,
+        Unit::Pool(pool) => names.pool(pool).0,
+        Unit::Masters => 1,
+        Unit::Cluster => 2,
+    }
+}
+
+fn optional(pod: Option<PodId>, names: &impl Named) -> u64 {
+    pod.map_or(0, |pod| names.pod(pod).0)
+}
+
+fn component(component: Component) -> u64 {
+    match component {
+        Component::ControllerManager => 0,
+        Component::Scheduler => 1,
+    }
+}
+
+fn error(error: ApiError) -> u64 {
+    match error {
+        ApiError::Refused => 0,
+        ApiError::Reset => 1,
+        ApiError::Timeout => 2,
+        ApiError::Unavailable => 3,
+        ApiError::TooManyRequests => 4,
+        ApiError::Conflict => 5,
+        ApiError::NotFound => 6,
+        ApiError::SeveralBudgets => 7,
+        ApiError::Forbidden => 8,
+    }
+}
+
+fn master(master: MasterId) -> u64 {
+    master.index() as u64
+}
+
+fn endpoint(endpoint: Endpoint) -> u64 {
+    match endpoint {
+        Endpoint::Absent => 0,
+        Endpoint::Ready => 1,
+        Endpoint::Terminating => 2,
+    }
+}
+
+fn ready(ready: NodeReady) -> u64 {
+    match ready {
+        NodeReady::True => 0,
+        NodeReady::False => 1,
+        NodeReady::Unknown => 2,
+    }
+}
+
+/// A fact's tag: append, never reuse.
+fn tag(fact: &Fact) -> u64 {
+    match fact {
+        Fact::PodCreated { .. } => 1,
+        Fact::PodBound { .. } => 2,
+        Fact::PodStarted { .. } => 3,
+        Fact::PodListens { .. } => 4,
+        Fact::PodReady { .. } => 5,
+        Fact::PodDeleting { .. } => 6,
+        Fact::PodTerminating { .. } => 7,
+        Fact::PodKilled { .. } => 8,
+        Fact::PodExited { .. } => 9,
+        Fact::PodSilent { .. } => 10,
+        Fact::PodRestarted { .. } => 11,
+        Fact::PodGone { .. } => 12,
+        Fact::EndpointSet { .. } => 13,
+        Fact::RulesProgrammed { .. } => 14,
+        Fact::MachineLaunched { .. } => 15,
+        Fact::MachineStopping { .. } => 16,
+        Fact::MachineOff { .. } => 17,
+        Fact::MachineUp { .. } => 18,
+        Fact::NodeRegistered { .. } => 19,
+        Fact::NodeReadyIs { .. } => 20,
+        Fact::NodeCordoned { .. } => 21,
+        Fact::NodeDeleted { .. } => 22,
+        Fact::Evicted { .. } => 23,
+        Fact::EvictionRefused { .. } => 24,
+        Fact::MemberStarted { .. } => 25,
+        Fact::MemberStopped { .. } => 26,
+        Fact::MemberLeads { .. } => 27,
+        Fact::MemberYields { .. } => 28,
+        Fact::QuorumIs { .. } => 29,
+        Fact::ServerReady { .. } => 30,
+        Fact::ServerStopping { .. } => 31,
+        Fact::ServerStopped { .. } => 32,
+        Fact::ServerInRotation { .. } => 33,
+        Fact::ApiServes { .. } => 34,
+        Fact::ApiFailed { .. } => 35,
+        Fact::SkewBroken { .. } => 36,
+        Fact::LeaseTaken { .. } => 37,
+        Fact::LeaseLost { .. } => 38,
+        Fact::StepBegan { .. } => 39,
+        Fact::StepEnded { .. } => 40,
+        Fact::PlanEnded { .. } => 41,
+        Fact::RequestsLost { .. } => 42,
+        Fact::Exposed { .. } => 43,
+        Fact::ExposureBegan { .. } => 44,
+        Fact::ExposureEnded { .. } => 45,
+        Fact::FaultStruck { .. } => 46,
+        Fact::FaultRepaired { .. } => 47,
+    }
+}
+
+/// Writes a fact's words, its tag first, and returns how many there are.
+fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    words[0] = tag(fact);
+    let mut used = 1;
+    let mut put = |word: u64| {
+        words[used] = word;
+        used += 1;
+    };
+    macro_rules! put {
+        ($($word:expr),+) => {{ $(put($word);)+ }};
+    }
+    match *fact {
+        Fact::PodCreated { pod }
+        | Fact::PodStarted { pod }
+        | Fact::PodListens { pod }
+        | Fact::PodDeleting { pod }
+        | Fact::PodTerminating { pod }
+        | Fact::PodKilled { pod }
+        | Fact::PodExited { pod }
+        | Fact::PodSilent { pod }
+        | Fact::PodRestarted { pod }
+        | Fact::PodGone { pod }
+        | Fact::Evicted { pod } => put!(names.pod(pod).0),
+        Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
+        Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
+        Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),
+        Fact::RulesProgrammed { node, app } => put!(names.node(node).0, names.app(app).0),
+        Fact::MachineLaunched { node }
+        | Fact::MachineStopping { node }
+        | Fact::MachineOff { node }
+        | Fact::MachineUp { node }
+        | Fact::NodeDeleted { node } => put!(names.node(node).0),
+        Fact::NodeRegistered { node, version } => {
+            put!(names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
+        }
+        Fact::NodeReadyIs { node, ready: said } => put!(names.node(node).0, ready(said)),
+        Fact::NodeCordoned { node, unschedulable } => put!(names.node(node).0, u64::from(unschedulable)),
+        Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
+        Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
+        Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
+        Fact::ServerReady { master: server }
+        | Fact::ServerStopping { master: server }
+        | Fact::ServerStopped { master: server } => put!(master(server)),
+        Fact::ServerInRotation { master: server, used } => put!(master(server), u64::from(used)),
+        Fact::ApiServes { answering, in_rotation } => put!(u64::from(answering), u64::from(in_rotation)),
+        Fact::ApiFailed { error: why } => put!(error(why)),
+        Fact::SkewBroken { master: server, server: theirs, client } => {
+            put!(master(server), u64::from(theirs.minor), u64::from(client.minor));
+        }
+        Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
+            put!(component(of), master(holder));
+        }
+        Fact::StepBegan { actor, unit: of, phase } | Fact::StepEnded { actor, unit: of, phase } => {
+            put!(actor.index() as u64, unit(of, names), phase as u64);
+        }
+        Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
+        Fact::RequestsLost { group, pod, loss, count, since } => {
+            put!(names.group(group).0, optional(pod, names), loss as u64, count, since.nanos());
+        }
+        Fact::Exposed { group, pod, loss, lasting } => {
+            put!(names.group(group).0, optional(pod, names), loss as u64, lasting.as_nanos());
+        }
+        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
+            put!(names.group(group).0, optional(pod, names), loss as u64);
+        }
+        Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
+    }
+    used
+}

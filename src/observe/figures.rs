@@ -1,0 +1,243 @@
+//! What is counted over a run: etcd, the API, pods, steps of the plan.
+
+use std::collections::VecDeque;
+
+use super::{Heard, Lasting};
+use crate::base::{Id, IdVec, Span, Time};
+use crate::world::fact::{Fact, StepPhase, Unit};
+use crate::world::ids::{ActorId, AppId, PodId};
+use crate::world::store::{ApiError, Store};
+
+/// One phase of one unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepSpan {
+    /// Whose plan.
+    pub actor: ActorId,
+    /// Which unit.
+    pub unit: Unit,
+    /// Which phase.
+    pub phase: StepPhase,
+    /// When it began.
+    pub start: Time,
+    /// When it ended.
+    pub end: Option<Time>,
+}
+
+/// A first occurrence: when, and in which event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct First {
+    /// When.
+    pub at: Time,
+    /// In which event.
+    pub event: u64,
+}
+
+/// etcd's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    /// Without a majority of voters.
+    pub broken: Lasting,
+    /// Without a leader.
+    pub leaderless: Lasting,
+    /// Elections won.
+    pub leader_changes: u64,
+    /// The newest leader's term.
+    pub term: u64,
+    /// Smallest number of voters up beyond a majority.
+    pub margin_min: i64,
+    /// Smallest number of voters up.
+    pub up_min: u32,
+    /// The first break.
+    pub first_break: Option<First>,
+}
+
+/// One app's pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppPods {
+    /// Healthy now: Ready, not terminating.
+    pub healthy: u32,
+    /// Fewest healthy.
+    pub healthy_min: u32,
+    /// Pods created since the run began.
+    pub created: u64,
+    /// The most often moved replica's moves.
+    pub moves_max: u64,
+    /// Moves of the pods that were deleted and not yet replaced, oldest first.
+    leaving: VecDeque<u32>,
+}
+
+/// Everything that is counted over a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    /// etcd.
+    pub quorum: Quorum,
+    /// No new API request through the load balancer can succeed.
+    pub api_gone: Lasting,
+    /// Some succeed, others do not.
+    pub api_degraded: Lasting,
+    /// Failed API requests of the cluster's own clients and of operators.
+    pub api_errors: u64,
+    /// Pods by app.
+    pub apps: IdVec<AppId, AppPods>,
+    /// Steps of plans, in order of their start.
+    pub steps: Vec<StepSpan>,
+    /// Connections that broke the skew policy, and the first.
+    pub skew: (u64, Option<First>),
+    /// Evictions that left an app below a budget, and the first.
+    pub budget: (u64, Option<First>),
+    /// The first moment at which a request could be lost.
+    pub first_exposed: Option<First>,
+    /// The first lost request.
+    pub first_lost: Option<First>,
+    /// The last time that something new was reached: a step, a pod ready, an eviction granted.
+    pub last_progress: Time,
+    /// How many moves each pod stands for.
+    depth: Vec<u32>,
+}
+
+impl Figures {
+    /// A cluster of these many voters, led in `term`, with each app's pods all healthy.
+    pub fn new(voters: u32, term: u64, replicas: impl Iterator<Item = u32>) -> Figures {
+        let margin = i64::from(voters) - i64::from(voters / 2 + 1);
+        let app = |healthy| AppPods { healthy, healthy_min: healthy, ..AppPods::default() };
+        Figures {
+            quorum: Quorum {
+                broken: Lasting::default(),
+                leaderless: Lasting::default(),
+                leader_changes: 0,
+                term,
+                margin_min: margin,
+                up_min: voters,
+                first_break: None,
+            },
+            api_gone: Lasting::default(),
+            api_degraded: Lasting::default(),
+            api_errors: 0,
+            apps: replicas.map(app).collect(),
+            steps: Vec::new(),
+            skew: (0, None),
+            budget: (0, None),
+            first_exposed: None,
+            first_lost: None,
+            last_progress: Time::ZERO,
+            depth: Vec::new(),
+        }
+    }
+
+    /// A fact. `desired` gives the healthy pods that an app's budgets demand.
+    pub fn hear(&mut self, heard: &Heard, store: &Store, desired: &IdVec<AppId, u32>) {
+        let first = First { at: heard.at, event: heard.event };
+        match heard.fact {
+            Fact::QuorumIs { up, voters } => self.quorum_is(up, voters, first),
+            Fact::MemberLeads { term, .. } => {
+                self.quorum.leaderless.set(false, heard.at);
+                // A leader that lost its quorum and got it back in time leads on in the same term.
+                self.quorum.leader_changes += u64::from(term > self.quorum.term);
+                self.quorum.term = self.quorum.term.max(term);
+            }
+            Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
+            Fact::ApiServes { answering, in_rotation } => {
+                self.api_gone.set(answering == 0, heard.at);
+                self.api_degraded.set(answering > 0 && answering < in_rotation, heard.at);
+            }
+            Fact::ApiFailed { error } => self.api_errors += u64::from(error != ApiError::Conflict),
+            Fact::PodCreated { pod } => self.pod_created(pod, store),
+            Fact::PodReady { pod, ready } => {
+                let object = store.pods().now(pod);
+                if object.deleting.is_none() {
+                    self.healthy(object.app, ready);
+                }
+                if ready {
+                    self.last_progress = heard.at;
+                }
+            }
+            Fact::PodDeleting { pod } => self.pod_deleting(pod, store, desired, first),
+            Fact::PodGone { pod } => self.pod_gone(pod, store),
+            Fact::StepBegan { actor, unit, phase } => {
+                self.last_progress = heard.at;
+                self.steps.push(StepSpan { actor, unit, phase, start: heard.at, end: None });
+            }
+            Fact::StepEnded { actor, unit, phase } => {
+                self.last_progress = heard.at;
+                let same = |step: &&mut StepSpan| {
+                    step.actor == actor && step.unit == unit && step.phase == phase && step.end.is_none()
+                };
+                if let Some(step) = self.steps.iter_mut().rev().find(same) {
+                    step.end = Some(heard.at);
+                }
+            }
+            Fact::SkewBroken { .. } => {
+                self.skew.0 += 1;
+                self.skew.1 = self.skew.1.or(Some(first));
+            }
+            Fact::ExposureBegan { .. } | Fact::Exposed { .. } => {
+                self.first_exposed = self.first_exposed.or(Some(first));
+            }
+            Fact::RequestsLost { .. } => self.first_lost = self.first_lost.or(Some(first)),
+            Fact::Evicted { .. } | Fact::PlanEnded { .. } => self.last_progress = heard.at,
+            // An observer hears what it counts; a new kind of fact is none of its business.
+            _ => {}
+        }
+    }
+
+    fn quorum_is(&mut self, up: u32, voters: u32, first: First) {
+        let margin = i64::from(up) - i64::from(voters / 2 + 1);
+        self.quorum.margin_min = self.quorum.margin_min.min(margin);
+        self.quorum.up_min = self.quorum.up_min.min(up);
+        self.quorum.broken.set(margin < 0, first.at);
+        if margin < 0 {
+            self.quorum.first_break = self.quorum.first_break.or(Some(first));
+        }
+    }
+
+    fn healthy(&mut self, app: AppId, more: bool) {
+        let app = &mut self.apps[app];
+        app.healthy = if more { app.healthy + 1 } else { app.healthy.saturating_sub(1) };
+        app.healthy_min = app.healthy_min.min(app.healthy);
+    }
+
+    fn pod_created(&mut self, pod: PodId, store: &Store) {
+        let app = &mut self.apps[store.pods().now(pod).app];
+        app.created += 1;
+        let moves = app.leaving.pop_front().map_or(0, |moves| moves + 1);
+        app.moves_max = app.moves_max.max(u64::from(moves));
+        self.depth.resize(self.depth.len().max(pod.index() + 1), 0);
+        self.depth[pod.index()] = moves;
+    }
+
+    fn pod_deleting(&mut self, pod: PodId, store: &Store, desired: &IdVec<AppId, u32>, first: First) {
+        let object = store.pods().now(pod);
+        let moves = self.depth.get(pod.index()).copied().unwrap_or(0);
+        self.apps[object.app].leaving.push_back(moves);
+        if object.ready {
+            self.healthy(object.app, false);
+            if self.apps[object.app].healthy < desired[object.app] {
+                self.budget.0 += 1;
+                self.budget.1 = self.budget.1.or(Some(first));
+            }
+        }
+    }
+
+    /// A pod that went without a graceful deletion leaves a place to fill, too.
+    fn pod_gone(&mut self, pod: PodId, store: &Store) {
+        let object = store.pods().now(pod);
+        if object.deleting.is_none() {
+            let moves = self.depth.get(pod.index()).copied().unwrap_or(0);
+            self.apps[object.app].leaving.push_back(moves);
+            let was_ready = store.pods().at(pod, crate::world::store::Revision(store.pods().since(pod).0 - 1));
+            if was_ready.is_some_and(|old| old.ready) {
+                self.healthy(object.app, false);
+            }
+        }
+    }
+
+    /// Pods created in place of others.
+    pub fn moves(&self) -> u64 {
+        self.apps.iter().map(|app| app.created).sum()
+    }
+
+    /// How long ago something new was last reached.
+    pub fn idle(&self, now: Time) -> Span {
+        now.since(self.last_progress)
+    }
+}

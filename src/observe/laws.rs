@@ -1,0 +1,205 @@
+//! Plan laws: what a zero-downtime upgrade must keep. A breach refutes the plan. One entry each in [`CATALOG`].
+
+use super::figures::{Figures, First};
+use crate::base::{Span, Time};
+
+/// How a plan ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All units are at their target.
+    Completed,
+    /// The tool gave up, with this message.
+    Failed(String),
+    /// Nothing new can happen; what blocks.
+    Stalled(String),
+    /// The horizon came first; what it waited for.
+    Horizon(String),
+}
+
+/// Whether the upgrade must complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// One that fails or stalls misses the objective.
+    MustComplete,
+    /// It may fail or stall as long as nothing else is broken.
+    MayStopSafely,
+}
+
+/// What a plan is held to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objective {
+    /// Most requests that may be lost; `None`: any number.
+    pub max_lost: Option<u64>,
+    /// Longest exposure, over all groups; `None`: any.
+    pub max_exposed: Option<Span>,
+    /// Most breaks of etcd's quorum; `None`: any number.
+    pub quorum_breaks: Option<u64>,
+    /// Whether the upgrade must complete.
+    pub completion: Completion,
+    /// Names of the laws that the verdict goes by, of [`CATALOG`].
+    pub laws: Vec<&'static str>,
+}
+
+impl Default for Objective {
+    /// No exposure, no quorum break, no skew or true budget violation, and the upgrade completes.
+    fn default() -> Self {
+        Objective {
+            max_lost: Some(0),
+            max_exposed: Some(Span::ZERO),
+            quorum_breaks: Some(0),
+            completion: Completion::MustComplete,
+            laws: CATALOG.iter().map(|law| law.name).collect(),
+        }
+    }
+}
+
+/// What a finished run shows.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// Counts.
+    pub figures: &'a Figures,
+    /// Exposure of the most exposed client group.
+    pub exposed: Span,
+    /// Lost requests.
+    pub lost: u64,
+    /// How the plan ended, and when.
+    pub ending: (&'a Ending, Time),
+    /// Whether etcd can be observed.
+    pub etcd_visible: bool,
+}
+
+/// A broken law.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// When it first broke, and in which event.
+    pub first: First,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// A plan law.
+#[derive(Debug)]
+pub struct Law {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, in a sentence.
+    pub about: &'static str,
+    /// Its first breach, if any.
+    pub judge: fn(&Evidence<'_>, &Objective) -> Option<Breach>,
+}
+
+/// All plan laws, the most telling first. The default objective asks for each.
+pub static CATALOG: &[Law] = &[
+    Law {
+        name: "etcd-quorum",
+        about: "etcd loses its majority of voters no more often than `quorum_breaks`.",
+        judge: quorum,
+    },
+    Law {
+        name: "no-exposure",
+        about: "Requests can be lost, whatever their rate, for no longer than `max_exposed`.",
+        judge: exposure,
+    },
+    Law { name: "no-loss", about: "No more requests are lost than `max_lost`.", judge: loss },
+    Law { name: "version-skew", about: "Every connection keeps the version skew policy.", judge: skew },
+    Law {
+        name: "budget",
+        about: "No deletion leaves an app with fewer healthy pods than its budgets demand.",
+        judge: budgets,
+    },
+    Law { name: "completion", about: "The upgrade ends as `completion` says.", judge: completion },
+];
+
+/// The law of this name.
+pub fn find(name: &str) -> Option<&'static Law> {
+    CATALOG.iter().find(|law| law.name == name)
+}
+
+fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    let quorum = &evidence.figures.quorum;
+    let (lost, _, breaks) = quorum.broken.figures(evidence.ending.1);
+    let first = quorum.first_break.filter(|_| evidence.etcd_visible && objective.quorum_breaks.is_some_and(|most| breaks > most))?;
+    let up = quorum.up_min;
+    let message = format!(
+        "etcd lost its quorum {} for {:.1} s in all: only {up} voter{} left up, so no write could be committed",
+        times(breaks),
+        lost.as_secs_f64(),
+        if up == 1 { " was" } else { "s were" },
+    );
+    Some(Breach { first, message })
+}
+
+fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    let first = evidence.figures.first_exposed.filter(|_| objective.max_exposed.is_some_and(|most| evidence.exposed > most))?;
+    let message = format!(
+        "requests could be lost for {:.3} s ({} lost in this run)",
+        evidence.exposed.as_secs_f64(),
+        evidence.lost
+    );
+    Some(Breach { first, message })
+}
+
+fn loss(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    let first = evidence.figures.first_lost.filter(|_| objective.max_lost.is_some_and(|most| evidence.lost > most))?;
+    Some(Breach { first, message: format!("{} requests were lost", evidence.lost) })
+}
+
+fn skew(evidence: &Evidence<'_>, _: &Objective) -> Option<Breach> {
+    let (count, first) = evidence.figures.skew;
+    Some(Breach { first: first?, message: format!("{count} connections broke the version skew policy") })
+}
+
+fn budgets(evidence: &Evidence<'_>, _: &Objective) -> Option<Breach> {
+    let (count, first) = evidence.figures.budget;
+    Some(Breach { first: first?, message: format!("an app stood below its budget after a deletion, {}", times(count)) })
+}
+
+fn completion(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    let (ending, at) = evidence.ending;
+    let message = match ending {
+        Ending::Completed => return None,
+        Ending::Failed(_) | Ending::Stalled(_) if objective.completion == Completion::MayStopSafely => return None,
+        Ending::Failed(why) => format!("the upgrade failed: {why}"),
+        Ending::Stalled(why) => format!("the upgrade stalled: {why}"),
+        Ending::Horizon(_) => return None,
+    };
+    Some(Breach { first: First { at, event: u64::MAX }, message })
+}
+
+fn times(n: u64) -> String {
+    match n {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn laws_have_unique_names_and_the_default_objective_asks_for_all() {
+        for law in CATALOG {
+            assert_eq!(CATALOG.iter().filter(|other| other.name == law.name).count(), 1);
+            assert_eq!(find(law.name).map(|found| found.about), Some(law.about));
+        }
+        assert_eq!(Objective::default().laws.len(), CATALOG.len());
+    }
+
+    #[test]
+    fn a_plan_that_stops_safely_breaks_completion_only_when_it_must_complete() {
+        let figures = Figures::new(3, 1, [2].into_iter());
+        let ending = Ending::Stalled("pdb web allows 0".to_owned());
+        let evidence = Evidence {
+            figures: &figures,
+            exposed: Span::ZERO,
+            lost: 0,
+            ending: (&ending, Time::ZERO),
+            etcd_visible: true,
+        };
+        let strict = Objective::default();
+        assert!(completion(&evidence, &strict).is_some());
+        assert!(completion(&evidence, &Objective { completion: Completion::MayStopSafely, ..strict }).is_none());
+    }
+}

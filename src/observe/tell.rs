@@ -1,0 +1,245 @@
+//! Facts in words, and the chain of events that led to one.
+
+use super::trace::{Names, Record, Trace};
+use crate::base::Id;
+use crate::world::fact::{Fact, StepPhase, Unit};
+use crate::world::ids::{MasterId, NodeId, PodId};
+use crate::world::store::{Component, Endpoint, NodeReady};
+
+/// Most lines of a chain: its root and its last steps are kept.
+const CHAIN_MAX: usize = 12;
+
+fn pod(names: &Names, pod: PodId) -> &str {
+    names.pods.get(pod).map_or("a pod", String::as_str)
+}
+
+fn node(names: &Names, node: NodeId) -> &str {
+    names.nodes.get(node).map_or("a machine", String::as_str)
+}
+
+fn unit(names: &Names, unit: Unit) -> String {
+    match unit {
+        Unit::Node(id) => node(names, id).to_owned(),
+        Unit::Pool(pool) => format!("pool {}", pool.index() + 1),
+        Unit::Masters => "the masters".to_owned(),
+        Unit::Cluster => "the cluster".to_owned(),
+    }
+}
+
+fn component(component: Component) -> &'static str {
+    match component {
+        Component::ControllerManager => "controller manager",
+        Component::Scheduler => "scheduler",
+    }
+}
+
+fn phase(phase: StepPhase) -> &'static str {
+    match phase {
+        StepPhase::Premarked => "is marked for its turn",
+        StepPhase::SurgeWait => "waits for extra capacity",
+        StepPhase::Cordoned => "is cordoned",
+        StepPhase::Draining => "is drained",
+        StepPhase::Detaching => "leaves its load balancers",
+        StepPhase::Transition => "is replaced",
+        StepPhase::Booting => "boots",
+        StepPhase::Joining => "joins",
+        StepPhase::Gate => "waits for the cluster's validation",
+        StepPhase::Soak => "waits",
+    }
+}
+
+/// What happens to a pod, after its name; `None` for facts that need more words.
+fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
+    Some(match *fact {
+        Fact::PodCreated { pod } => (pod, "is created"),
+        Fact::PodStarted { pod } => (pod, "starts"),
+        Fact::PodListens { pod } => (pod, "listens"),
+        Fact::PodReady { pod, ready: true } => (pod, "is Ready"),
+        Fact::PodReady { pod, ready: false } => (pod, "is no longer Ready"),
+        Fact::PodDeleting { pod } => (pod, "is terminating"),
+        Fact::PodTerminating { pod } => (pod, "gets SIGTERM"),
+        Fact::PodKilled { pod } => (pod, "is killed"),
+        Fact::PodExited { pod } => (pod, "has exited"),
+        Fact::PodSilent { pod } => (pod, "falls silent: its address is gone"),
+        Fact::PodRestarted { pod } => (pod, "is restarted"),
+        Fact::PodGone { pod } => (pod, "is gone"),
+        Fact::EndpointSet { pod, endpoint: Endpoint::Ready } => (pod, "joins the endpoints"),
+        Fact::EndpointSet { pod, endpoint: Endpoint::Terminating } => (pod, "is a terminating endpoint"),
+        Fact::EndpointSet { pod, endpoint: Endpoint::Absent } => (pod, "leaves the endpoints"),
+        Fact::Evicted { pod } => (pod, "is evicted"),
+        Fact::EvictionRefused { pod, .. } => (pod, "is not evicted: the API refuses"),
+        _ => return None,
+    })
+}
+
+/// What happens to a machine, after its name.
+fn of_node(fact: &Fact) -> Option<(NodeId, &'static str)> {
+    Some(match *fact {
+        Fact::MachineLaunched { node } => (node, "is launched"),
+        Fact::MachineStopping { node } => (node, "shuts down"),
+        Fact::MachineOff { node } => (node, "is off"),
+        Fact::MachineUp { node } => (node, "has booted"),
+        Fact::NodeReadyIs { node, ready: NodeReady::True } => (node, "is Ready"),
+        Fact::NodeReadyIs { node, ready: NodeReady::False } => (node, "is not Ready"),
+        Fact::NodeReadyIs { node, ready: NodeReady::Unknown } => (node, "has not been heard of for its grace period"),
+        Fact::NodeCordoned { node, unschedulable: true } => (node, "is cordoned"),
+        Fact::NodeCordoned { node, unschedulable: false } => (node, "is uncordoned"),
+        Fact::NodeDeleted { node } => (node, "leaves the cluster"),
+        Fact::StepBegan { unit: Unit::Node(node), phase: of, .. } => (node, phase(of)),
+        _ => return None,
+    })
+}
+
+/// What happens to a master's process.
+fn of_master(fact: &Fact) -> Option<String> {
+    let at = |master: MasterId| format!("on master-{}", master.index() + 1);
+    Some(match *fact {
+        Fact::MemberStarted { member } => format!("etcd {} starts", at(member)),
+        Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
+        Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
+        Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::ServerReady { master } => format!("the API server {} is ready", at(master)),
+        Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
+        Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),
+        Fact::ServerInRotation { master, used: true } => format!("new API connections go to the server {}", at(master)),
+        Fact::ServerInRotation { master, used: false } => {
+            format!("new API connections avoid the server {}", at(master))
+        }
+        Fact::SkewBroken { master, server, client } => {
+            format!("a client of version {client} talks to the API server {} of version {server}", at(master))
+        }
+        Fact::LeaseTaken { component: of, master } => format!("the {} {} leads", component(of), at(master)),
+        Fact::LeaseLost { component: of, master } => format!("the {} {} leads no longer", component(of), at(master)),
+        _ => return None,
+    })
+}
+
+/// What users notice.
+fn of_users(fact: &Fact, names: &Names) -> Option<String> {
+    let at_pod = |of: Option<PodId>| of.map_or(String::new(), |of| format!(" at {}", pod(names, of)));
+    let group = |group| names.groups.get(group).map_or("a group", String::as_str);
+    Some(match *fact {
+        Fact::RequestsLost { group: of, pod: at, loss, count, .. } => {
+            let requests = if count == 1 { "request" } else { "requests" };
+            format!("{count} {requests} of {} lost{} ({})", group(of), at_pod(at), loss.name())
+        }
+        Fact::Exposed { group: of, pod: at, loss, lasting } => {
+            let lasting = lasting.as_secs_f64();
+            format!("requests of {} could be lost{} for {lasting:.3} s ({})", group(of), at_pod(at), loss.name())
+        }
+        Fact::ExposureBegan { group: of, pod: at, loss } => {
+            format!("requests of {} can be lost{} from now on ({})", group(of), at_pod(at), loss.name())
+        }
+        Fact::ExposureEnded { group: of, pod: at, loss } => {
+            format!("requests of {} are safe again{} ({})", group(of), at_pod(at), loss.name())
+        }
+        _ => return None,
+    })
+}
+
+/// A fact in words.
+pub fn fact(fact: &Fact, names: &Names) -> String {
+    if let Some((id, words)) = of_pod(fact) {
+        return format!("{} {words}", pod(names, id));
+    }
+    if let Some((id, words)) = of_node(fact) {
+        return format!("{} {words}", node(names, id));
+    }
+    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)) {
+        return words;
+    }
+    match *fact {
+        Fact::PodBound { pod: id, node: to } => format!("{} is bound to {}", pod(names, id), node(names, to)),
+        Fact::NodeRegistered { node: at, version } => format!("{} registers with {version}", node(names, at)),
+        Fact::RulesProgrammed { node: at, app } => {
+            format!(
+                "kube-proxy on {} follows {}",
+                node(names, at),
+                names.apps.get(app).map_or("an app", String::as_str)
+            )
+        }
+        Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
+        Fact::ApiServes { answering, in_rotation } => {
+            format!("{answering} of {in_rotation} API servers in rotation answer")
+        }
+        Fact::ApiFailed { error } => format!("an API request fails: {}", error.name()),
+        Fact::StepBegan { unit: of, phase: into, .. } => format!("{} {}", unit(names, of), phase(into)),
+        Fact::StepEnded { unit: of, phase: left, .. } => format!("{}: {} ends", unit(names, of), left.name()),
+        Fact::PlanEnded { completed: true, .. } => "the plan has completed".to_owned(),
+        Fact::PlanEnded { completed: false, .. } => "the plan has failed".to_owned(),
+        Fact::FaultStruck { fault } => format!("fault {} strikes", fault.index() + 1),
+        Fact::FaultRepaired { fault } => format!("fault {} is repaired", fault.index() + 1),
+        _ => String::new(),
+    }
+}
+
+/// The pod that a fact is about.
+fn subject(fact: &Fact) -> Option<PodId> {
+    match *fact {
+        Fact::PodCreated { pod }
+        | Fact::PodBound { pod, .. }
+        | Fact::PodStarted { pod }
+        | Fact::PodListens { pod }
+        | Fact::PodReady { pod, .. }
+        | Fact::PodDeleting { pod }
+        | Fact::PodTerminating { pod }
+        | Fact::PodKilled { pod }
+        | Fact::PodExited { pod }
+        | Fact::PodSilent { pod }
+        | Fact::PodRestarted { pod }
+        | Fact::PodGone { pod }
+        | Fact::EndpointSet { pod, .. }
+        | Fact::Evicted { pod }
+        | Fact::EvictionRefused { pod, .. } => Some(pod),
+        Fact::RequestsLost { pod, .. }
+        | Fact::Exposed { pod, .. }
+        | Fact::ExposureBegan { pod, .. }
+        | Fact::ExposureEnded { pod, .. } => pod,
+        _ => None,
+    }
+}
+
+/// Whether a fact only says that users noticed.
+fn is_symptom(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. }
+    )
+}
+
+fn line(record: &Record, names: &Names) -> String {
+    format!("{} {}", record.at, fact(&record.fact, names))
+}
+
+/// The chain of causes that led to what `wanted` picks out first: one line each, root first.
+pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
+    let Some(index) = trace.records.iter().position(wanted) else { return Vec::new() };
+    let last = trace.records[index];
+    let about = subject(&last.fact);
+    let concerns = |record: &&Record| match (about, subject(&record.fact)) {
+        (Some(about), Some(other)) => about == other,
+        (_, None) | (None, _) => true,
+    };
+    let mut lines = vec![line(&last, &trace.names)];
+    let mut event = last.event;
+    let mut below = index;
+    loop {
+        let told = trace.facts_of(event);
+        let before = told.filter(|(place, _)| *place < below || event != last.event);
+        let told: Vec<&Record> =
+            before.map(|(_, record)| record).filter(|r| concerns(r) && !is_symptom(&r.fact)).collect();
+        lines.extend(told.iter().rev().map(|record| line(record, &trace.names)));
+        below = usize::MAX;
+        match trace.parent(event) {
+            Some(parent) if parent != event => event = parent,
+            _ => break,
+        }
+    }
+    lines.reverse();
+    lines.dedup();
+    if lines.len() > CHAIN_MAX {
+        let cut = lines.len() - CHAIN_MAX;
+        lines.splice(1..=cut, [format!("... {cut} steps between")]);
+    }
+    lines
+}

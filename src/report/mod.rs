@@ -1,0 +1,41 @@
+//! Floor 8: pages. Every report is a pure function of an outcome and, where it draws history, a trace.
+//!
+//! [`json`] is for programs, [`text`] for a terminal, [`timeline`] for the eye. Nothing here touches a disk, a
+//! clock or the environment; equal inputs give equal bytes.
+
+pub mod figures;
+pub mod finding;
+pub mod json;
+pub mod safe;
+
+#[cfg(feature = "cli")]
+pub mod text;
+#[cfg(feature = "cli")]
+pub mod timeline;
+
+#[cfg(feature = "cli")]
+mod bars;
+#[cfg(feature = "cli")]
+mod canvas;
+#[cfg(feature = "cli")]
+mod command;
+#[cfg(feature = "cli")]
+mod hints;
+#[cfg(feature = "cli")]
+mod lanes;
+#[cfg(feature = "cli")]
+mod legend;
+#[cfg(feature = "cli")]
+mod page;
+#[cfg(feature = "cli")]
+mod palette;
+#[cfg(feature = "cli")]
+mod panels;
+#[cfg(feature = "cli")]
+mod png;
+#[cfg(feature = "cli")]
+mod rows;
+#[cfg(test)]
+mod sample;
+#[cfg(feature = "cli")]
+mod series;

@@ -1,0 +1,191 @@
+//! Drives actors: wakes them when what they wait for has come, carries out their orders, remembers why they wait.
+
+use crate::base::{Id, Time};
+use crate::scenario::Scenario;
+use crate::strategy::{Actor, NotYet, Orders, Wait};
+use crate::world::cluster::World;
+use crate::world::command::Answer;
+use crate::world::effects::Outcome;
+use crate::world::event::Event;
+use crate::world::fact::Fact;
+use crate::world::ids::{ActorId, ClientId, PodId};
+
+/// One actor and what it waits for.
+#[derive(Clone, Debug)]
+struct Driver {
+    actor: Box<dyn Actor>,
+    client: ClientId,
+    wait: Wait,
+    /// The newest alarm; older ones do not count.
+    alarm: u32,
+    /// When it rings.
+    rings: Option<Time>,
+    /// When the actor last acted: what it caused itself at that moment wakes it at its next poll only.
+    acted: Option<Time>,
+    blocked: Vec<NotYet>,
+    remarks: Vec<(Time, String)>,
+    ended: Option<Result<(), String>>,
+}
+
+/// All actors; the first is the strategy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Drivers {
+    drivers: Vec<Driver>,
+    /// Scratch for readiness of masters' pods.
+    ready: Vec<bool>,
+}
+
+impl Drivers {
+    pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
+        let mut drivers = Drivers::default();
+        let actor = (scenario.strategy.entry.build)(&scenario.strategy.values);
+        let client = world.add_operator(ActorId(0));
+        let wait = Wait::until(Time::ZERO);
+        drivers.drivers.push(Driver {
+            actor,
+            client,
+            wait,
+            alarm: 0,
+            rings: None,
+            acted: None,
+            blocked: Vec::new(),
+            remarks: Vec::new(),
+            ended: None,
+        });
+        drivers.arm(0, world);
+        drivers
+    }
+
+    /// The plan's end, once it has come.
+    pub(super) fn ended(&self) -> Option<&Result<(), String>> {
+        self.drivers.first()?.ended.as_ref()
+    }
+
+    /// Whether there is a plan at all.
+    pub(super) fn has_plan(&self) -> bool {
+        !self.drivers.is_empty()
+    }
+
+    /// Whether the plan will wake by itself.
+    pub(super) fn has_alarm(&self) -> bool {
+        self.drivers.iter().any(|driver| driver.rings.is_some())
+    }
+
+    /// What the plan's tool has remarked, and when.
+    pub(super) fn remarks(&self) -> &[(Time, String)] {
+        self.drivers.first().map_or(&[], |driver| &driver.remarks)
+    }
+
+    /// Why the plan waits, in words.
+    pub(super) fn blocker(&self, world: &World) -> String {
+        let Some(driver) = self.drivers.first() else { return String::new() };
+        let mut reasons: Vec<String> = driver.blocked.iter().map(|why| reason(why, world)).collect();
+        reasons.dedup();
+        let more = reasons.len().saturating_sub(3);
+        reasons.truncate(3);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("{}{more}", reasons.join("; "))
+    }
+
+    pub(super) fn alarm(&mut self, actor: ActorId, alarm: u32, world: &mut World) {
+        let driver = &mut self.drivers[actor.index()];
+        if driver.alarm == alarm {
+            driver.rings = None;
+            self.act(actor.index(), &[], world);
+        }
+    }
+
+    pub(super) fn answer(&mut self, actor: ActorId, order: u32, result: Outcome, world: &mut World) {
+        self.act(actor.index(), &[Answer { order, result }], world);
+    }
+
+    /// Something that actors can see has changed: those that poll will find it at their next tick.
+    pub(super) fn something_changed(&mut self, world: &mut World) {
+        for index in 0..self.drivers.len() {
+            let driver = &mut self.drivers[index];
+            if driver.ended.is_some() || driver.wait.polls.is_empty() {
+                continue;
+            }
+            let now = world.now();
+            let from = if driver.acted == Some(now) { now + crate::base::Span::nanos(1) } else { now };
+            let ticks = driver.wait.polls.iter().map(|poll| from.next_tick(poll.phase, poll.period));
+            if let Some(tick) = ticks.min()
+                && driver.rings.is_none_or(|rings| tick < rings)
+            {
+                self.ring(index, tick, world);
+            }
+        }
+    }
+
+    fn ring(&mut self, index: usize, at: Time, world: &mut World) {
+        let driver = &mut self.drivers[index];
+        driver.alarm += 1;
+        driver.rings = Some(at);
+        let event = Event::Actor { actor: ActorId::from_index(index), alarm: driver.alarm };
+        world.effects().queue.push(at, event);
+    }
+
+    fn arm(&mut self, index: usize, world: &mut World) {
+        let driver = &mut self.drivers[index];
+        if driver.rings == driver.wait.alarm && driver.rings.is_some() {
+            return;
+        }
+        driver.alarm += 1;
+        driver.rings = None;
+        if let Some(at) = driver.wait.alarm {
+            self.ring(index, at.max(world.now()), world);
+        }
+    }
+
+    fn act(&mut self, index: usize, answers: &[Answer], world: &mut World) {
+        let driver = &mut self.drivers[index];
+        if driver.ended.is_some() {
+            return;
+        }
+        let mut orders = Orders::default();
+        let api = world.reported(driver.client, &mut self.ready);
+        driver.wait = driver.actor.act(&world.view(api, &self.ready), answers, &mut orders);
+        driver.acted = Some(world.now());
+        let actor = ActorId::from_index(index);
+        let client = driver.client;
+        if !orders.blocked.is_empty() || !orders.commands.is_empty() {
+            driver.blocked = std::mem::take(&mut orders.blocked);
+        }
+        driver.remarks.extend(orders.remarks.drain(..).map(|remark| (world.now(), remark)));
+        let facts = &mut world.effects().facts;
+        facts.extend(orders.phases.iter().map(|(unit, phase, begins)| match begins {
+            true => Fact::StepBegan { actor, unit: *unit, phase: *phase },
+            false => Fact::StepEnded { actor, unit: *unit, phase: *phase },
+        }));
+        if let Some(ended) = orders.ended {
+            facts.push(Fact::PlanEnded { actor, completed: ended.is_ok() });
+            driver.ended = Some(ended);
+        }
+        for (order, command) in orders.commands {
+            world.order(actor, client, order, command);
+        }
+        self.arm(index, world);
+    }
+}
+
+/// A reason to wait, in words.
+fn reason(why: &NotYet, world: &World) -> String {
+    let label = |pod: PodId| {
+        let object = world.store().pods().now(pod);
+        (format!("{}-{}", world.spec().apps[object.app].name, object.ordinal), object)
+    };
+    match why {
+        NotYet::BudgetSpent { pod } => {
+            let (pod, object) = label(*pod);
+            let budgets = world.store().budgets_of(object.app).iter();
+            let names = budgets.map(|budget| world.spec().budgets[budget.index()].name.clone());
+            let names: Vec<String> = names.collect();
+            format!("budget {} allows no eviction of pod {pod}", names.join(", "))
+        }
+        NotYet::SeveralBudgets { pod } => format!("more than one budget selects pod {}", label(*pod).0),
+        NotYet::Terminating { pod } => format!("pod {} is still terminating", label(*pod).0),
+        NotYet::Gate(what) => format!("validation: {what}"),
+        NotYet::ApiSilent => "the API does not answer".to_owned(),
+        NotYet::Pause => "a fixed wait".to_owned(),
+    }
+}

@@ -1,0 +1,134 @@
+//! Arms the scenario's faults, finds out whom they hit, and repairs them.
+
+use std::sync::Arc;
+
+use crate::base::{Id, Time};
+use crate::fault::{Aim, FaultSpec, PlanUnit, Target, Trigger, Victim};
+use crate::observe::Heard;
+use crate::scenario::Scenario;
+use crate::world::cluster::World;
+use crate::world::disturbance::Disturbance;
+use crate::world::event::Event;
+use crate::world::fact::{Fact, Unit};
+use crate::world::ids::{FaultId, MasterId, NodeId};
+use crate::world::store::Component;
+
+/// The faults of a run and where each stands.
+#[derive(Clone, Debug)]
+pub(super) struct Faults {
+    specs: Arc<[FaultSpec]>,
+    states: Vec<State>,
+}
+
+/// Where a fault stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Waits for a phase of the plan.
+    Waits,
+    /// Its moment is set.
+    Armed,
+    /// It has struck; this mends it, later.
+    Struck(Option<Disturbance>),
+    /// It is over.
+    Over,
+}
+
+impl Faults {
+    pub(super) fn new(scenario: &Scenario, world: &mut World) -> Faults {
+        let specs: Arc<[FaultSpec]> = scenario.faults.clone().into();
+        let mut faults = Faults { states: vec![State::Waits; specs.len()], specs };
+        for index in 0..faults.specs.len() {
+            if let Trigger::At(at) = faults.specs[index].trigger {
+                faults.arm(index, at, world);
+            }
+        }
+        faults
+    }
+
+    fn arm(&mut self, index: usize, at: Time, world: &mut World) {
+        self.states[index] = State::Armed;
+        world.effects().queue.push(at, Event::Fault(FaultId::from_index(index)));
+    }
+
+    /// Whether a fault or a repair is still due at a known moment.
+    pub(super) fn pending(&self) -> bool {
+        self.states.iter().any(|state| matches!(state, State::Armed | State::Struck(Some(_))))
+    }
+
+    /// A fact: a phase of the plan may be what a fault waits for.
+    pub(super) fn hear(&mut self, heard: &Heard, world: &mut World) {
+        let Fact::StepBegan { unit, phase, .. } = heard.fact else { return };
+        for index in 0..self.specs.len() {
+            if self.states[index] == State::Waits
+                && let Trigger::Phase { unit: wanted, phase: at, offset } = self.specs[index].trigger
+                && phase == at
+                && is_unit(wanted, unit, world)
+            {
+                self.arm(index, heard.at + offset, world);
+            }
+        }
+    }
+
+    pub(super) fn strike(&mut self, fault: FaultId, world: &mut World) {
+        let spec = &self.specs[fault.index()];
+        let victim = victim(spec.target, spec.kind.aim, world);
+        let Some((disturbance, repair)) = victim.and_then(|victim| spec.strike(victim)) else {
+            self.states[fault.index()] = State::Over;
+            return;
+        };
+        world.effects().facts.push(Fact::FaultStruck { fault });
+        world.disturb(disturbance);
+        self.states[fault.index()] = State::Struck(repair.map(|(_, mends)| mends));
+        if let Some((lasting, _)) = repair {
+            let at = world.now() + lasting;
+            world.effects().queue.push(at, Event::Repair(fault));
+        }
+    }
+
+    pub(super) fn repair(&mut self, fault: FaultId, world: &mut World) {
+        if let State::Struck(Some(mends)) = self.states[fault.index()] {
+            world.effects().facts.push(Fact::FaultRepaired { fault });
+            world.disturb(mends);
+        }
+        self.states[fault.index()] = State::Over;
+    }
+}
+
+/// Whether a step's unit is the one that a trigger names by its place.
+fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
+    match (wanted, unit) {
+        (PlanUnit::Master(master), Unit::Node(node)) => world.cloud().instances()[node].master == Some(master),
+        (PlanUnit::Machine { pool, slot }, Unit::Node(node)) => {
+            let instance = &world.cloud().instances()[node];
+            instance.pool == Some(pool) && instance.slot == slot
+        }
+        (PlanUnit::Pool(pool), Unit::Pool(other)) => pool == other,
+        (PlanUnit::Masters, Unit::Masters) | (PlanUnit::Cluster, Unit::Cluster) => true,
+        (
+            PlanUnit::Master(_) | PlanUnit::Machine { .. } | PlanUnit::Pool(_) | PlanUnit::Masters | PlanUnit::Cluster,
+            Unit::Node(_) | Unit::Pool(_) | Unit::Masters | Unit::Cluster,
+        ) => false,
+    }
+}
+
+/// Whom a fault hits now; nobody where the role has no bearer, or the pod is gone.
+fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
+    let master = |master: MasterId| match aim {
+        Aim::Node => Victim::Node(world.machine_of(master)),
+        Aim::Master | Aim::Pod | Aim::Api => Victim::Master(master),
+    };
+    let holder = |component| world.store().lease(component).0.holder.map(|(holder, _)| master(holder));
+    match target {
+        Target::Master(of) => Some(master(of)),
+        Target::Machine { pool, slot } => {
+            let instances = world.cloud().instances();
+            let here = |node: &NodeId| instances[*node].pool == Some(pool) && instances[*node].slot == slot;
+            instances.ids().rev().find(here).map(Victim::Node)
+        }
+        Target::Pod { app, ordinal } => world.store().pods_of(app).get(ordinal as usize).map(|pod| Victim::Pod(*pod)),
+        Target::EtcdLeader => world.etcd().leader().map(|(leader, _)| master(leader)),
+        Target::ControllerManagerLeader => holder(Component::ControllerManager),
+        Target::SchedulerLeader => holder(Component::Scheduler),
+        Target::Api => Some(Victim::Api),
+    }
+}

@@ -1,0 +1,236 @@
+//! From a finished run to its outcome: figures, broken laws, verdict.
+
+use std::collections::BTreeMap;
+
+use super::outcome::*;
+use super::simulation::{Limit, Simulation};
+use crate::base::{Span, Time};
+use crate::observe::laws::{self, Ending, Evidence};
+use crate::observe::tell;
+use crate::observe::trace::{Record, Trace};
+use crate::scenario::Scenario;
+use crate::world::fact::{Fact, Loss, Unit};
+
+/// The outcome of a run.
+pub(super) fn outcome(
+    scenario: &Scenario,
+    run: &Simulation,
+    ending: &Ending,
+    limit: Limit,
+    digest: String,
+    seed: u64,
+    trace: Option<&Trace>,
+) -> Outcome {
+    let requests = requests(run);
+    let reasons = reasons(scenario, run, ending, limit, &requests, trace);
+    let verdict = match (limit, reasons.iter().any(|reason| reason.law != LIMIT)) {
+        (_, true) => Verdict::Refuted,
+        (Limit::None, false) => Verdict::Holds,
+        (Limit::Horizon | Limit::Events, false) => Verdict::Undecided,
+    };
+    let now = run.world.now();
+    let figures = &run.figures;
+    let (gone, gap, _) = figures.api_gone.figures(now);
+    let (degraded, _, _) = figures.api_degraded.figures(now);
+    Outcome {
+        schema: 1,
+        scenario: ScenarioId { name: scenario.name.clone(), hash: scenario.hash.clone() },
+        model_version: super::MODEL_VERSION.to_owned(),
+        seed,
+        strategy: scenario.strategy.name().to_owned(),
+        verdict,
+        reasons,
+        upgrade: upgrade(scenario, run, ending),
+        requests,
+        etcd: Some(etcd(run, now)),
+        api: ApiFigures {
+            unavailable_s: gone.as_secs_f64(),
+            longest_gap_s: gap.as_secs_f64(),
+            degraded_s: degraded.as_secs_f64(),
+            errors: figures.api_errors,
+        },
+        pods: pods(run),
+        cost: Cost { extra_node_hours: run.world.cloud().extra_machine_time(now).as_secs_f64() / 3600.0 },
+        skew_violations: figures.skew.0,
+        pdb_violations: figures.budget.0,
+        events: run.events,
+        sim_seconds: now.secs_f64(),
+        digest,
+    }
+}
+
+/// The reason of a run that reached a limit.
+const LIMIT: &str = "limit";
+
+fn reasons(
+    scenario: &Scenario,
+    run: &Simulation,
+    ending: &Ending,
+    limit: Limit,
+    requests: &Requests,
+    trace: Option<&Trace>,
+) -> Vec<Reason> {
+    let now = run.world.now();
+    let exposed = run.world.traffic().ledgers().iter().map(|ledger| ledger.exposed).max().unwrap_or(Span::ZERO);
+    let evidence = Evidence {
+        figures: &run.figures,
+        exposed,
+        lost: requests.lost,
+        ending: (ending, run.figures.last_progress),
+        etcd_visible: true,
+    };
+    let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name));
+    let mut reasons: Vec<Reason> = broken
+        .filter_map(|law| (law.judge)(&evidence, &scenario.objective).map(|breach| (law, breach)))
+        .map(|(law, breach)| Reason {
+            law: law.name.to_owned(),
+            at_s: breach.first.at.secs_f64(),
+            message: breach.message,
+            cause: trace.map(|trace| cause(law.name, breach.first.event, trace)).unwrap_or_default(),
+        })
+        .collect();
+    let reached = match limit {
+        Limit::None => None,
+        Limit::Horizon => Some(format!("the horizon of {} came before the end of the plan", scenario.spec.horizon)),
+        Limit::Events => Some(format!("the limit of {} events was reached", scenario.limits.events)),
+    };
+    if let Some(message) = reached {
+        let waits = match ending {
+            Ending::Horizon(why) if !why.is_empty() => format!("; it waited for: {why}"),
+            Ending::Horizon(_) | Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => String::new(),
+        };
+        let message = format!("{message}{waits}");
+        reasons.push(Reason { law: LIMIT.to_owned(), at_s: now.secs_f64(), message, cause: Vec::new() });
+    }
+    reasons
+}
+
+/// The chain that led to a law's first breach.
+fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
+    let shows = |record: &Record| match law {
+        "no-exposure" => matches!(record.fact, Fact::ExposureBegan { .. } | Fact::Exposed { .. }),
+        "no-loss" => matches!(record.fact, Fact::RequestsLost { .. }),
+        "etcd-quorum" => matches!(record.fact, Fact::QuorumIs { .. }),
+        "version-skew" => matches!(record.fact, Fact::SkewBroken { .. }),
+        "budget" => matches!(record.fact, Fact::PodDeleting { .. }),
+        _ => false,
+    };
+    tell::chain(trace, |record| record.event == event && shows(record))
+}
+
+fn requests(run: &Simulation) -> Requests {
+    let spec = run.world.spec();
+    let mut all = Requests::default();
+    let mut exposed = Span::ZERO;
+    for (group, ledger) in run.world.traffic().ledgers().entries() {
+        let asked = &spec.groups[group];
+        let app = &spec.apps[asked.app];
+        let lost = ledger.lost_in_all();
+        all.sent += ledger.sent;
+        all.ok += ledger.ok;
+        all.lost += lost;
+        all.abandoned += ledger.abandoned;
+        all.in_flight += ledger.in_flight;
+        all.attempts += ledger.attempts;
+        all.expected_lost += ledger.expected_lost;
+        exposed = exposed.max(ledger.exposed);
+        all.longest_outage_s = all.longest_outage_s.max(ledger.longest_outage.as_secs_f64());
+        all.latency_s.p50 = all.latency_s.p50.max(ledger.latency.p50.as_secs_f64());
+        all.latency_s.p99 = all.latency_s.p99.max(ledger.latency.p99.as_secs_f64());
+        all.latency_s.max = all.latency_s.max.max(ledger.latency.max.as_secs_f64());
+        let mut share = Share {
+            sent: ledger.sent,
+            ok: ledger.ok,
+            lost,
+            abandoned: ledger.abandoned,
+            in_flight: ledger.in_flight,
+            expected_lost: ledger.expected_lost,
+            exposed_s: ledger.exposed.as_secs_f64(),
+            longest_outage_s: ledger.longest_outage.as_secs_f64(),
+            by_cause: BTreeMap::new(),
+        };
+        for loss in Loss::ALL {
+            let count = ledger.lost_by(loss);
+            if count > 0 {
+                share.by_cause.insert(loss.name().to_owned(), count);
+                *all.by_cause.entry(loss.name().to_owned()).or_default() += count;
+            }
+        }
+        add(all.by_app.entry(app.name.clone()).or_default(), &share);
+        all.by_client.insert(format!("{}/{}", app.name, asked.name), share);
+    }
+    all.exposed_s = exposed.as_secs_f64();
+    all
+}
+
+fn add(whole: &mut Share, part: &Share) {
+    whole.sent += part.sent;
+    whole.ok += part.ok;
+    whole.lost += part.lost;
+    whole.abandoned += part.abandoned;
+    whole.in_flight += part.in_flight;
+    whole.expected_lost += part.expected_lost;
+    whole.exposed_s = whole.exposed_s.max(part.exposed_s);
+    whole.longest_outage_s = whole.longest_outage_s.max(part.longest_outage_s);
+    for (cause, count) in &part.by_cause {
+        *whole.by_cause.entry(cause.clone()).or_default() += count;
+    }
+}
+
+fn etcd(run: &Simulation, now: Time) -> EtcdFigures {
+    let quorum = &run.figures.quorum;
+    let (lost, _, breaks) = quorum.broken.figures(now);
+    let (leaderless, _, _) = quorum.leaderless.figures(now);
+    EtcdFigures {
+        quorum_breaks: breaks,
+        quorum_lost_s: lost.as_secs_f64(),
+        leader_changes: quorum.leader_changes,
+        no_leader_s: leaderless.as_secs_f64(),
+        min_margin: quorum.margin_min,
+        min_members: u64::from(quorum.up_min),
+    }
+}
+
+fn pods(run: &Simulation) -> PodFigures {
+    let names = run.world.spec().apps.iter().map(|app| app.name.clone());
+    let ready = run.figures.apps.iter().map(|app| u64::from(app.healthy_min));
+    PodFigures {
+        moves: run.figures.moves(),
+        max_moves_of_one: run.figures.apps.iter().map(|app| app.moves_max).max().unwrap_or(0),
+        min_ready: names.zip(ready).collect(),
+    }
+}
+
+fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
+    let (result, blocker) = match ending {
+        Ending::Completed => (UpgradeResult::Completed, None),
+        Ending::Failed(why) => (UpgradeResult::Failed, Some(why.clone())),
+        Ending::Stalled(why) => (UpgradeResult::Stalled, Some(why.clone())),
+        Ending::Horizon(why) => (UpgradeResult::Horizon, Some(why.clone())),
+    };
+    let label = |unit: Unit| match unit {
+        Unit::Node(node) => run.world.cloud().instances()[node].label.clone(),
+        Unit::Pool(pool) => run.world.spec().pools[pool].name.clone(),
+        Unit::Masters => "masters".to_owned(),
+        Unit::Cluster => "cluster".to_owned(),
+    };
+    let steps = run.figures.steps.iter().map(|step| Step {
+        unit: label(step.unit),
+        phase: step.phase.name().to_owned(),
+        start_s: step.start.secs_f64(),
+        end_s: step.end.map(Time::secs_f64),
+    });
+    let remarks = run.drivers.remarks().iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text: text.clone() });
+    let end = match ending {
+        Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
+        Ending::Horizon(_) => run.world.now(),
+    };
+    let start = scenario.strategy.values.span("start");
+    Upgrade {
+        result,
+        seconds: end.since(Time::ZERO + start).as_secs_f64(),
+        blocker,
+        steps: steps.collect(),
+        remarks: remarks.collect(),
+    }
+}

@@ -1,0 +1,91 @@
+//! Keeps a run's whole history: facts, and which event scheduled which.
+
+use crate::base::{Id, IdVec};
+use crate::observe::Heard;
+use crate::observe::trace::{Names, Trace};
+use crate::world::cluster::World;
+use crate::world::ids::{NodeId, PodId};
+
+/// A history under way. Events pushed by one step have consecutive numbers, so causes are kept as ranges.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recorder {
+    records: Vec<Heard>,
+    /// (first event pushed, first not pushed, by which event), in order.
+    spans: Vec<(u64, u64, u64)>,
+}
+
+impl Recorder {
+    pub(super) fn scheduled(&mut self, by: u64, first: u64, end: u64) {
+        if end > first {
+            self.spans.push((first, end, by));
+        }
+    }
+
+    pub(super) fn hear(&mut self, heard: Heard) {
+        self.records.push(heard);
+    }
+
+    /// The history with labels for people.
+    pub(super) fn trace(&self, world: &World) -> Trace {
+        let events = self.spans.last().map_or(0, |(_, end, _)| *end as usize);
+        let mut parents: Vec<u32> = (0..events as u32).collect();
+        for (first, end, by) in &self.spans {
+            parents[*first as usize..*end as usize].fill(*by as u32);
+        }
+        let mut by_event = vec![(0, 0); events];
+        for (place, heard) in self.records.iter().enumerate() {
+            if let Some(entry) = by_event.get_mut(heard.event as usize) {
+                let start = if entry.1 == 0 { place as u32 } else { entry.0 };
+                *entry = (start, place as u32 + 1);
+            }
+        }
+        let instances = world.cloud().instances();
+        Trace {
+            records: self.records.clone(),
+            parents,
+            by_event,
+            names: names(world),
+            end: world.now(),
+            versions: instances.iter().map(|instance| instance.version).collect(),
+            masters: world.spec().control_plane.replicas,
+        }
+    }
+}
+
+fn names(world: &World) -> Names {
+    let (spec, store, instances) = (world.spec(), world.store(), world.cloud().instances());
+    let nodes: IdVec<NodeId, String> = instances.iter().map(|instance| instance.label.clone()).collect();
+    let pods: IdVec<PodId, String> = store
+        .pods()
+        .ids()
+        .map(|pod| {
+            let object = store.pods().now(pod);
+            format!("{}-{}", spec.apps[object.app].name, object.ordinal)
+        })
+        .collect();
+    let group = |group: &crate::world::spec::GroupSpec| format!("{}/{}", spec.apps[group.app].name, group.name);
+    debug_assert!(pods.len() <= u32::MAX as usize && nodes.len() == instances.ids().count());
+    Names {
+        nodes,
+        master_of: instances.iter().map(|instance| instance.master).collect(),
+        app_of: store.pods().ids().map(|pod| store.pods().now(pod).app).collect(),
+        pods,
+        apps: spec.apps.iter().map(|app| app.name.clone()).collect(),
+        groups: spec.groups.iter().map(group).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_kept_as_ranges_of_events() {
+        let mut recorder = Recorder::default();
+        recorder.scheduled(0, 1, 4);
+        recorder.scheduled(2, 4, 4);
+        recorder.scheduled(3, 4, 5);
+        assert_eq!(recorder.spans, [(1, 4, 0), (4, 5, 3)]);
+        assert!(PodId(0).index() == 0);
+    }
+}

@@ -1,0 +1,318 @@
+//! The loop: events in order, each stepped by the world or decided on by an actor, facts to observers.
+
+use std::sync::Arc;
+
+use super::actors::Drivers;
+use super::faults::Faults;
+use super::judge;
+use super::outcome::Outcome;
+use super::record::Recorder;
+use crate::base::{Id, IdVec, Name, Span, Time};
+use crate::observe::Heard;
+use crate::observe::digest::{Digest, Named};
+use crate::observe::figures::Figures;
+use crate::observe::invariants::{Broken, Invariants};
+use crate::observe::laws::Ending;
+use crate::observe::trace::Trace;
+use crate::scenario::Scenario;
+use crate::world::begin::NeverHealthy;
+use crate::world::cluster::{Outside, World};
+use crate::world::fact::Fact;
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
+use crate::world::spec::{BudgetRule, Spec};
+
+/// More events than this at one moment mean that two parts of the model set each other off without end.
+const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
+
+/// A plan that waits only for something to change, while nothing new was reached for this long, has stalled: two of
+/// the longest recurring cycle, the kubelet's restart back-off of 300 s.
+const STALL_AFTER: Span = Span::mins(10);
+
+/// What somebody wants to see of a run while it goes on and beside its outcome.
+#[derive(Clone, Copy, Default)]
+pub struct Watch<'a> {
+    /// Keep the whole history, for drawings and explanations.
+    pub trace: bool,
+    /// Called now and then with the simulated time passed, in seconds.
+    pub progress: Option<&'a dyn Fn(f64)>,
+}
+
+/// A run that has ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What it found.
+    pub outcome: Outcome,
+    /// Its whole history, if it was asked for.
+    pub trace: Option<Trace>,
+}
+
+/// A run without an outcome.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InternalError {
+    /// The scenario's cluster was never healthy: nothing can be said about an upgrade of it.
+    #[error("the cluster never became healthy: {0}")]
+    NeverHealthy(#[from] NeverHealthy),
+    /// The simulator broke one of its own invariants: a bug of ours.
+    #[error("broken invariant: {broken} (seed {seed})")]
+    Broken {
+        /// Which.
+        broken: Broken,
+        /// The seed that shows it.
+        seed: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// By itself.
+    None,
+    /// Simulated time.
+    Horizon,
+    /// Number of events.
+    Events,
+}
+
+/// A run under way: plain data that clones, so that a proof can fork it.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    pub(super) world: World,
+    pub(super) drivers: Drivers,
+    pub(super) faults: Faults,
+    pub(super) figures: Figures,
+    invariants: Invariants,
+    digest: Digest,
+    recorder: Option<Recorder>,
+    desired: IdVec<AppId, u32>,
+    names: Names,
+    pub(super) events: u64,
+    seed: u64,
+    /// Events so far at this moment.
+    at_once: (Time, u64),
+}
+
+/// Stable names of apps, groups and pools, hashed once.
+#[derive(Clone, Debug)]
+struct Names {
+    apps: IdVec<AppId, Name>,
+    groups: IdVec<GroupId, Name>,
+    pools: IdVec<PoolId, Name>,
+}
+
+/// Names for the digest, read from a world.
+struct NamedWorld<'a>(&'a World, &'a Names);
+
+impl Named for NamedWorld<'_> {
+    fn pod(&self, pod: PodId) -> Name {
+        self.0.store().pods().now(pod).name
+    }
+    fn node(&self, node: NodeId) -> Name {
+        self.0.cloud().name(node)
+    }
+    fn app(&self, app: AppId) -> Name {
+        self.1.apps[app]
+    }
+    fn group(&self, group: GroupId) -> Name {
+        self.1.groups[group]
+    }
+    fn pool(&self, pool: PoolId) -> Name {
+        self.1.pools[pool]
+    }
+}
+
+/// Runs a scenario with one seed.
+///
+/// # Errors
+/// When the cluster could not be healthy, or the simulator broke an invariant of its own.
+pub fn run(scenario: &Scenario, seed: u64, watch: Watch<'_>) -> Result<Finished, InternalError> {
+    let mut simulation = Simulation::new(scenario, seed, watch.trace)?;
+    let (ending, limit) = simulation.go(scenario, watch)?;
+    simulation.finish(scenario, &ending, limit)
+}
+
+impl Simulation {
+    /// A run at time zero.
+    ///
+    /// # Errors
+    /// When the cluster could not be healthy.
+    pub fn new(scenario: &Scenario, seed: u64, trace: bool) -> Result<Simulation, InternalError> {
+        let spec = Arc::clone(&scenario.spec);
+        let mut world = World::begin(Arc::clone(&spec), seed)?;
+        let drivers = Drivers::new(scenario, &mut world);
+        let faults = Faults::new(scenario, &mut world);
+        let figures = Figures::new(spec.control_plane.replicas, world.etcd().leader().map_or(0, |(_, term)| term), spec.apps.iter().map(|app| app.replicas));
+        let group =
+            |group: &crate::world::spec::GroupSpec| Name::new(&spec.apps[group.app].name).with(Name::new(&group.name));
+        let names = Names {
+            apps: spec.apps.iter().map(|app| Name::new(&app.name)).collect(),
+            groups: spec.groups.iter().map(group).collect(),
+            pools: spec.pools.iter().map(|pool| Name::new(&pool.name)).collect(),
+        };
+        Ok(Simulation {
+            desired: desired(&spec),
+            world,
+            drivers,
+            faults,
+            figures,
+            invariants: Invariants::default(),
+            digest: Digest::default(),
+            recorder: trace.then(Recorder::default),
+            names,
+            events: 0,
+            seed,
+            at_once: (Time::ZERO, 0),
+        })
+    }
+
+    fn go(&mut self, scenario: &Scenario, watch: Watch<'_>) -> Result<(Ending, Limit), InternalError> {
+        let horizon = Time::ZERO + scenario.spec.horizon;
+        let mut end = Time::NEVER;
+        let mut ending = None;
+        loop {
+            if ending.is_none()
+                && let Some(found) = self.ending()
+            {
+                end = self.world.now() + scenario.spec.tail;
+                ending = Some(found);
+            }
+            let next = self.world.effects().queue.next_time().unwrap_or(Time::NEVER);
+            if next > end.min(horizon) || next == Time::NEVER {
+                let (ending, limit) = match ending {
+                    Some(ending) => (ending, Limit::None),
+                    None => (Ending::Horizon(self.drivers.blocker(&self.world)), Limit::Horizon),
+                };
+                self.close(end.min(horizon))?;
+                return Ok((ending, limit));
+            }
+            if self.events >= scenario.limits.events {
+                let ending = ending.unwrap_or_else(|| Ending::Horizon(self.drivers.blocker(&self.world)));
+                self.close(self.world.now())?;
+                return Ok((ending, Limit::Events));
+            }
+            self.step_next()?;
+            if self.events.is_multiple_of(65_536)
+                && let Some(progress) = watch.progress
+            {
+                progress(self.world.now().secs_f64());
+            }
+        }
+    }
+
+    /// How the plan has ended, if it has.
+    fn ending(&mut self) -> Option<Ending> {
+        if let Some(ended) = self.drivers.ended() {
+            return Some(match ended {
+                Ok(()) => Ending::Completed,
+                Err(why) => Ending::Failed(why.clone()),
+            });
+        }
+        let waits = !self.drivers.has_alarm() && !self.faults.pending();
+        let quiet = self.world.effects().queue.is_empty();
+        let idle = self.figures.idle(self.world.now()) > STALL_AFTER;
+        (waits && (quiet || idle) && self.drivers.has_plan())
+            .then(|| Ending::Stalled(self.drivers.blocker(&self.world)))
+    }
+
+    fn step_next(&mut self) -> Result<(), InternalError> {
+        let Some(popped) = self.world.effects().queue.pop() else { return Ok(()) };
+        let (seq, pushed) = (popped.seq, self.world.effects().queue.pushed());
+        self.events += 1;
+        self.count_at_once(popped.at)?;
+        match self.world.step(popped) {
+            Some(Outside::Alarm { actor, alarm }) => self.drivers.alarm(actor, alarm, &mut self.world),
+            Some(Outside::Answer { actor, order, result }) => {
+                self.drivers.answer(actor, order, result, &mut self.world);
+            }
+            Some(Outside::Strike(fault)) => self.faults.strike(fault, &mut self.world),
+            Some(Outside::Repair(fault)) => self.faults.repair(fault, &mut self.world),
+            None => {}
+        }
+        if self.world.take_changed() {
+            self.drivers.something_changed(&mut self.world);
+        }
+        self.hear(seq, pushed)
+    }
+
+    fn count_at_once(&mut self, at: Time) -> Result<(), InternalError> {
+        self.at_once = if self.at_once.0 == at { (at, self.at_once.1 + 1) } else { (at, 1) };
+        match self.at_once.1 > EVENTS_AT_ONCE_MAX {
+            true => Err(self.broken(Broken::ZeroTimeLoop { at, events: EVENTS_AT_ONCE_MAX })),
+            false => Ok(()),
+        }
+    }
+
+    fn broken(&self, broken: Broken) -> InternalError {
+        InternalError::Broken { broken, seed: self.seed }
+    }
+
+    /// Observers hear what a step has put out.
+    fn hear(&mut self, event: u64, pushed: u64) -> Result<(), InternalError> {
+        let now = self.world.now();
+        let scheduled = self.world.effects().queue.pushed();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.scheduled(event, pushed, scheduled);
+        }
+        if self.world.effects().facts.is_empty() {
+            return Ok(());
+        }
+        let mut facts = std::mem::take(&mut self.world.effects().facts);
+        let mut raft = false;
+        for fact in &facts {
+            let heard = Heard { at: now, event, fact: *fact };
+            self.digest.hear(&heard, &NamedWorld(&self.world, &self.names));
+            self.invariants.hear(&heard).map_err(|broken| self.broken(broken))?;
+            self.figures.hear(&heard, self.world.store(), &self.desired);
+            self.faults.hear(&heard, &mut self.world);
+            raft |= matches!(fact, Fact::MemberLeads { .. } | Fact::MemberStarted { .. } | Fact::MemberStopped { .. });
+            if let Some(recorder) = &mut self.recorder {
+                recorder.hear(heard);
+            }
+        }
+        facts.clear();
+        if self.world.effects().facts.is_empty() {
+            self.world.effects().facts = facts;
+        }
+        match raft {
+            true => self.world.etcd().check().map_err(|broken| self.broken(Broken::Raft(broken.to_string()))),
+            false => Ok(()),
+        }
+    }
+
+    /// The run ends at this moment: traffic is settled, observers hear the rest, invariants are checked once more.
+    fn close(&mut self, at: Time) -> Result<(), InternalError> {
+        let at = if at == Time::NEVER { self.world.now() } else { at };
+        let pushed = self.world.effects().queue.pushed();
+        self.world.finish(at);
+        self.hear(u64::MAX >> 32, pushed)?;
+        self.world.etcd().check().map_err(|broken| self.broken(Broken::Raft(broken.to_string())))?;
+        for (group, ledger) in self.world.traffic().ledgers().entries() {
+            let accounted = ledger.ok + ledger.lost_in_all() + ledger.abandoned + ledger.in_flight;
+            if ledger.sent != accounted {
+                let group = self.world.spec().groups[group].name.clone();
+                return Err(self.broken(Broken::Conservation { group, sent: ledger.sent, accounted }));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
+        let digest = self.digest.hex();
+        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world));
+        let outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
+        Ok(Finished { outcome, trace })
+    }
+}
+
+/// Healthy pods that each app's budgets demand when all its pods are there. Percentages round up.
+fn desired(spec: &Spec) -> IdVec<AppId, u32> {
+    let of_app = |app: AppId| {
+        let replicas = spec.apps[app].replicas;
+        let budgets = spec.budgets.iter().filter(|budget| budget.apps == [app]);
+        let demand = budgets.map(|budget| match budget.rule {
+            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
+            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
+        });
+        demand.max().unwrap_or(0)
+    };
+    (0..spec.apps.len()).map(|index| of_app(AppId::from_index(index))).collect()
+}

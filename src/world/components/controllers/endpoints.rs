@@ -1,0 +1,103 @@
+//! EndpointSlice controller: tells the slices what has changed of an app's pods, in one write.
+//!
+//! Source: `pkg/controller/endpointslice/endpointslice_controller.go`, `reconciler.go`. One worker holds a Service
+//! until its write is answered; what is heard meanwhile goes into the next.
+
+use super::Key;
+use super::cache::wanted_endpoint;
+use super::desk::Desk;
+use super::workqueue::{Settled, Workqueue};
+use crate::base::{Id, IdVec};
+use crate::world::effects::Ctx;
+use crate::world::ids::{AppId, PodId};
+use crate::world::store::{Change, Endpoint};
+
+/// One Service.
+#[derive(Clone, Debug, Default)]
+struct Slices {
+    /// Pods whose endpoint may have to change.
+    changed: Vec<PodId>,
+    /// Pods of the write that is under way.
+    under_way: Vec<PodId>,
+}
+
+/// The controller.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoints {
+    apps: IdVec<AppId, Slices>,
+    /// What was last written of each pod.
+    written: Vec<Endpoint>,
+}
+
+impl Endpoints {
+    /// Nothing written yet.
+    pub(super) fn new(apps: usize) -> Endpoints {
+        Endpoints { apps: (0..apps).map(|_| Slices::default()).collect(), written: Vec::new() }
+    }
+
+    /// What the slices say already, as a new leader lists them.
+    pub(super) fn listed(&mut self, pod: PodId, endpoint: Endpoint) {
+        *self.written(pod) = endpoint;
+    }
+
+    /// A pod's endpoint should be this.
+    pub(super) fn wanted(
+        &mut self,
+        app: AppId,
+        pod: PodId,
+        endpoint: Endpoint,
+        queue: &mut Workqueue,
+        desk: &Desk<'_>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let stale = *self.written(pod) != endpoint;
+        let slices = &mut self.apps[app];
+        if stale || slices.under_way.contains(&pod) {
+            slices.changed.push(pod);
+            queue.add(Key::Endpoints(app), desk, ctx);
+        }
+    }
+
+    /// One sync of a Service.
+    pub(super) fn reconcile(&mut self, app: AppId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let mut changed = std::mem::take(&mut self.apps[app].changed);
+        changed.sort_unstable();
+        changed.dedup();
+        let mut pods = Vec::new();
+        for pod in changed {
+            let object = ctx.store.pods().at(pod, desk.cursor);
+            let wanted = object.map_or(Endpoint::Absent, wanted_endpoint);
+            let written = self.written(pod);
+            if *written != wanted {
+                *written = wanted;
+                pods.push((pod, wanted));
+            }
+        }
+        if pods.is_empty() {
+            return;
+        }
+        self.apps[app].under_way = pods.iter().map(|(pod, _)| *pod).collect();
+        queue.sent(Key::Endpoints(app));
+        desk.write(Key::Endpoints(app), Change::Endpoints { app, pods }, ctx);
+    }
+
+    /// The write was answered. After a failure nobody knows what the slices say: all its pods are compared with the
+    /// slices as heard, and written again.
+    pub(super) fn settled(&mut self, app: AppId, settled: &mut Settled, desk: &Desk<'_>, ctx: &Ctx<'_>) {
+        let under_way = std::mem::take(&mut self.apps[app].under_way);
+        if settled.failed {
+            for pod in under_way {
+                *self.written(pod) = ctx.store.endpoints().at(pod, desk.cursor).copied().unwrap_or_default();
+                self.apps[app].changed.push(pod);
+            }
+        }
+        settled.dirty |= !self.apps[app].changed.is_empty();
+    }
+
+    fn written(&mut self, pod: PodId) -> &mut Endpoint {
+        if self.written.len() <= pod.index() {
+            self.written.resize(pod.index() + 1, Endpoint::Absent);
+        }
+        &mut self.written[pod.index()]
+    }
+}

@@ -1,0 +1,303 @@
+//! Node lifecycle controller: finds nodes that fell silent, marks their pods, and taints.
+//!
+//! Source: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`. The monitor's ticks are events only where one
+//! can find something; a tick does the same whether or not those before it were.
+
+use super::desk::{Desk, Errand};
+use super::workqueue::Workqueue;
+use super::zones::{self, PASS_PERIOD, Zone, ZoneState};
+use super::{ControllersEvent, Key};
+use crate::base::{Id, Span, Time};
+use crate::world::behaviour::Behaviour;
+use crate::world::effects::Ctx;
+use crate::world::event::Event;
+use crate::world::ids::{NodeId, ZoneId};
+use crate::world::store::{Change, NodeObject, NodeReady, PodObject};
+
+/// `--node-startup-grace-period`: for nodes that were never Ready yet.
+const STARTUP_GRACE: Span = Span::secs(60);
+
+/// A node in the controller's memory.
+#[derive(Clone, Copy, Debug)]
+struct Watched {
+    /// The Ready condition as the controller holds it; `None`: no such node.
+    ready: Option<NodeReady>,
+    was_ready: bool,
+    /// Probes before this do not count: a new leader's first, or the end of a full disruption.
+    floor: Time,
+    /// Whether it should have the NoExecute taint.
+    no_execute: bool,
+    /// Some of its pods could not be marked; the next tick tries again.
+    pods_left: bool,
+}
+
+const UNSEEN: Watched =
+    Watched { ready: None, was_ready: false, floor: Time::ZERO, no_execute: false, pods_left: false };
+
+/// The controller.
+#[derive(Clone, Debug)]
+pub(super) struct NodeLifecycle {
+    phase: Time,
+    default_grace: Span,
+    /// The pending tick.
+    tick: Time,
+    nodes: Vec<Watched>,
+    zones: Vec<Zone>,
+    all_full: bool,
+    /// Every tick is an event. For tests: outcomes must be the same.
+    pub(super) eager: bool,
+}
+
+impl NodeLifecycle {
+    /// A monitor whose ticks stand at `phase + k * period`. A new leader's first tick is its probe of all nodes.
+    pub(super) fn new(phase: Time, behaviour: &Behaviour) -> NodeLifecycle {
+        NodeLifecycle {
+            phase,
+            default_grace: behaviour.node_monitor_grace,
+            tick: Time::NEVER,
+            nodes: Vec::new(),
+            zones: Vec::new(),
+            all_full: false,
+            eager: false,
+        }
+    }
+
+    /// A node as a new leader lists it; probes before `floor` do not count.
+    pub(super) fn list(&mut self, node: NodeId, floor: Time, desk: &Desk<'_>, ctx: &Ctx<'_>) {
+        let object = desk.node(node, ctx);
+        *self.watched(node) = Watched {
+            ready: object.map(|object| object.ready),
+            was_ready: object.is_some_and(|object| object.ready == NodeReady::True),
+            floor,
+            no_execute: object.is_some_and(|object| object.no_execute.is_some()),
+            pods_left: false,
+        };
+    }
+
+    /// A Node object was heard of. Its NoSchedule taint follows at once, the rest at the next tick.
+    pub(super) fn node_changed(&mut self, node: NodeId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let heard = desk.node(node, ctx).map(|object| (object.ready, object.no_schedule));
+        let watched = self.watched(node);
+        if heard.is_none() {
+            *watched = UNSEEN;
+        }
+        let new = watched.ready != heard.map(|(ready, _)| ready);
+        watched.ready = heard.map(|(ready, _)| ready);
+        watched.was_ready |= watched.ready == Some(NodeReady::True);
+        if heard.is_some_and(|(ready, tainted)| tainted != (ready != NodeReady::True)) {
+            queue.add(Key::Taints(node), desk, ctx);
+        }
+        if new {
+            self.wake(ctx.now, desk, ctx);
+        }
+    }
+
+    /// A node's renewals have stopped: the tick that will find out.
+    pub(super) fn pulse_stopped(&mut self, node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        if let Some(at) = self.detection(node, desk, ctx) {
+            self.wake(at, desk, ctx);
+        }
+    }
+
+    /// Some pods of a lost node, or the node itself, could not be marked.
+    pub(super) fn failed(&mut self, node: NodeId, pods: bool, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        self.watched(node).pods_left |= pods;
+        self.wake(ctx.now + Span::nanos(1), desk, ctx);
+    }
+
+    /// One pass over all nodes: who fell silent, who gets or loses NoExecute, how disturbed the zones are.
+    pub(super) fn tick(&mut self, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        if self.tick != ctx.now {
+            return;
+        }
+        self.tick = Time::NEVER;
+        let mut counts = vec![(0, 0); self.zones.len()];
+        for node in desk.machines.ids() {
+            let Some(object) = desk.node(node, ctx) else { continue };
+            let object = object.clone();
+            if object.ready != NodeReady::Unknown && self.deadline(node, &object, ctx) <= ctx.now {
+                self.lose(node, &object, desk, ctx);
+            } else {
+                let watched = self.watched(node);
+                watched.ready = Some(object.ready);
+                if std::mem::take(&mut watched.pods_left) && object.ready != NodeReady::True {
+                    mark_pods(node, desk, ctx);
+                }
+            }
+            let zone = self.zone(desk.machines[node].zone);
+            counts.resize(self.zones.len(), (0, 0));
+            if self.nodes[node.index()].ready == Some(NodeReady::True) {
+                counts[zone].0 += 1;
+                self.reachable(node, zone, queue, desk, ctx);
+            } else {
+                counts[zone].1 += 1;
+                let waits = self.zones[zone].queue.contains(&node);
+                if !waits && !self.nodes[node.index()].no_execute {
+                    self.zones[zone].queue.push_back(node);
+                }
+            }
+        }
+        self.disruption(&counts, queue, desk, ctx);
+        self.plan_passes(desk, ctx);
+        self.plan_tick(desk, ctx);
+    }
+
+    /// Lets nodes of a zone's queue pass, as its bucket allows.
+    pub(super) fn zone_pass(&mut self, zone: ZoneId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let index = self.zone(zone);
+        if self.zones[index].pass != ctx.now {
+            return;
+        }
+        self.zones[index].pass = Time::NEVER;
+        while let Some(node) = self.zones[index].pop(ctx.now) {
+            if desk.node(node, ctx).is_some_and(|object| object.ready != NodeReady::True) {
+                self.watched(node).no_execute = true;
+                queue.add(Key::Taints(node), desk, ctx);
+            }
+        }
+        self.plan_passes(desk, ctx);
+    }
+
+    /// One sync of a node's taints.
+    pub(super) fn reconcile_taints(&mut self, node: NodeId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let Some(object) = desk.node(node, ctx) else { return };
+        let (no_schedule, no_execute) = (object.ready != NodeReady::True, self.watched(node).no_execute);
+        let object = desk.node(node, ctx);
+        if object.is_some_and(|object| (object.no_schedule, object.no_execute.is_some()) != (no_schedule, no_execute)) {
+            queue.sent(Key::Taints(node));
+            desk.write(Key::Taints(node), Change::NodeTaints { node, no_schedule, no_execute }, ctx);
+        }
+    }
+
+    /// A silent node: its condition becomes Unknown; if it was Ready, all its pods are marked not Ready, without
+    /// regard to tolerations or the zone's pace.
+    fn lose(&mut self, node: NodeId, object: &NodeObject, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let watched = self.watched(node);
+        watched.ready = Some(NodeReady::Unknown);
+        watched.pods_left = false;
+        desk.run(Errand::NodeUnknown, node, Change::NodeStatus { node, ready: NodeReady::Unknown }, ctx);
+        if object.ready == NodeReady::True {
+            mark_pods(node, desk, ctx);
+        }
+    }
+
+    fn reachable(&mut self, node: NodeId, zone: usize, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        self.zones[zone].queue.retain(|other| *other != node);
+        if std::mem::take(&mut self.watched(node).no_execute) {
+            queue.add(Key::Taints(node), desk, ctx);
+        }
+    }
+
+    /// While no node of any zone is Ready the controller blames itself: no NoExecute taints at all, and afterwards all
+    /// clocks start over. Otherwise each zone's state sets its pace.
+    fn disruption(&mut self, counts: &[(u32, u32)], queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let states: Vec<ZoneState> = counts.iter().map(|(ready, not)| zones::state(*ready, *not)).collect();
+        let peopled = |i: &usize| counts[*i] != (0, 0);
+        let all = (0..states.len()).filter(peopled).all(|i| states[i] == ZoneState::Full);
+        let all = all && counts.iter().any(|count| *count != (0, 0));
+        let was = std::mem::replace(&mut self.all_full, all);
+        if all && !was {
+            for node in desk.machines.ids() {
+                let zone = self.zone(desk.machines[node].zone);
+                self.reachable(node, zone, queue, desk, ctx);
+            }
+            self.zones.iter_mut().for_each(|zone| zone.halt(ctx.now));
+        } else if was && !all {
+            for watched in &mut self.nodes {
+                watched.floor = ctx.now;
+            }
+        }
+        if !all {
+            for (zone, (state, count)) in self.zones.iter_mut().zip(states.iter().zip(counts)) {
+                if was || zone.state != *state {
+                    zone.pace(*state, count.0 + count.1, ctx.now);
+                }
+            }
+        }
+    }
+
+    fn plan_passes(&mut self, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        for index in 0..self.zones.len() {
+            let zone = &mut self.zones[index];
+            let Some(at) = zone.next_pass(ctx.now) else { continue };
+            let at = at.next_tick(self.phase, PASS_PERIOD);
+            if at < zone.pass {
+                zone.pass = at;
+                let pass = ControllersEvent::ZonePass { master: desk.master, zone: ZoneId::from_index(index) };
+                ctx.at(at, Event::Controllers(pass));
+            }
+        }
+    }
+
+    fn plan_tick(&mut self, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let later = ctx.now + Span::nanos(1);
+        let retry = self.nodes.iter().any(|watched| watched.pods_left);
+        let detections = desk.machines.ids().filter_map(|node| self.detection(node, desk, ctx)).min();
+        let next = if retry || self.eager { Some(later) } else { detections };
+        if let Some(at) = next {
+            self.wake(at.max(later), desk, ctx);
+        }
+    }
+
+    /// Makes the first tick at or after `at` an event.
+    pub(super) fn wake(&mut self, at: Time, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let at = at.max(ctx.now).next_tick(self.phase, ctx.spec.control_plane.controllers.node_monitor_period);
+        if at < self.tick {
+            self.tick = at;
+            ctx.at(at, Event::Controllers(ControllersEvent::MonitorTick { master: desk.master }));
+        }
+    }
+
+    /// When a node that no longer renews will be found; `None` while it renews, or is lost already.
+    fn detection(&self, node: NodeId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Option<Time> {
+        let object = desk.node(node, ctx).filter(|object| object.ready != NodeReady::Unknown)?;
+        let lost = self.nodes.get(node.index()).is_some_and(|watched| watched.ready == Some(NodeReady::Unknown));
+        (!ctx.pulses.is_beating(node) && !lost).then(|| self.deadline(node, object, ctx))
+    }
+
+    /// From when on a tick finds the node silent: the grace period after the tick that saw its last renewal.
+    fn deadline(&self, node: NodeId, object: &NodeObject, ctx: &Ctx<'_>) -> Time {
+        let asked = &ctx.spec.control_plane.controllers;
+        let watched = self.nodes.get(node.index()).copied().unwrap_or(UNSEEN);
+        let seen = ctx.pulses.last(node, ctx.now) + ctx.spec.timings.watch.median();
+        let probe = seen.next_tick(self.phase, asked.node_monitor_period).max(watched.floor);
+        if watched.was_ready || object.ready != NodeReady::False {
+            probe + self.grace(ctx)
+        } else {
+            probe.max(object.ready_since) + STARTUP_GRACE
+        }
+    }
+
+    fn grace(&self, ctx: &Ctx<'_>) -> Span {
+        ctx.spec.control_plane.controllers.node_monitor_grace.unwrap_or(self.default_grace)
+    }
+
+    fn watched(&mut self, node: NodeId) -> &mut Watched {
+        if self.nodes.len() <= node.index() {
+            self.nodes.resize(node.index() + 1, UNSEEN);
+        }
+        &mut self.nodes[node.index()]
+    }
+    fn zone(&mut self, zone: ZoneId) -> usize {
+        while self.zones.len() <= zone.index() {
+            self.zones.push(Zone::new());
+        }
+        zone.index()
+    }
+}
+
+/// Marks every Ready pod of a node not Ready. Source: `util/node/controller_utils.go` `MarkPodsNotReady`.
+fn mark_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+    for (pod, object) in pods_on(node, desk, ctx) {
+        if object.ready {
+            let change = Change::PodStatus { pod, phase: object.phase, ready: false };
+            desk.run(Errand::PodUnready, node, change, ctx);
+        }
+    }
+}
+
+/// The pods of a node as the process knows them.
+pub(super) fn pods_on(node: NodeId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Vec<(crate::world::ids::PodId, PodObject)> {
+    let known = |pod: &crate::world::ids::PodId| Some((*pod, desk.pod(*pod, ctx)?.clone()));
+    ctx.store.pods_on(node).iter().filter_map(known).collect()
+}

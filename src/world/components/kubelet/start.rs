@@ -1,0 +1,127 @@
+//! Start-up of a pod: worker, sandbox, image, container.
+//!
+//! In this order in `pkg/kubelet/kuberuntime/kuberuntime_manager.go` (SyncPod, startContainer): the sandbox comes before
+//! the image, so a node that pulls one image at a time has the sandboxes of the waiting pods already.
+
+use super::worker::{Stage, Worker};
+use super::{KubeletEvent, Kubelets};
+use crate::base::{Name, Span};
+use crate::engine::Dist;
+use crate::world::effects::{Ctx, Notice};
+use crate::world::event::Event;
+use crate::world::fact::Fact;
+use crate::world::ids::{AppId, NodeId, PodId};
+use crate::world::purpose::Purpose;
+use crate::world::store::PodObject;
+
+impl Kubelets {
+    /// A pod bound to this node, heard of for the first time.
+    pub(super) fn adopt(&mut self, node: NodeId, pod: PodId, object: &PodObject, ctx: &mut Ctx<'_>) {
+        self.workers.insert(pod, Worker::new(node, object, ctx.now));
+        self.nodes[node].pods.push(pod);
+        self.enter_for(pod, Stage::Waiting, ctx.spec.timings.pod_worker, Purpose::PodWorker, ctx);
+    }
+
+    /// A pod whose deletion was asked for before it was heard of: nothing of it is made, its object goes at once.
+    pub(super) fn refuse(&mut self, node: NodeId, pod: PodId, object: &PodObject, ctx: &mut Ctx<'_>) {
+        let mut worker = Worker::new(node, object, ctx.now);
+        worker.deleting = true;
+        self.workers.insert(pod, worker);
+        self.nodes[node].pods.push(pod);
+        self.done(pod, ctx);
+    }
+
+    /// The worker acts. Its first sync posts a status (ContainerCreating), which costs the API client a write.
+    pub(super) fn make_sandbox(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.post(pod, ctx);
+        self.enter_for(pod, Stage::Sandbox, ctx.spec.timings.sandbox, Purpose::Sandbox, ctx);
+    }
+
+    /// The pod has its address; next comes its image.
+    pub(super) fn sandbox_made(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get_mut(pod) else { return };
+        worker.sandbox = true;
+        ctx.notify(Notice::SandboxReady(pod));
+        self.get_image(pod, ctx);
+    }
+
+    /// The container is created, once its image is there.
+    pub(super) fn get_image(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get(pod) else { return };
+        let node = worker.node;
+        let app = ctx.store.pods().now(pod).app;
+        if self.image_is_there(node, app, ctx) {
+            return self.start_container(pod, ctx);
+        }
+        if let Some(worker) = self.workers.get_mut(pod) {
+            worker.enter(Stage::Pulling);
+        }
+        self.nodes[node].pulls.push_back(pod);
+        if self.nodes[node].pulls.len() == 1 {
+            self.pull_next(node, ctx);
+        }
+    }
+
+    /// One pull at a time: `serializeImagePulls` is true by default (kubelet configuration).
+    fn pull_next(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        while let Some(pod) = self.nodes[node].pulls.front().copied() {
+            let app = ctx.store.pods().now(pod).app;
+            if !self.image_is_there(node, app, ctx) {
+                let asked = &ctx.spec.apps[app];
+                let name = self.nodes[node].name.with(Name::new(&asked.name));
+                let ordinal = u64::from(self.nodes[node].incarnation);
+                let lasting = asked.image_pull.sample(&mut ctx.draw(Purpose::ImagePull, name, ordinal));
+                return self.enter_until(pod, Stage::Pulling, ctx.now + lasting, ctx);
+            }
+            self.nodes[node].pulls.pop_front();
+            self.start_container(pod, ctx);
+        }
+    }
+
+    /// The pull is over: its pod goes on, and the next pull begins.
+    pub(super) fn pulled(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get(pod) else { return };
+        let node = worker.node;
+        self.nodes[node].remember_image(ctx.store.pods().now(pod).app);
+        self.pull_next(node, ctx);
+    }
+
+    /// A pod that leaves no longer waits for its image.
+    pub(super) fn leave_pulls(&mut self, node: NodeId, pod: PodId, ctx: &mut Ctx<'_>) {
+        let kubelet = &mut self.nodes[node];
+        let first = kubelet.pulls.front() == Some(&pod);
+        kubelet.pulls.retain(|other| *other != pod);
+        if first {
+            self.pull_next(node, ctx);
+        }
+    }
+
+    fn image_is_there(&self, node: NodeId, app: AppId, ctx: &Ctx<'_>) -> bool {
+        ctx.spec.apps[app].image_pull == Dist::Fixed(Span::ZERO) || self.nodes[node].has_image(app)
+    }
+
+    /// The container is created.
+    pub(super) fn start_container(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.enter_for(pod, Stage::Starting, ctx.spec.timings.container_start, Purpose::ContainerStart, ctx);
+    }
+
+    /// The container runs; the next relist will see that.
+    pub(super) fn container_started(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get_mut(pod) else { return };
+        worker.enter(Stage::Running);
+        (worker.alive, worker.seen, worker.ready) = (true, false, false);
+        worker.started = ctx.now;
+        worker.forget_events();
+        ctx.note(if worker.restarts > 0 { Fact::PodRestarted { pod } } else { Fact::PodStarted { pod } });
+        ctx.notify(Notice::ContainerStarted(pod));
+        self.see_later(pod, ctx);
+    }
+
+    /// The next relist of the PLEG looks at this pod.
+    pub(super) fn see_later(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get(pod) else { return };
+        let kubelet = &self.nodes[worker.node];
+        let (at, incarnation) = (kubelet.next_relist(ctx.now), kubelet.incarnation);
+        ctx.at(at, Event::Kubelet(KubeletEvent::Relisted { pod, incarnation }));
+    }
+}

@@ -1,0 +1,226 @@
+//! What a kubelet knows of one pod of its node, and the table of all of them.
+
+use super::probes::Probe;
+use crate::base::{Id, IdVec, Span, Time};
+use crate::world::ids::{NodeId, PodId};
+use crate::world::store::{Phase, PodObject};
+
+/// Where a pod's worker stands. Whether process and sandbox exist is said by `Worker::alive` and `Worker::sandbox`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Heard of; its worker is about to act.
+    Waiting,
+    /// Its sandbox is being made.
+    Sandbox,
+    /// Its image is being pulled, or waits for its turn.
+    Pulling,
+    /// Its container is being made.
+    Starting,
+    /// Its container was started.
+    Running,
+    /// Its container is dead, and the kubelet has not seen that yet. `mark`: when it died.
+    Exited,
+    /// Its container waits to be restarted. `mark`: when it died.
+    Backoff,
+    /// Its end was heard of; its worker is about to act.
+    Told,
+    /// The preStop hook runs. `mark`: since when.
+    Hook,
+    /// SIGTERM was sent. `mark`: when SIGKILL follows.
+    Stopping,
+    /// No process is left; its sandbox is being removed.
+    Removing,
+    /// Its sandbox is gone; volumes and dead containers are being cleaned up.
+    Reclaiming,
+    /// Nothing is left but its object.
+    Done,
+}
+
+/// One pod's worker. A run has many: at most 100 bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Worker {
+    /// The kubelet's node.
+    pub(super) node: NodeId,
+    /// Only a stage event of this generation counts.
+    pub(super) generation: u32,
+    /// Only a probe event of this generation counts.
+    pub(super) probe_generation: u32,
+    /// Grace of the stop under way, milliseconds.
+    grace_ms: u32,
+    /// When the kubelet first dealt with the pod: its probes' clocks start then.
+    pub(super) added: Time,
+    /// When the container was last started.
+    pub(super) started: Time,
+    /// See the stages.
+    pub(super) mark: Time,
+    /// When the restart back-off was last used.
+    pub(super) backoff_used: Time,
+    /// The startup probe, until it has passed; the readiness probe after that.
+    pub(super) readiness: Probe,
+    /// The liveness probe.
+    pub(super) liveness: Probe,
+    /// How often the restart back-off was used, one above the power of two it stands at; 0 before the first failure.
+    pub(super) backoffs: u8,
+    /// Restarts of the container.
+    pub(super) restarts: u16,
+    /// Where the worker stands.
+    pub(super) stage: Stage,
+    /// What was last posted, or read from the API before anything was.
+    pub(super) posted: (Phase, bool),
+    /// That post did not reach the API.
+    pub(super) unposted: bool,
+    /// The API was heard to say what was last posted.
+    pub(super) echoed: bool,
+    /// The process exists.
+    pub(super) alive: bool,
+    /// The sandbox exists.
+    pub(super) sandbox: bool,
+    /// The kubelet has seen the container run.
+    pub(super) seen: bool,
+    /// The startup probe has passed, or there is none.
+    pub(super) passed: bool,
+    /// The container counts as ready.
+    pub(super) ready: bool,
+    /// The pod has been Running: it is never Pending again.
+    pub(super) ran: bool,
+    /// Its deletion was heard of.
+    pub(super) deleting: bool,
+    /// Its object is gone.
+    pub(super) gone: bool,
+}
+
+impl Worker {
+    /// The worker of a pod just heard of.
+    pub(super) fn new(node: NodeId, object: &PodObject, now: Time) -> Worker {
+        Worker {
+            node,
+            generation: 0,
+            probe_generation: 0,
+            grace_ms: 0,
+            added: now,
+            started: now,
+            mark: now,
+            backoff_used: Time::ZERO,
+            readiness: Probe::idle(),
+            liveness: Probe::idle(),
+            backoffs: 0,
+            restarts: 0,
+            stage: Stage::Waiting,
+            posted: (object.phase, object.ready),
+            unposted: false,
+            echoed: true,
+            alive: false,
+            sandbox: false,
+            seen: false,
+            passed: false,
+            ready: false,
+            ran: object.phase == Phase::Running,
+            deleting: false,
+            gone: false,
+        }
+    }
+
+    /// The worker of a pod that has been running and ready since long before the run.
+    pub(super) fn long_running(node: NodeId, object: &PodObject) -> Worker {
+        Worker {
+            stage: Stage::Running,
+            posted: (Phase::Running, true),
+            readiness: Probe::succeeding(),
+            liveness: Probe::succeeding(),
+            alive: true,
+            sandbox: true,
+            seen: true,
+            passed: true,
+            ready: true,
+            ran: true,
+            ..Worker::new(node, object, Time::ZERO)
+        }
+    }
+
+    /// What the API should say: phase and readiness.
+    pub(super) fn status(&self) -> (Phase, bool) {
+        let phase = if self.ran { Phase::Running } else { Phase::Pending };
+        (phase, self.ready && self.seen)
+    }
+    /// Whether it is on its way out.
+    pub(super) fn ends(&self) -> bool {
+        self.deleting || self.gone
+    }
+    /// Grace of the stop under way.
+    pub(super) fn grace(&self) -> Span {
+        Span::millis(u64::from(self.grace_ms))
+    }
+    /// Sets the grace, rounded down to milliseconds; the API has whole seconds.
+    pub(super) fn set_grace(&mut self, grace: Span) {
+        self.grace_ms = u32::try_from(grace.as_nanos() / 1_000_000).unwrap_or(u32::MAX);
+    }
+    /// Enters a stage; a stage event still pending no longer counts. Returns the generation of the new one.
+    pub(super) fn enter(&mut self, stage: Stage) -> u32 {
+        self.stage = stage;
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
+    }
+    /// No pending event of this worker counts any longer.
+    pub(super) fn forget_events(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+        self.probe_generation = self.probe_generation.wrapping_add(1);
+    }
+}
+
+/// Marks a pod without a worker.
+const NONE: u32 = u32::MAX;
+
+/// All pods' workers: dense, found by pod.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Workers {
+    place: IdVec<PodId, u32>,
+    workers: Vec<Worker>,
+    free: Vec<u32>,
+}
+
+impl Workers {
+    /// The pod's worker.
+    pub(super) fn get(&self, pod: PodId) -> Option<&Worker> {
+        let place = self.place.get(pod).copied().filter(|place| *place != NONE)?;
+        self.workers.get(place as usize)
+    }
+    /// The pod's worker, to change.
+    pub(super) fn get_mut(&mut self, pod: PodId) -> Option<&mut Worker> {
+        let place = self.place.get(pod).copied().filter(|place| *place != NONE)?;
+        self.workers.get_mut(place as usize)
+    }
+    /// Adds the worker of a pod that has none.
+    pub(super) fn insert(&mut self, pod: PodId, worker: Worker) {
+        debug_assert!(self.get(pod).is_none(), "one worker a pod");
+        while self.place.len() <= pod.index() {
+            self.place.push(NONE);
+        }
+        self.place[pod] = match self.free.pop() {
+            Some(place) => {
+                self.workers[place as usize] = worker;
+                place
+            }
+            None => {
+                self.workers.push(worker);
+                (self.workers.len() - 1) as u32
+            }
+        };
+    }
+    /// Forgets a pod.
+    pub(super) fn remove(&mut self, pod: PodId) {
+        if self.get(pod).is_some() {
+            self.free.push(self.place[pod]);
+            self.place[pod] = NONE;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_is_small_enough_for_a_hundred_and_fifty_thousand() {
+        assert!(size_of::<Worker>() <= 100, "{}", size_of::<Worker>());
+    }
+}

@@ -1,0 +1,200 @@
+//! The scheduler's cache: what stands on each node, pods it has assumed included, in dense records.
+//!
+//! Source: `pkg/scheduler/internal/cache/cache.go`, `node_tree.go`. A terminating pod keeps its resources and its place
+//! in affinity until it is gone; topology spread no longer counts it (`podtopologyspread/common.go`).
+
+use crate::base::{Id, IdVec};
+use crate::world::effects::Ctx;
+use crate::world::ids::{AppId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::store::{NodeObject, Phase, PodObject};
+
+/// A machine and what it offers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Machine {
+    /// `None`: a master.
+    pub(super) pool: Option<PoolId>,
+    pub(super) zone: ZoneId,
+    /// Millicores.
+    pub(super) cpu: u32,
+    /// MiB.
+    pub(super) memory: u32,
+    pub(super) max_pods: u32,
+    /// Whether apps without a pool of their own may run here.
+    pub(super) runs_apps: bool,
+}
+
+/// What is requested of a node, and its Node object as heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Record {
+    pub(super) cpu: u32,
+    pub(super) memory: u32,
+    pub(super) pods: u32,
+    pub(super) exists: bool,
+    pub(super) cordoned: bool,
+    pub(super) tainted: bool,
+    pub(super) avoided: bool,
+}
+
+/// An app's pods on one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) node: NodeId,
+    /// All of them.
+    pub(super) total: u32,
+    /// Those not terminating.
+    pub(super) live: u32,
+}
+
+/// How the cache holds a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Held {
+    node: Option<NodeId>,
+    live: bool,
+    /// Placed by this scheduler, and not yet heard of as bound.
+    assumed: bool,
+}
+
+/// The cache.
+#[derive(Clone, Debug)]
+pub(super) struct Cache {
+    pub(super) nodes: Vec<Record>,
+    held: Vec<Held>,
+    /// By app, sorted by node.
+    placed: IdVec<AppId, Vec<Placed>>,
+    /// Nodes that exist, zones taken in turn.
+    pub(super) order: Vec<NodeId>,
+}
+
+impl Cache {
+    /// Nothing heard yet.
+    pub(super) fn new(apps: usize) -> Cache {
+        Cache {
+            nodes: Vec::new(),
+            held: Vec::new(),
+            placed: (0..apps).map(|_| Vec::new()).collect(),
+            order: Vec::new(),
+        }
+    }
+    /// Where an app's pods stand.
+    pub(super) fn placed(&self, app: AppId) -> &[Placed] {
+        &self.placed[app]
+    }
+    /// Where a pod stands, assumed or bound.
+    pub(super) fn node_of(&self, pod: PodId) -> Option<NodeId> {
+        self.held.get(pod.index()).and_then(|held| held.node)
+    }
+
+    /// Takes a Node object into the cache; whether anything that matters to placement has changed.
+    pub(super) fn absorb_node(&mut self, node: NodeId, object: &NodeObject, machines: &IdVec<NodeId, Machine>) -> bool {
+        if self.nodes.len() <= node.index() {
+            self.nodes.resize(node.index() + 1, Record::default());
+        }
+        let record = &mut self.nodes[node.index()];
+        let old = (record.exists, record.cordoned, record.tainted, record.avoided);
+        record.exists = object.exists;
+        record.cordoned = object.unschedulable;
+        record.tainted = object.no_schedule || object.no_execute.is_some();
+        record.avoided = object.prefer_no_schedule;
+        let new = (record.exists, record.cordoned, record.tainted, record.avoided);
+        if old.0 != new.0 {
+            self.reorder(machines);
+        }
+        old != new
+    }
+
+    /// Takes a pod's newest version into the cache; whether it has left a node.
+    pub(super) fn absorb_pod(&mut self, pod: PodId, object: &PodObject, ctx: &Ctx<'_>) -> bool {
+        let ended = match object.phase {
+            Phase::Succeeded | Phase::Failed => true,
+            Phase::Pending | Phase::Running => false,
+        };
+        let old = self.held(pod);
+        let node = if object.gone || ended { None } else { object.node };
+        if old.assumed && node.is_none() && !object.gone && !ended {
+            return false;
+        }
+        let new = Held { node, live: object.is_live(), assumed: false };
+        self.hold(pod, object.app, new, ctx);
+        old.node.is_some() && node.is_none()
+    }
+    /// Places a pod before the API knows.
+    pub(super) fn assume(&mut self, pod: PodId, app: AppId, node: NodeId, ctx: &Ctx<'_>) {
+        self.hold(pod, app, Held { node: Some(node), live: true, assumed: true }, ctx);
+    }
+    /// Takes an assumption back; whether there was one.
+    pub(super) fn forget(&mut self, pod: PodId, app: AppId, ctx: &Ctx<'_>) -> bool {
+        let assumed = self.held(pod).assumed;
+        if assumed {
+            self.hold(pod, app, Held::default(), ctx);
+        }
+        assumed
+    }
+
+    fn held(&mut self, pod: PodId) -> Held {
+        if self.held.len() <= pod.index() {
+            self.held.resize(pod.index() + 1, Held::default());
+        }
+        self.held[pod.index()]
+    }
+
+    fn hold(&mut self, pod: PodId, app: AppId, new: Held, ctx: &Ctx<'_>) {
+        let old = self.held(pod);
+        self.held[pod.index()] = new;
+        if (old.node, old.live) == (new.node, new.live) {
+            return;
+        }
+        let asked = &ctx.spec.apps[app];
+        if let Some(node) = old.node {
+            let record = &mut self.nodes[node.index()];
+            record.cpu -= asked.cpu;
+            record.memory -= asked.memory;
+            record.pods -= 1;
+            let placed = &mut self.placed[app];
+            if let Ok(at) = placed.binary_search_by_key(&node, |placed| placed.node) {
+                placed[at].total -= 1;
+                placed[at].live -= u32::from(old.live);
+                if placed[at].total == 0 {
+                    placed.remove(at);
+                }
+            }
+        }
+        if let Some(node) = new.node {
+            if self.nodes.len() <= node.index() {
+                self.nodes.resize(node.index() + 1, Record::default());
+            }
+            let record = &mut self.nodes[node.index()];
+            record.cpu += asked.cpu;
+            record.memory += asked.memory;
+            record.pods += 1;
+            let placed = &mut self.placed[app];
+            let at = match placed.binary_search_by_key(&node, |placed| placed.node) {
+                Ok(at) => at,
+                Err(at) => {
+                    placed.insert(at, Placed { node, total: 0, live: 0 });
+                    at
+                }
+            };
+            placed[at].total += 1;
+            placed[at].live += u32::from(new.live);
+        }
+    }
+
+    /// Zones in turn, one node each, until all are listed. Source: `node_tree.go` `list`.
+    fn reorder(&mut self, machines: &IdVec<NodeId, Machine>) {
+        let mut zones: Vec<Vec<NodeId>> = Vec::new();
+        for node in machines.ids() {
+            if self.nodes.get(node.index()).is_some_and(|record| record.exists) {
+                let zone = machines[node].zone.index();
+                if zones.len() <= zone {
+                    zones.resize(zone + 1, Vec::new());
+                }
+                zones[zone].push(node);
+            }
+        }
+        let longest = zones.iter().map(Vec::len).max().unwrap_or(0);
+        self.order.clear();
+        for turn in 0..longest {
+            self.order.extend(zones.iter().filter_map(|zone| zone.get(turn)));
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One decision: which node takes a pod. Filters, then scores.
+//!
+//! Source: `pkg/scheduler/core/generic_scheduler.go` (1.20), plugins under `pkg/scheduler/framework/plugins`.
+
+use super::cache::{Cache, Machine};
+use super::unschedulable::{Filter, Unschedulable};
+use crate::base::{Id, IdVec, Name};
+use crate::world::effects::Ctx;
+use crate::world::ids::{AppId, NodeId};
+use crate::world::purpose::Purpose;
+use crate::world::spec::{AppSpec, Spread};
+
+/// Clusters below this are looked at whole; larger ones until at least as many nodes fit.
+/// Source: `minFeasibleNodesToFind`.
+const SAMPLE_MIN: usize = 100;
+/// Adaptive percentage of nodes: 50 - nodes/125, at least 5. Source: `numFeasibleNodesToFind`.
+const SAMPLE_PERCENT: usize = 50;
+const SAMPLE_PERCENT_MIN: usize = 5;
+const SAMPLE_STEP: usize = 125;
+/// A score of one plugin. Source: `framework.MaxNodeScore`.
+const SCORE_MAX: i64 = 100;
+/// Weight of the topology spread score. Source: `algorithmprovider/registry.go`.
+const SPREAD_WEIGHT: i64 = 2;
+/// Soft default constraints: `maxSkew` 3 over hosts and 5 over zones. Source: `podtopologyspread/plugin.go`.
+const HOST_SKEW: u32 = 3;
+const ZONE_SKEW: u32 = 5;
+
+/// How many feasible nodes end the search among `nodes`.
+fn sample(nodes: usize) -> usize {
+    if nodes < SAMPLE_MIN {
+        return nodes;
+    }
+    let percent = SAMPLE_PERCENT.saturating_sub(nodes / SAMPLE_STEP).max(SAMPLE_PERCENT_MIN);
+    (nodes * percent / 100).max(SAMPLE_MIN)
+}
+
+/// Room for one decision, kept between them so that none allocates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Placing {
+    /// Where the next search begins, so that all nodes get their turn.
+    start: usize,
+    /// By node: the app's pods, all and live.
+    on_host: Vec<(u32, u32)>,
+    /// By zone: the app's live pods; whether the zone is a domain.
+    in_zone: Vec<(u32, bool)>,
+    feasible: Vec<NodeId>,
+    scores: Vec<i64>,
+    spread: Vec<f64>,
+}
+
+/// What the filters need to know beside the node itself.
+#[derive(Clone, Copy)]
+struct Wish<'a> {
+    app: &'a AppSpec,
+    /// Fewest live pods in a host, or zone, of the app's own pool.
+    fewest: u32,
+    /// No pod of the app stands anywhere.
+    alone: bool,
+}
+
+impl Placing {
+    /// The node for a pod of this app, the `attempt`-th time it is asked for.
+    pub(super) fn decide(
+        &mut self,
+        app: AppId,
+        pod: Name,
+        attempt: u64,
+        (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
+        ctx: &Ctx<'_>,
+    ) -> Result<NodeId, Unschedulable> {
+        self.gather(app, cache, machines);
+        let asked = &ctx.spec.apps[app];
+        let wish =
+            Wish { app: asked, fewest: self.fewest(asked, cache, machines), alone: cache.placed(app).is_empty() };
+        let mut why = Unschedulable { nodes: cache.order.len() as u32, ..Unschedulable::default() };
+        self.filter(wish, cache, machines, &mut why);
+        let choice = match self.feasible[..] {
+            [] => Err(why),
+            [only] => Ok(only),
+            [..] => {
+                self.score(asked, cache, machines);
+                let best = self.scores.iter().max().copied().unwrap_or(0);
+                let ties = self.scores.iter().filter(|score| **score == best).count() as u64;
+                let pick = ctx.draw(Purpose::SchedulerTie, pod, attempt).below(ties) as usize;
+                let mut tied = self.feasible.iter().zip(&self.scores).filter(|(_, score)| **score == best);
+                tied.nth(pick).map(|(node, _)| *node).ok_or(why)
+            }
+        };
+        for placed in cache.placed(app) {
+            self.on_host[placed.node.index()] = (0, 0);
+        }
+        choice
+    }
+
+    fn gather(&mut self, app: AppId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
+        self.on_host.resize(cache.nodes.len().max(machines.len()), (0, 0));
+        self.in_zone.iter_mut().for_each(|zone| *zone = (0, false));
+        for placed in cache.placed(app) {
+            self.on_host[placed.node.index()] = (placed.total, placed.live);
+            let zone = machines[placed.node].zone.index();
+            if self.in_zone.len() <= zone {
+                self.in_zone.resize(zone + 1, (0, false));
+            }
+            self.in_zone[zone].0 += placed.live;
+        }
+    }
+
+    /// The smallest domain. Cordoned and tainted nodes form domains too (nodeTaintsPolicy Ignore, the default); nodes
+    /// of other pools do not.
+    fn fewest(&mut self, asked: &AppSpec, cache: &Cache, machines: &IdVec<NodeId, Machine>) -> u32 {
+        let eligible = cache.order.iter().filter(|node| suits_pool(asked, &machines[**node]));
+        match asked.spread {
+            Spread::Hosts(_) => eligible.map(|node| self.on_host[node.index()].1).min().unwrap_or(0),
+            Spread::Zones(_) => {
+                for node in eligible {
+                    let zone = machines[*node].zone.index();
+                    if self.in_zone.len() <= zone {
+                        self.in_zone.resize(zone + 1, (0, false));
+                    }
+                    self.in_zone[zone].1 = true;
+                }
+                self.in_zone.iter().filter(|zone| zone.1).map(|zone| zone.0).min().unwrap_or(0)
+            }
+            Spread::Default | Spread::None | Spread::Together | Spread::OnePerHost => 0,
+        }
+    }
+
+    fn filter(&mut self, wish: Wish<'_>, cache: &Cache, machines: &IdVec<NodeId, Machine>, why: &mut Unschedulable) {
+        self.feasible.clear();
+        let n = cache.order.len();
+        let enough = sample(n);
+        let mut looked = 0;
+        while looked < n && self.feasible.len() < enough {
+            let node = cache.order[(self.start + looked) % n];
+            looked += 1;
+            match self.rules_out(wish, node, cache, &machines[node]) {
+                Some(filter) => why.count(filter),
+                None => self.feasible.push(node),
+            }
+        }
+        if n > 0 {
+            self.start = (self.start + looked) % n;
+        }
+    }
+
+    fn rules_out(&self, wish: Wish<'_>, node: NodeId, cache: &Cache, machine: &Machine) -> Option<Filter> {
+        let record = &cache.nodes[node.index()];
+        let app = wish.app;
+        let (here, live) = self.on_host[node.index()];
+        let in_zone = || self.in_zone.get(machine.zone.index()).map_or(0, |zone| zone.0);
+        if record.cordoned {
+            Some(Filter::Cordoned)
+        } else if record.tainted {
+            Some(Filter::Tainted)
+        } else if !suits_pool(app, machine) {
+            Some(Filter::Pool)
+        } else if record.cpu + app.cpu > machine.cpu {
+            Some(Filter::Cpu)
+        } else if record.memory + app.memory > machine.memory {
+            Some(Filter::Memory)
+        } else if record.pods >= machine.max_pods {
+            Some(Filter::Pods)
+        } else {
+            match app.spread {
+                Spread::Hosts(skew) if live + 1 > wish.fewest + skew => Some(Filter::Spread),
+                Spread::Zones(skew) if in_zone() + 1 > wish.fewest + skew => Some(Filter::Spread),
+                Spread::OnePerHost if here > 0 => Some(Filter::AntiAffinity),
+                Spread::Together if here == 0 && !wish.alone => Some(Filter::Affinity),
+                Spread::Hosts(_)
+                | Spread::Zones(_)
+                | Spread::OnePerHost
+                | Spread::Together
+                | Spread::Default
+                | Spread::None => None,
+            }
+        }
+    }
+
+    fn score(&mut self, app: &AppSpec, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
+        self.scores.clear();
+        let avoided = self.feasible.iter().any(|node| cache.nodes[node.index()].avoided);
+        for node in &self.feasible {
+            let (record, machine) = (&cache.nodes[node.index()], &machines[*node]);
+            let cpu = (i64::from(record.cpu + app.cpu), i64::from(machine.cpu));
+            let memory = (i64::from(record.memory + app.memory), i64::from(machine.memory));
+            let mut score = (free_share(cpu) + free_share(memory)) / 2 + balance(cpu, memory);
+            // Fewer PreferNoSchedule taints are better: `tainttoleration.go`, normalised in reverse.
+            score += if avoided && record.avoided { 0 } else { SCORE_MAX };
+            self.scores.push(score);
+        }
+        match app.spread {
+            // An app with constraints of its own, or none by wish, has no default ones.
+            Spread::None | Spread::Hosts(_) | Spread::Zones(_) => {}
+            Spread::Default | Spread::OnePerHost | Spread::Together => self.score_spread(machines),
+        }
+    }
+
+    /// Soft default spread: fewer pods of the app on the host and in the zone are better; each count weighs by the
+    /// logarithm of how many domains there are. Source: `podtopologyspread/scoring.go`.
+    fn score_spread(&mut self, machines: &IdVec<NodeId, Machine>) {
+        let mut zones = 0_u64;
+        for node in &self.feasible {
+            zones |= 1 << machines[*node].zone.index().min(63);
+        }
+        let host_weight = libm::log(self.feasible.len() as f64 + 2.0);
+        let zone_weight = libm::log(f64::from(zones.count_ones()) + 2.0);
+        self.spread.clear();
+        let (mut least, mut most) = (f64::MAX, 0.0_f64);
+        for node in &self.feasible {
+            let on_host = f64::from(self.on_host[node.index()].1);
+            let in_zone = self.in_zone.get(machines[*node].zone.index()).map_or(0, |zone| zone.0);
+            let cost = on_host * host_weight
+                + f64::from(HOST_SKEW - 1)
+                + f64::from(in_zone) * zone_weight
+                + f64::from(ZONE_SKEW - 1);
+            let cost = libm::floor(cost + 0.5);
+            (least, most) = (least.min(cost), most.max(cost));
+            self.spread.push(cost);
+        }
+        for (score, cost) in self.scores.iter_mut().zip(&self.spread) {
+            let share = if most > 0.0 { (SCORE_MAX as f64 * (most + least - cost) / most) as i64 } else { SCORE_MAX };
+            *score += SPREAD_WEIGHT * share;
+        }
+    }
+}
+
+fn suits_pool(app: &AppSpec, machine: &Machine) -> bool {
+    match app.pool {
+        Some(pool) => machine.pool == Some(pool),
+        None => machine.runs_apps,
+    }
+}
+
+/// Source: `noderesources/least_allocated.go`.
+fn free_share((requested, capacity): (i64, i64)) -> i64 {
+    if capacity == 0 || requested > capacity { 0 } else { (capacity - requested) * SCORE_MAX / capacity }
+}
+
+/// 100 where CPU and memory are used to the same share, in whole percents of the difference rounded up.
+/// Source: `noderesources/balanced_allocation.go`.
+fn balance((cpu, cpus): (i64, i64), (memory, memories): (i64, i64)) -> i64 {
+    if cpu >= cpus || memory >= memories {
+        return 0;
+    }
+    let difference = (cpu * memories - memory * cpus).abs();
+    let whole = cpus * memories;
+    (whole - difference) * SCORE_MAX / whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `numFeasibleNodesToFind`: 100 % below 100 nodes, then 50 - n/125 percent, 5 at least, and never under 100 nodes.
+    #[test]
+    fn large_clusters_are_sampled_as_documented() {
+        for (nodes, want) in [(0, 0), (99, 99), (100, 100), (200, 100), (500, 230), (1000, 420), (6000, 300)] {
+            assert_eq!(sample(nodes), want, "{nodes}");
+        }
+    }
+
+    #[test]
+    fn an_even_use_of_cpu_and_memory_scores_full() {
+        assert_eq!(balance((1000, 4000), (4096, 16_384)), 100);
+        assert_eq!(balance((2000, 4000), (0, 16_384)), 50);
+        assert_eq!(balance((4000, 4000), (0, 16_384)), 0);
+        assert_eq!(free_share((1000, 4000)), 75);
+    }
+}

@@ -1,0 +1,368 @@
+//! Requests held one by one: where they queue, where retries have a budget, and as the oracle of the counts.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::TrafficEvent;
+use super::cuts::{Blow, Fate, Zone, fate};
+use super::exposure::Peril;
+use super::groups::{Group, Manner, Seat};
+use super::land::Land;
+use super::ledger::Ledger;
+use super::picks::Path;
+use super::settle::notice_after;
+use crate::base::{Ratio, Span, Time};
+use crate::engine::{Draw, Timer};
+use crate::world::effects::Ctx;
+use crate::world::event::Event;
+use crate::world::fact::{Fact, Loss};
+use crate::world::ids::{GroupId, NodeId, PodId};
+use crate::world::purpose::Purpose;
+
+/// A group's requests that are under way or wait for their retry.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Calls {
+    all: Vec<Slab>,
+    free: Vec<u32>,
+    /// Requests ever sent; keys their draws.
+    sent: u64,
+    /// Requests sent since the rate changed.
+    since_turn: u64,
+    /// Retries ever made.
+    retried: u64,
+    alarm: Timer,
+    armed: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slab {
+    generation: u32,
+    call: Option<Call>,
+}
+
+/// One request.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    number: u64,
+    seat: Seat,
+    begun: Time,
+    tries: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A pod works on it.
+    Served(PodId),
+    /// It waits in a pod's queue.
+    Queued(PodId),
+    /// It waits for its retry.
+    Failed,
+}
+
+/// A call by name: which group's, where, and which use of that place.
+pub(super) type CallId = (GroupId, u32, u32);
+
+/// A pod that works on a limited number of requests at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Desk {
+    pub(super) busy: u32,
+    queue: VecDeque<CallId>,
+}
+
+/// The desks of all pods with a limit.
+pub(super) type Desks = BTreeMap<PodId, Desk>;
+
+impl Calls {
+    fn put(&mut self, call: Call) -> (u32, u32) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.all.push(Slab { generation: 0, call: None });
+            self.all.len() as u32 - 1
+        });
+        let slab = &mut self.all[place as usize];
+        slab.generation = slab.generation.wrapping_add(1);
+        slab.call = Some(call);
+        (place, slab.generation)
+    }
+    fn get(&self, place: u32, generation: u32) -> Option<Call> {
+        self.all.get(place as usize).filter(|slab| slab.generation == generation).and_then(|slab| slab.call)
+    }
+    fn remove(&mut self, place: u32) {
+        let slab = &mut self.all[place as usize];
+        slab.call = None;
+        slab.generation = slab.generation.wrapping_add(1);
+        self.free.push(place);
+    }
+    fn take_where(&mut self, taken: impl Fn(&Call) -> bool) -> Vec<Call> {
+        let of = |slab: &Slab| slab.call.filter(|call| taken(call));
+        let found: Vec<(u32, Call)> =
+            self.all.iter().enumerate().filter_map(|(place, slab)| Some((place as u32, of(slab)?))).collect();
+        found.iter().for_each(|(place, _)| self.remove(*place));
+        found.into_iter().map(|(_, call)| call).collect()
+    }
+    /// Whether a pod has one of them.
+    pub(super) fn any_at(&self, pod: PodId) -> bool {
+        let at = |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) if on == pod);
+        self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
+    }
+    /// Forgets a client's calls; their number.
+    pub(super) fn abandon(&mut self, seat: Seat) -> u64 {
+        self.take_where(|call| call.seat == seat).len() as u64
+    }
+}
+
+impl Group {
+    /// Sees to it that requests come, if they are held one by one.
+    pub(super) fn start_calls(&mut self, ctx: &mut Ctx<'_>) {
+        if self.manner == Manner::Calls && !self.calls.armed {
+            self.next_call(ctx);
+        }
+    }
+    /// The rate has changed.
+    pub(super) fn turn_calls(&mut self, ctx: &mut Ctx<'_>) {
+        if self.manner == Manner::Calls {
+            self.calls.since_turn = 0;
+            self.next_call(ctx);
+        }
+    }
+    fn next_call(&mut self, ctx: &mut Ctx<'_>) {
+        let mut draw = ctx.draw(Purpose::Arrivals, self.name, self.calls.sent + 1);
+        let arrivals = ctx.spec.groups[self.id].arrivals;
+        let next = self.clock.next(arrivals, ctx.now, self.calls.since_turn, &mut draw);
+        self.calls.armed = next.is_some();
+        let generation = self.calls.alarm.arm();
+        if let Some(at) = next {
+            ctx.at(at, Event::Traffic(TrafficEvent::Arrives { group: self.id, generation }));
+        }
+    }
+
+    /// A request is sent.
+    pub(super) fn arrive(
+        &mut self,
+        generation: crate::engine::Generation,
+        (land, desks): (&Land, &mut Desks),
+        ledger: &mut Ledger,
+        ctx: &mut Ctx<'_>,
+    ) {
+        if !self.calls.alarm.is_current(generation) {
+            return;
+        }
+        self.calls.sent += 1;
+        self.calls.since_turn += 1;
+        let number = self.calls.sent;
+        self.next_call(ctx);
+        if self.clients.is_empty() {
+            return;
+        }
+        ledger.sent += 1;
+        ledger.in_flight += 1;
+        self.attempt(number, ctx.spec.groups[self.id].retries, (land, desks), ledger, ctx);
+    }
+
+    /// One try of a request that is counted as in flight.
+    fn attempt(
+        &mut self,
+        number: u64,
+        tries: u32,
+        (land, desks): (&Land, &mut Desks),
+        ledger: &mut Ledger,
+        ctx: &mut Ctx<'_>,
+    ) {
+        ledger.attempts += 1;
+        let mut draw = ctx.draw(Purpose::Outcomes, self.name.part(u64::from(tries)), number);
+        let place = draw.below(self.clients.len() as u64) as usize;
+        let idempotent = ctx.spec.groups[self.id].idempotent;
+        let client = &mut self.clients[place];
+        let picks = client.picks_between(ctx.now, ctx.now + SAMPLING, land).into_owned();
+        let seat = client.seat;
+        let empty = client.pool.empty();
+        let (met, chance) = client.pool.take_one(&picks, land, idempotent, &mut draw);
+        if let (Err((Some(pod), Loss::BlackHole)), Some(_)) = (met, seat.node()) {
+            client.stale.add_one(pod, ctx.now);
+        }
+        if client.pool.empty() != empty {
+            self.share_out(land);
+        }
+        if tries == 0 {
+            ledger.expected_lost += chance;
+        }
+        let call = Call { number, seat, begun: ctx.now, tries, state: State::Failed };
+        match met {
+            Err(peril) => self.call_fails(peril, call, ledger, ctx),
+            Ok(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
+        }
+    }
+
+    fn begin_service(
+        &mut self,
+        path: Path,
+        call: Call,
+        (land, desks): (&Land, &mut Desks),
+        ledger: &mut Ledger,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let timeout = ctx.spec.groups[self.id].timeout;
+        let Some(limit) = ctx.spec.apps[self.app].concurrency else {
+            let lasting = self.sample_service(path.pod, call, land, ctx);
+            if lasting > timeout {
+                ledger.in_flight -= 1;
+                ledger.abandoned += 1;
+                return;
+            }
+            let (place, generation) = self.calls.put(Call { state: State::Served(path.pod), ..call });
+            let answered = TrafficEvent::Answered { group: self.id, call: place, generation };
+            return ctx.after(lasting + Group::delay(ctx), Event::Traffic(answered));
+        };
+        let (place, generation) = self.calls.put(Call { state: State::Queued(path.pod), ..call });
+        ctx.after(timeout, Event::Traffic(TrafficEvent::GivesUp { group: self.id, call: place, generation }));
+        let desk = desks.entry(path.pod).or_default();
+        if desk.busy < limit.max(1) {
+            desk.busy += 1;
+            self.work(path.pod, place, generation, land, ctx);
+        } else {
+            desk.queue.push_back((self.id, place, generation));
+        }
+    }
+    fn sample_service(&self, pod: PodId, call: Call, land: &Land, ctx: &Ctx<'_>) -> Span {
+        let mut draw: Draw = ctx.draw(Purpose::ServiceTime, self.name.part(u64::from(call.tries)), call.number);
+        let lasting = ctx.spec.apps[self.app].latency.sample(&mut draw);
+        if land.pods[pod].warm { lasting } else { lasting * 2 }
+    }
+    /// A pod begins to work on a call; false if nobody waits for it any more.
+    pub(super) fn work(&mut self, pod: PodId, place: u32, generation: u32, land: &Land, ctx: &mut Ctx<'_>) -> bool {
+        let Some(call) = self.calls.get(place, generation) else { return false };
+        let lasting = self.sample_service(pod, call, land, ctx);
+        let in_time = ctx.now + lasting < call.begun + ctx.spec.groups[self.id].timeout;
+        if let Some(slab) = self.calls.all.get_mut(place as usize)
+            && (in_time || call.begun == ctx.now)
+        {
+            slab.call = Some(Call { state: State::Served(pod), ..call });
+        }
+        if in_time {
+            let answered = TrafficEvent::Answered { group: self.id, call: place, generation };
+            ctx.after(lasting, Event::Traffic(answered));
+        }
+        let process = land.pods[pod].number;
+        ctx.after(lasting, Event::Traffic(TrafficEvent::Frees { pod, process }));
+        true
+    }
+
+    /// A call is answered.
+    pub(super) fn answered(&mut self, place: u32, generation: u32, ledger: &mut Ledger) {
+        if self.calls.get(place, generation).is_some() {
+            self.calls.remove(place);
+            ledger.in_flight -= 1;
+            ledger.ok += 1;
+        }
+    }
+    /// A call's time is over: it has queued for too long, or is slow by itself.
+    pub(super) fn gives_up(&mut self, place: u32, generation: u32, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        let Some(call) = self.calls.get(place, generation) else { return };
+        self.calls.remove(place);
+        match call.state {
+            State::Queued(pod) => {
+                // Which queues grow too long is the rate's doing; exposure to it is what was lived through.
+                self.exposure.add(call.begun, ctx.now);
+                let (group, lasting) = (self.id, ctx.now.since(call.begun));
+                ctx.note(Fact::Exposed { group, pod: Some(pod), loss: Loss::Overload, lasting });
+                if call.tries == 0 {
+                    ledger.expected_lost += 1.0;
+                }
+                self.call_fails((Some(pod), Loss::Overload), call, ledger, ctx);
+            }
+            State::Served(_) | State::Failed => {
+                ledger.in_flight -= 1;
+                ledger.abandoned += 1;
+            }
+        }
+    }
+    /// A call is tried again.
+    pub(super) fn retry(
+        &mut self,
+        place: u32,
+        generation: u32,
+        (land, desks): (&Land, &mut Desks),
+        ledger: &mut Ledger,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let Some(call) = self.calls.get(place, generation) else { return };
+        if self.clients.is_empty() {
+            return;
+        }
+        self.calls.remove(place);
+        self.attempt(call.number, call.tries, (land, desks), ledger, ctx);
+    }
+
+    /// A try has failed: it is made again later, or the request is lost.
+    fn call_fails(&mut self, peril: Peril, call: Call, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        let spec = &ctx.spec.groups[self.id];
+        let (pod, loss) = peril;
+        if call.tries > 0 && within(spec.retry_budget, self.calls.retried, self.calls.sent) {
+            self.calls.retried += 1;
+            // Who has queued for the whole time-out knows already.
+            let known = if loss == Loss::Overload { Span::ZERO } else { notice_after(loss, spec.timeout) };
+            let wait = known + spec.retry_backoff;
+            let again = Call { tries: call.tries - 1, state: State::Failed, ..call };
+            let (place, generation) = self.calls.put(again);
+            let retries = TrafficEvent::Retries { group: self.id, call: place, generation };
+            return ctx.after(wait, Event::Traffic(retries));
+        }
+        if call.tries > 0 {
+            ledger.expected_lost += 1.0;
+        }
+        ledger.in_flight -= 1;
+        ledger.lost[loss as usize] += 1;
+        ctx.note(Fact::RequestsLost { group: self.id, pod, loss, count: 1, since: call.begun });
+    }
+
+    /// A blow by a pod meets the calls that it has. What it costs on average is what it costs.
+    pub(super) fn strike_calls(&mut self, pod: PodId, blow: Blow, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        let spec = &ctx.spec.groups[self.id];
+        let (delay, now) = (Group::delay(ctx), ctx.now);
+        let fate_of = |call: &Call| {
+            let zone = if now.since(call.begun) < delay { Zone::Wire } else { Zone::Service };
+            fate(blow, zone, spec.connections, spec.idempotent)
+        };
+        let here = |call: &Call| match call.state {
+            State::Served(on) | State::Queued(on) => on == pod,
+            State::Failed => false,
+        };
+        for call in self.calls.take_where(|call| here(call) && fate_of(call) != Fate::Spared) {
+            match fate_of(&call) {
+                Fate::Spared => {}
+                Fate::Repeated => {
+                    let (place, generation) = self.calls.put(Call { state: State::Failed, ..call });
+                    ledger.attempts -= 1;
+                    let again = TrafficEvent::Retries { group: self.id, call: place, generation };
+                    ctx.after(Span::ZERO, Event::Traffic(again));
+                }
+                Fate::Lost(loss) => {
+                    if call.tries == 0 {
+                        ledger.expected_lost += 1.0;
+                    }
+                    self.call_fails((Some(pod), loss), call, ledger, ctx);
+                }
+            }
+        }
+    }
+    /// A client's calls get no answer any more.
+    pub(super) fn silence_calls(&mut self, node: NodeId, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        for call in self.calls.take_where(|call| call.seat.node() == Some(node) && call.state != State::Failed) {
+            if call.tries == 0 {
+                ledger.expected_lost += 1.0;
+            }
+            self.call_fails((None, Loss::BlackHole), call, ledger, ctx);
+        }
+    }
+    /// The next call in a pod's queue.
+    pub(super) fn next_in_queue(desks: &mut Desks, pod: PodId) -> Option<CallId> {
+        desks.get_mut(&pod)?.queue.pop_front()
+    }
+}
+
+/// Over which stale entries are averaged for one request.
+const SAMPLING: Span = Span::millis(10);
+
+/// Whether one more retry keeps within a share of the requests.
+fn within(budget: Option<Ratio>, retried: u64, sent: u64) -> bool {
+    budget.is_none_or(|share| u128::from(retried + 1) * 1_000_000 <= u128::from(sent) * u128::from(share.ppm()))
+}

@@ -1,0 +1,129 @@
+//! Stale connection tracking: what a black hole leaves on the client's node.
+//!
+//! A SYN into a black hole leaves an entry with the dead pod's address, and kube-proxy does not flush TCP entries. A
+//! later attempt from the same source port meets the entry and goes to the dead pod, right rules or not. Held in
+//! expectation: attempts a second over the times in which they were made.
+
+use crate::base::{Span, Time};
+use crate::world::ids::PodId;
+
+/// Life of an entry whose SYN has no answer: `nf_conntrack_tcp_timeout_syn_sent`, Linux.
+pub(super) const SYN_SENT: Span = Span::secs(120);
+/// Source ports that an outgoing connect chooses among: half of `ip_local_port_range` 32768 to 60999, Linux.
+const PORTS: f64 = 14_116.0;
+
+/// Entries that a client's black-holed attempts have left on its node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stale {
+    batches: Vec<Batch>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    pod: PodId,
+    /// When the attempts were made.
+    from: Time,
+    to: Time,
+    /// Attempts a second.
+    rate: f64,
+}
+
+impl Stale {
+    /// Attempts into the hole, from `from` to `to`, so many a second.
+    pub(super) fn add(&mut self, pod: PodId, from: Time, to: Time, rate: f64) {
+        if rate <= 0.0 || from >= to {
+            return;
+        }
+        match self.batches.iter_mut().find(|batch| batch.pod == pod && batch.to == from && batch.rate == rate) {
+            Some(batch) => batch.to = to,
+            None => self.batches.push(Batch { pod, from, to, rate }),
+        }
+    }
+    /// One attempt into the hole.
+    pub(super) fn add_one(&mut self, pod: PodId, at: Time) {
+        let same = |batch: &&mut Batch| batch.pod == pod && batch.from <= at && at < batch.to;
+        match self.batches.iter_mut().find(same) {
+            Some(batch) => batch.rate += 1.0,
+            None => self.batches.push(Batch { pod, from: at, to: at + Span::secs(1), rate: 1.0 }),
+        }
+    }
+    /// Forgets the entries that are over, and says when the last of the others will be.
+    pub(super) fn expire(&mut self, now: Time) -> Option<Time> {
+        self.batches.retain(|batch| batch.to + SYN_SENT > now);
+        self.batches.iter().map(|batch| batch.to + SYN_SENT).max()
+    }
+    /// The pods that entries lead to.
+    pub(super) fn pods(&self) -> impl Iterator<Item = PodId> + '_ {
+        self.batches.iter().map(|batch| batch.pod)
+    }
+    /// The shares of attempts made from `from` to `to` that meet an entry of each pod: entries alive, on average over
+    /// that time, over the ports. All shares together are at most 1.
+    pub(super) fn shares(&self, from: Time, to: Time) -> Vec<(PodId, f64)> {
+        let mut shares: Vec<(PodId, f64)> = Vec::new();
+        for batch in &self.batches {
+            let share = batch.mean_alive(from, to) / PORTS;
+            if share <= 0.0 {
+                continue;
+            }
+            match shares.iter_mut().find(|(pod, _)| *pod == batch.pod) {
+                Some((_, sum)) => *sum += share,
+                None => shares.push((batch.pod, share)),
+            }
+        }
+        let all: f64 = shares.iter().map(|(_, share)| share).sum();
+        if all > 1.0 {
+            shares.iter_mut().for_each(|(_, share)| *share /= all);
+        }
+        shares
+    }
+}
+
+impl Batch {
+    /// Entries alive on average from `from` to `to`.
+    fn mean_alive(&self, from: Time, to: Time) -> f64 {
+        let seconds = |at: Time, zero: Time| at.secs_f64() - zero.secs_f64();
+        let ramp = |at: Time, zero: Time| {
+            let x = seconds(at, zero).max(0.0);
+            x * x / 2.0
+        };
+        let alive = |at: Time| {
+            ramp(at, self.from) - ramp(at, self.to) - ramp(at, self.from + SYN_SENT) + ramp(at, self.to + SYN_SENT)
+        };
+        if to <= from {
+            return 0.0;
+        }
+        (self.rate * (alive(to) - alive(from)) / seconds(to, from)).max(0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Time {
+        Time::ZERO + Span::secs(secs)
+    }
+
+    #[test]
+    fn entries_live_for_two_minutes_after_the_attempt() {
+        let mut stale = Stale::default();
+        stale.add(PodId(3), at(0), at(38), 100.0 / 3.0);
+        let share = |from, to| stale.shares(at(from), at(to)).first().map_or(0.0, |(_, share)| *share);
+        // 1267 entries stand until the first of them is two minutes old.
+        assert!((share(40, 70) - 1_266.67 / 14_116.0).abs() < 1e-4, "{}", share(40, 70));
+        assert!((share(120, 158) - 633.3 / 14_116.0).abs() < 1e-4);
+        assert!(share(158, 200) < 1e-9);
+        assert_eq!(stale.expire(at(100)), Some(at(158)));
+        assert_eq!(stale.expire(at(158)), None);
+        assert!(stale.shares(at(40), at(70)).is_empty());
+    }
+
+    #[test]
+    fn no_more_than_all_attempts_meet_an_entry() {
+        let mut stale = Stale::default();
+        stale.add(PodId(1), at(0), at(60), 1_000.0);
+        stale.add(PodId(2), at(0), at(60), 1_000.0);
+        let all: f64 = stale.shares(at(60), at(61)).iter().map(|(_, share)| share).sum();
+        assert!((all - 1.0).abs() < 1e-12);
+    }
+}

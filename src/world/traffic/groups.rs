@@ -1,0 +1,386 @@
+//! A client group: who its clients are, what they can meet, what they hold.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::TrafficEvent;
+use super::arrivals::{Clock, next_change};
+use super::calls::Calls;
+use super::connections::{Pool, Slot};
+use super::conntrack::Stale;
+use super::exposure::{Exposure, Peril};
+use super::land::{Answer, Land, Life};
+use super::ledger::Ledger;
+use super::picks::Picks;
+use super::settle::{Flow, Past};
+use super::view::Views;
+use crate::base::{Name, Span, Time};
+use crate::engine::Timer;
+use crate::world::effects::Ctx;
+use crate::world::event::Event;
+use crate::world::fact::Loss;
+use crate::world::ids::{AppId, GroupId, NodeId, PodId};
+use crate::world::purpose::Purpose;
+use crate::world::spec::{Connections, GroupSpec, Place, Settling};
+
+/// A client group in a run.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) id: GroupId,
+    pub(super) name: Name,
+    pub(super) app: AppId,
+    pub(super) manner: Manner,
+    /// Clients in order of their seats, each with the same share of the rate.
+    pub(super) clients: Vec<Client>,
+    pub(super) clock: Clock,
+    /// All requests sent before are settled.
+    pub(super) settled: Time,
+    /// Intervals settled; keys their draws.
+    pub(super) interval: u64,
+    /// Cuts suffered; keys their draws.
+    pub(super) cuts: u64,
+    /// Where answered requests go now.
+    pub(super) shares: Arc<[Share]>,
+    /// Answered requests that may still be under way.
+    pub(super) past: VecDeque<Past>,
+    /// Failed tries that wait for their retry.
+    pub(super) retries: Vec<Flow>,
+    pub(super) exposure: Exposure,
+    /// Since when every request fails.
+    outage: Option<Time>,
+    pub(super) calls: Calls,
+    stale_alarm: Timer,
+}
+
+/// How a group's requests are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As counts per interval.
+    Counts,
+    /// One by one.
+    Calls,
+    /// Long streams.
+    Streams,
+}
+
+/// Where a client stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Seat {
+    Node(NodeId),
+    Pod(PodId, NodeId),
+    Outside,
+}
+
+/// One client of a group.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) seat: Seat,
+    name: Name,
+    pub(super) picks: Picks,
+    pub(super) pool: Pool,
+    pub(super) stale: Stale,
+}
+
+/// The share of a group's answered requests that goes to a pod, by the load balancer's target if there is one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    pub(super) target: Option<NodeId>,
+    pub(super) pod: PodId,
+    pub(super) part: f64,
+}
+
+impl Seat {
+    pub(super) fn node(self) -> Option<NodeId> {
+        match self {
+            Seat::Node(node) | Seat::Pod(_, node) => Some(node),
+            Seat::Outside => None,
+        }
+    }
+}
+
+impl Client {
+    /// What its connections meet that are opened from `from` to `to`.
+    pub(super) fn picks_between(&self, from: Time, to: Time, land: &Land) -> Cow<'_, Picks> {
+        match self.seat.node() {
+            Some(node) if self.stale.pods().next().is_some() => {
+                Cow::Owned(self.picks.with_stale(&self.stale, node, from, to, land))
+            }
+            Some(_) | None => Cow::Borrowed(&self.picks),
+        }
+    }
+}
+
+impl Group {
+    pub(super) fn new(id: GroupId, ctx: &mut Ctx<'_>) -> Group {
+        let spec = &ctx.spec.groups[id];
+        let app = &ctx.spec.apps[spec.app];
+        let name = Name::new(&app.name).with(Name::new(&spec.name));
+        let group = Group {
+            id,
+            name,
+            app: spec.app,
+            manner: manner(spec, app.concurrency.is_some()),
+            clients: Vec::new(),
+            clock: Clock::new(spec, name, ctx.draws, ctx.now),
+            settled: ctx.now,
+            interval: 0,
+            cuts: 0,
+            shares: Arc::new([]),
+            past: VecDeque::new(),
+            retries: Vec::new(),
+            exposure: Exposure::default(),
+            outage: None,
+            calls: Calls::default(),
+            stale_alarm: Timer::default(),
+        };
+        if let Some(at) = next_change(spec, ctx.now) {
+            ctx.at(at, Event::Traffic(TrafficEvent::RateTurns { group: id }));
+        }
+        group
+    }
+
+    /// Whether a change of this pod matters to it.
+    pub(super) fn sees(&self, pod: PodId) -> bool {
+        self.past.iter().any(|past| past.shares.iter().any(|share| share.pod == pod))
+            || self.clients.iter().any(|client| {
+                client.picks.names(pod)
+                    || client.pool.open.iter().any(|open| open.path.pod == pod)
+                    || client.stale.pods().any(|stale| stale == pod)
+            })
+            || self.calls.any_at(pod)
+    }
+    /// Looks at the cluster anew, after everything up to now was settled.
+    pub(super) fn refresh(&mut self, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        self.enlist(land, views, ledger, ctx);
+        let app = self.app;
+        for client in &mut self.clients {
+            client.picks = match client.seat {
+                Seat::Node(node) | Seat::Pod(_, node) => Picks::from_node(node, app, views, land),
+                Seat::Outside => Picks::from_outside(app, views, land, ctx),
+            };
+            if ctx.now == Time::ZERO && self.manner != Manner::Streams {
+                let mut draw = ctx.draws.at(Purpose::Placement as u16, self.name.with(client.name), 0);
+                client.pool.stand(&client.picks, land, &mut draw);
+            }
+        }
+        if self.manner == Manner::Streams {
+            self.reopen_streams(land, ledger, ctx);
+        }
+        self.arm_stale(ctx);
+        let perils = self.perils(land, ctx);
+        self.exposure.set(self.id, perils, ctx.now, &mut ctx.out.facts);
+        self.set_outage(land, ledger, ctx.now);
+        self.share_out(land);
+        self.start_calls(ctx);
+    }
+
+    /// Follows who the clients are.
+    fn enlist(&mut self, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        let seats = self.seats(land, views, ctx);
+        let gone: Vec<Seat> = self.clients.iter().map(|client| client.seat).filter(|s| !seats.contains(s)).collect();
+        for seat in gone {
+            self.dismiss(seat, land, ledger, ctx);
+        }
+        for seat in seats {
+            if self.clients.iter().any(|client| client.seat == seat) {
+                continue;
+            }
+            let name = match seat {
+                Seat::Node(node) => land.machine_name(node),
+                Seat::Pod(pod, _) => land.pods[pod].name,
+                Seat::Outside => Name::new("outside"),
+            };
+            let size = match ctx.spec.groups[self.id].connections {
+                Connections::KeptAlive { pool } => u64::from(pool.max(1)),
+                Connections::New | Connections::Stream { .. } => 0,
+            };
+            let (picks, pool, stale) = (Picks::default(), Pool::new(size), Stale::default());
+            let place = self.clients.partition_point(|client| client.seat < seat);
+            self.clients.insert(place, Client { seat, name, picks, pool, stale });
+        }
+    }
+    fn seats(&self, land: &Land, views: &mut Views, ctx: &Ctx<'_>) -> Vec<Seat> {
+        let mut synced = |node| {
+            views.want(node, self.app, ctx);
+            views.get(node, self.app).is_some_and(|view| view.is_synced())
+        };
+        match ctx.spec.groups[self.id].place {
+            Place::Pool(pool) => land.running(pool).filter(|node| synced(*node)).map(Seat::Node).collect(),
+            Place::App(app) => {
+                let seat = |pod: &PodId| land.pods[*pod].node.map(|node| Seat::Pod(*pod, node));
+                let seats: Vec<Seat> = land.open_pods(app).iter().filter_map(seat).collect();
+                for node in seats.iter().filter_map(|seat| seat.node()) {
+                    synced(node);
+                }
+                seats
+            }
+            Place::Outside => {
+                for target in ctx.targets.of(self.app) {
+                    if let crate::world::targets::Target::Node(node) = *target {
+                        synced(node);
+                    }
+                }
+                vec![Seat::Outside]
+            }
+        }
+    }
+    /// A client is gone: with its machine or killed, nobody waits for its answers any more; on its way out, it waits.
+    fn dismiss(&mut self, seat: Seat, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        let finishes = match seat {
+            Seat::Pod(pod, node) => {
+                land.host(node).powered && matches!(land.pods[pod].life, Life::Announcing | Life::Closing)
+            }
+            Seat::Node(_) | Seat::Outside => false,
+        };
+        let Some(place) = self.clients.iter().position(|client| client.seat == seat) else { return };
+        if !finishes {
+            self.abandon(seat, land, ledger, ctx);
+        }
+        let client = self.clients.remove(place);
+        if self.manner == Manner::Streams {
+            let streams: u64 = client.pool.open.iter().map(|open| open.count).sum();
+            ledger.in_flight -= streams;
+            if finishes { ledger.ok += streams } else { ledger.abandoned += streams }
+        }
+    }
+
+    /// Opens the streams that are missing, where a client finds a pod that serves.
+    fn reopen_streams(&mut self, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+        let Connections::Stream { count } = ctx.spec.groups[self.id].connections else { return };
+        let open = |client: &Client| client.pool.open.iter().map(|open| open.count).sum::<u64>();
+        let missing = u64::from(count).saturating_sub(self.clients.iter().map(open).sum());
+        let places: Vec<(usize, f64)> =
+            self.clients.iter().enumerate().map(|(i, c)| (i, c.picks.keeping(land))).collect();
+        let mut willing = places.iter().filter(|(_, keeps)| *keeps > 0.0).count() as u64;
+        if missing == 0 || willing == 0 {
+            return;
+        }
+        let mut draw = ctx.draw(Purpose::Connections, self.name, self.interval);
+        self.interval += 1;
+        let mut left = missing;
+        for (place, _) in places.into_iter().filter(|(_, keeps)| *keeps > 0.0) {
+            let part = draw.binomial(left, 1.0 / willing as f64);
+            (left, willing) = (left - part, willing - 1);
+            let client = &mut self.clients[place];
+            client.pool.size = open(client) + part;
+            client.pool.stand(&client.picks, land, &mut draw);
+        }
+        ledger.sent += missing;
+        ledger.attempts += missing;
+        ledger.in_flight += missing;
+    }
+
+    /// The ways in which a request, a stream or the next opening of a connection can be lost now.
+    fn perils(&self, land: &Land, ctx: &Ctx<'_>) -> Vec<Peril> {
+        let mut perils = Vec::new();
+        for client in &self.clients {
+            // A stream that meets a closed door is opened elsewhere, as long as there is an elsewhere.
+            if self.manner != Manner::Streams || client.picks.good.is_empty() {
+                perils.extend(client.picks.bad.iter().map(|(peril, _)| *peril));
+            }
+            for open in &client.pool.open {
+                match open.slot(land) {
+                    Slot::Live | Slot::Told => {}
+                    Slot::Dead => perils.push((Some(open.path.pod), Loss::BlackHole)),
+                    Slot::Broken if ctx.spec.groups[self.id].idempotent => {}
+                    Slot::Broken => perils.push((Some(open.path.pod), Loss::Reset)),
+                }
+            }
+            if self.manner == Manner::Streams {
+                continue;
+            }
+            for pod in client.stale.pods() {
+                match land.answer(client.seat.node(), pod) {
+                    Answer::Serves => {}
+                    Answer::Refuses => perils.push((Some(pod), Loss::Refused)),
+                    Answer::Silent => perils.push((Some(pod), Loss::BlackHole)),
+                }
+            }
+        }
+        perils
+    }
+    pub(super) fn set_outage(&mut self, land: &Land, ledger: &mut Ledger, now: Time) {
+        let fails = |client: &Client| client.picks.good.is_empty() && !client.pool.has_live(land);
+        let all_fail = !self.clients.is_empty() && self.clients.iter().all(fails);
+        if let Some(since) = self.outage {
+            ledger.longest_outage = ledger.longest_outage.max(now.since(since));
+        }
+        self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
+    }
+    /// Where answered requests go from now on.
+    pub(super) fn share_out(&mut self, land: &Land) {
+        let mut shares: Vec<Share> = Vec::new();
+        let mut add = |seat: Seat, path: super::picks::Path, part: f64| {
+            let target = if seat == Seat::Outside { path.via } else { None };
+            shares.push(Share { target, pod: path.pod, part });
+        };
+        for client in &self.clients {
+            let size = client.pool.size as f64;
+            let picked = if size > 0.0 { client.pool.empty() as f64 / size } else { 1.0 };
+            if picked > 0.0 {
+                client.picks.good.iter().for_each(|(path, part)| add(client.seat, *path, part * picked));
+            }
+            for open in client.pool.open.iter().filter(|o| matches!(o.slot(land), Slot::Live | Slot::Told)) {
+                add(client.seat, open.path, open.count as f64 / size);
+            }
+        }
+        shares.sort_by_key(|share| (share.target, share.pod));
+        shares.dedup_by(|later, first| {
+            let same = (later.target, later.pod) == (first.target, first.pod);
+            if same {
+                first.part += later.part;
+            }
+            same
+        });
+        let all: f64 = shares.iter().map(|share| share.part).sum();
+        shares.iter_mut().for_each(|share| share.part /= all);
+        self.shares = shares.into();
+    }
+
+    /// An alarm for when the last stale entry of connection tracking is over, while there are any.
+    fn arm_stale(&mut self, ctx: &mut Ctx<'_>) {
+        let now = ctx.now;
+        let Some(end) = self.clients.iter_mut().filter_map(|client| client.stale.expire(now)).max() else { return };
+        let generation = self.stale_alarm.arm();
+        ctx.at(end, Event::Traffic(TrafficEvent::StaleEnds { group: self.id, generation }));
+    }
+    pub(super) fn awaits_stale(&self, generation: crate::engine::Generation) -> bool {
+        self.stale_alarm.is_current(generation)
+    }
+
+    /// Requests a second that are answered by a pod.
+    pub(super) fn rate_to(&self, pod: PodId) -> f64 {
+        if self.manner == Manner::Streams {
+            return 0.0;
+        }
+        let part: f64 = self.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum();
+        part * self.clock.rate.as_f64()
+    }
+    /// Kept-alive connections to a pod, client by client, with the requests a second on each of them.
+    pub(super) fn held(&self, pod: PodId) -> impl Iterator<Item = (u64, f64)> + '_ {
+        let rate = self.clock.rate.as_f64() / self.clients.len().max(1) as f64;
+        let kept = self.clients.iter().filter(|client| self.manner != Manner::Streams && client.pool.size > 0);
+        kept.map(move |client| (client.pool.to(pod), rate / client.pool.size as f64)).filter(|(count, _)| *count > 0)
+    }
+    /// Streams to a pod.
+    pub(super) fn streams(&self, pod: PodId) -> u64 {
+        if self.manner != Manner::Streams { 0 } else { self.clients.iter().map(|client| client.pool.to(pod)).sum() }
+    }
+    /// One-way delay between client and pod.
+    pub(super) fn delay(ctx: &Ctx<'_>) -> Span {
+        ctx.spec.timings.network.median()
+    }
+}
+
+/// Where requests change what later ones meet (a queue, a retry budget), they are held one by one.
+fn manner(spec: &GroupSpec, queues: bool) -> Manner {
+    match (spec.connections, spec.settling) {
+        (Connections::Stream { .. }, _) => Manner::Streams,
+        (Connections::New | Connections::KeptAlive { .. }, Settling::PerRequest) => Manner::Calls,
+        (Connections::New | Connections::KeptAlive { .. }, Settling::Interval) => {
+            let budget = spec.retries > 0 && spec.retry_budget.is_some();
+            if queues || budget { Manner::Calls } else { Manner::Counts }
+        }
+    }
+}

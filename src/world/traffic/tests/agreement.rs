@@ -1,0 +1,60 @@
+//! Counts per interval against requests held one by one, on the same course of the cluster.
+
+use super::scene::{Scene, kept, one_group, rate, sigterm_is};
+use crate::base::Span;
+use crate::engine::Dist;
+use crate::world::fact::Loss;
+use crate::world::ids::AppId;
+use crate::world::spec::{OnSigterm, Settling, Spec};
+
+const SEEDS: u32 = 300;
+
+/// Mean and variance of losses by refusal, reset and black hole, and of requests sent.
+fn moments(spec: &Spec, seeds: std::ops::Range<u32>) -> [(f64, f64); 4] {
+    let mut sums = [(0.0, 0.0); 4];
+    let count = f64::from(seeds.end - seeds.start);
+    for seed in seeds {
+        let mut scene = Scene::new(spec.clone(), u64::from(seed), 4);
+        scene.delete_first(400);
+        let ledger = scene.finish(12_000);
+        let lost = [Loss::Refused, Loss::Reset, Loss::BlackHole].map(|loss| ledger.lost_by(loss));
+        for (sum, value) in sums.iter_mut().zip([lost[0], lost[1], lost[2], ledger.sent]) {
+            let value = value as f64;
+            *sum = (sum.0 + value, sum.1 + value * value);
+        }
+    }
+    sums.map(|(sum, squares)| (sum / count, (squares - sum * sum / count) / (count - 1.0)))
+}
+
+fn agree(change: impl Fn(&mut Spec, &mut crate::world::spec::GroupSpec)) {
+    let spec = |settling| {
+        one_group(|spec, group| {
+            sigterm_is(spec, OnSigterm::Exit);
+            rate(group, 400);
+            group.settling = settling;
+            change(spec, group);
+        })
+    };
+    let counts = moments(&spec(Settling::Interval), 0..SEEDS);
+    let calls = moments(&spec(Settling::PerRequest), SEEDS..2 * SEEDS);
+    for (place, (one, other)) in counts.into_iter().zip(calls).enumerate() {
+        let error = libm::sqrt((one.1 + other.1) / f64::from(SEEDS));
+        let z = (one.0 - other.0) / error.max(1e-9);
+        // Five places in two tests: 3.5 deviations are a false alarm once in 200.
+        assert!(z.abs() < 3.5, "means of {place}: {one:?} against {other:?}, z = {z}");
+        // The variance of a variance: 2/(n-1) for counts near the normal law, doubled for their heavier tails.
+        let ratio = one.1.max(0.05) / other.1.max(0.05);
+        let wide = 3.5 * libm::sqrt(2.0 * 4.0 / f64::from(SEEDS));
+        assert!((libm::log(ratio)).abs() < wide, "variances of {place}: {one:?} against {other:?}");
+    }
+}
+
+#[test]
+fn counts_and_single_requests_agree_for_new_connections() {
+    agree(|spec, _| spec.apps[AppId(0)].latency = Dist::Exponential { base: Span::ZERO, mean: Span::millis(20) });
+}
+
+#[test]
+fn counts_and_single_requests_agree_for_kept_alive_connections() {
+    agree(|_, group| kept(group, false));
+}

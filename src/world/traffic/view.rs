@@ -1,0 +1,111 @@
+//! Which pods each node's kernel rules name for each app that somebody asks through it.
+
+use std::collections::BTreeMap;
+
+use crate::world::behaviour::Behaviour;
+use crate::world::effects::Ctx;
+use crate::world::ids::{AppId, NodeId, PodId};
+use crate::world::store::{Endpoint, Revision};
+
+/// The rules of all nodes that user traffic passes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Views {
+    rules: BTreeMap<(NodeId, AppId), View>,
+}
+
+/// One node's rules for one app.
+#[derive(Clone, Debug, Default)]
+pub(super) struct View {
+    /// Listed endpoints, by pod.
+    endpoints: Vec<(PodId, Endpoint)>,
+    /// The node has rules at all.
+    synced: bool,
+    /// Without a ready endpoint, terminating ones are used.
+    falls_back: bool,
+}
+
+impl View {
+    /// Whether the node has rules at all.
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+    /// The pods that new connections are spread over; with `local`, those of this kind only.
+    pub(super) fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
+        let of = |wanted: Endpoint| {
+            let kind = self.endpoints.iter().filter(move |(_, endpoint)| *endpoint == wanted);
+            kind.map(|(pod, _)| *pod).filter(|pod| local(*pod)).collect::<Vec<PodId>>()
+        };
+        let ready = of(Endpoint::Ready);
+        if ready.is_empty() && self.falls_back { of(Endpoint::Terminating) } else { ready }
+    }
+    fn set(&mut self, pod: PodId, endpoint: Endpoint) {
+        match (self.endpoints.binary_search_by_key(&pod, |(pod, _)| *pod), endpoint) {
+            (Ok(place), Endpoint::Absent) => {
+                self.endpoints.remove(place);
+            }
+            (Ok(place), Endpoint::Ready | Endpoint::Terminating) => self.endpoints[place].1 = endpoint,
+            (Err(_), Endpoint::Absent) => {}
+            (Err(place), Endpoint::Ready | Endpoint::Terminating) => self.endpoints.insert(place, (pod, endpoint)),
+        }
+    }
+}
+
+impl Views {
+    /// The rules of a node for an app, if they are kept.
+    pub(super) fn get(&self, node: NodeId, app: AppId) -> Option<&View> {
+        self.rules.get(&(node, app))
+    }
+    /// Keeps the rules of a node for an app from now on.
+    pub(super) fn want(&mut self, node: NodeId, app: AppId, ctx: &Ctx<'_>) {
+        self.rules.entry((node, app)).or_insert_with(|| anew(node, app, ctx.rules.revision(node), ctx));
+    }
+    /// A kernel's rules end with its machine's power; what it has afterwards is read anew.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.rules.retain(|(kept, _), _| *kept != node);
+    }
+    /// The apps whose rules on this node change when it moves from one revision of the slices to another.
+    pub(super) fn touched(&self, node: NodeId, from: Revision, to: Revision, ctx: &Ctx<'_>) -> Vec<AppId> {
+        let mut apps: Vec<AppId> = if from == Revision(0) {
+            self.of(node).collect()
+        } else {
+            let app = |pod| ctx.store.pods().now(pod).app;
+            let kept = |app: &AppId| self.rules.contains_key(&(node, *app));
+            ctx.store.endpoints_touched(from, to).map(app).filter(kept).collect()
+        };
+        apps.sort_unstable();
+        apps.dedup();
+        apps
+    }
+    /// A node's rules move from one revision of the slices to another.
+    pub(super) fn advance(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &Ctx<'_>) {
+        if from == Revision(0) {
+            for app in self.of(node).collect::<Vec<AppId>>() {
+                self.rules.insert((node, app), anew(node, app, to, ctx));
+            }
+            return;
+        }
+        for pod in ctx.store.endpoints_touched(from, to) {
+            if let Some(view) = self.rules.get_mut(&(node, ctx.store.pods().now(pod).app)) {
+                view.falls_back = falls_back(node, ctx);
+                view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
+            }
+        }
+    }
+    fn of(&self, node: NodeId) -> impl Iterator<Item = AppId> + '_ {
+        self.rules.range((node, AppId(0))..=(node, AppId(u32::MAX))).map(|((_, app), _)| *app)
+    }
+}
+
+/// A kube-proxy is of its node's version.
+fn falls_back(node: NodeId, ctx: &Ctx<'_>) -> bool {
+    Behaviour::of(ctx.store.nodes().now(node).version).terminating_endpoints
+}
+
+fn anew(node: NodeId, app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
+    let mut view = View { synced: at != Revision(0), falls_back: falls_back(node, ctx), endpoints: Vec::new() };
+    let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == app;
+    for pod in ctx.store.endpoints().ids().filter(of_app) {
+        view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());
+    }
+    view
+}

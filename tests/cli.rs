@@ -1,0 +1,129 @@
+//! The command as its users meet it: as a process.
+#![cfg(feature = "cli")]
+
+use std::process::{Command, Output, Stdio};
+
+fn rollproof(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollproof"));
+    command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    for name in ["OUTPUT", "COLOR", "SEED", "OUT", "JOBS", "STRATEGY"] {
+        command.env_remove(format!("ROLLPROOF_{name}"));
+    }
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    rollproof(arguments).output().expect("the command starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+/// A scenario file in a folder of its own.
+fn plan() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("plan.toml");
+    std::fs::write(&path, "schema = 1\n").expect("it can be written");
+    let path = path.to_string_lossy().into_owned();
+    (folder, path)
+}
+
+#[test]
+fn help_names_every_command_and_every_exit_code_within_80_columns() {
+    let help = output(&["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    let shown = text(&help.stdout);
+    for word in ["run", "check", "list", "show", "schema", "--output", "--color", "refuted", "70  internal", "130"] {
+        assert!(shown.contains(word), "{word} in:\n{shown}");
+    }
+    for arguments in [&["--help"][..], &["run", "--help"], &["check", "--help"], &["list", "--help"]] {
+        let shown = text(&output(arguments).stdout);
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    }
+    let run = text(&output(&["run", "--help"]).stdout);
+    for word in ["--seed", "ROLLPROOF_SEED", "--set", "--strategy", "--out", "--jobs"] {
+        assert!(run.contains(word), "{word} in:\n{run}");
+    }
+}
+
+#[test]
+fn bad_usage_ends_with_2_and_says_so_on_stderr_only() {
+    for arguments in [&["run"][..], &["explode"], &["run", "x.toml", "--seed", "minus"], &[]] {
+        let ended = output(arguments);
+        assert_eq!(ended.status.code(), Some(2), "{arguments:?}");
+        assert!(ended.stdout.is_empty() && !ended.stderr.is_empty(), "{arguments:?}");
+    }
+    let mut command = rollproof(&["run", "x.toml"]);
+    let ended = command.env("ROLLPROOF_SEED", "many").output().expect("the command starts");
+    assert_eq!(ended.status.code(), Some(2), "the environment is read as the flag is");
+}
+
+#[test]
+fn a_missing_scenario_ends_with_2_and_names_the_file() {
+    let ended = output(&["run", "no/such\u{1b}[31m.toml"]);
+    assert_eq!(ended.status.code(), Some(2));
+    let said = text(&ended.stderr);
+    assert!(said.contains("no/such\\u{1b}[31m.toml") && !said.contains('\u{1b}'), "{said}");
+}
+
+#[test]
+fn an_unknown_strategy_ends_with_2_and_a_suggestion() {
+    let (_folder, plan) = plan();
+    let ended = output(&["run", &plan, "--strategy", "kops-1.51"]);
+    assert_eq!(ended.status.code(), Some(2));
+    let said = text(&ended.stderr);
+    assert!(said.contains("no strategy is called `kops-1.51`") && said.contains("did you mean `kops-1.15`?"), "{said}");
+    let ended = output(&["show", "kobs"]);
+    assert_eq!((ended.status.code(), text(&ended.stderr).contains("did you mean `kops`?")), (Some(2), true));
+}
+
+#[test]
+fn every_listed_strategy_can_be_shown() {
+    let listed = text(&output(&["list", "strategies", "-o", "json"]).stdout);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("it is JSON");
+    let strategies = listed["strategies"].as_array().expect("a list").clone();
+    assert!(!strategies.is_empty());
+    for strategy in strategies {
+        let name = strategy["name"].as_str().expect("a name");
+        let shown = output(&["show", name]);
+        assert_eq!(shown.status.code(), Some(0));
+        assert!(text(&shown.stdout).starts_with(name), "{name}");
+    }
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_ends_with_5_and_names_it() {
+    let (folder, plan) = plan();
+    let file = folder.path().join("taken");
+    std::fs::write(&file, "").expect("it can be written");
+    let ended = output(&["run", &plan, "--out", &file.to_string_lossy()]);
+    assert_eq!(ended.status.code(), Some(5), "{}", text(&ended.stderr));
+    assert!(text(&ended.stderr).contains("taken"), "{}", text(&ended.stderr));
+    assert!(ended.stdout.is_empty());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    for arguments in [&["list"][..], &["show", "kops"], &["--help"]] {
+        let mut child =
+            rollproof(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
+        // The pipe is closed before, or while, anything is written.
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().expect("it ends");
+        assert_eq!((ended.status.code(), text(&ended.stderr)), (Some(0), String::new()), "{arguments:?}");
+    }
+    let line = format!("{} list | head -1", env!("CARGO_BIN_EXE_rollproof"));
+    let ended = Command::new("sh").args(["-c", &line]).output().expect("there is a shell");
+    assert_eq!((text(&ended.stdout).as_str(), text(&ended.stderr).as_str()), ("STRATEGIES\n", ""));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_does_not_reach_a_full_disk_ends_with_5() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let ended = rollproof(&["list"]).stdout(full).stderr(Stdio::piped()).output().expect("the command starts");
+    assert_eq!(ended.status.code(), Some(5));
+    assert!(text(&ended.stderr).contains("<stdout>"), "{}", text(&ended.stderr));
+}
