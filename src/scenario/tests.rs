@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::{Span, Time};
 use crate::fault::{PlanUnit, Target, Trigger};
+use crate::observe::laws::Completion;
 use crate::world::fact::StepPhase;
 use crate::world::ids::{AppId, MasterId, PoolId};
 use crate::world::spec::{BudgetRule, Connections, Place, Spread};
@@ -250,13 +251,17 @@ fn groups_budgets_and_options_are_read_as_they_are_written() {
 fn a_bound_on_losses_alone_leaves_exposure_free_and_the_other_way_round() {
     let zero = sound("").objective;
     assert_eq!((zero.max_lost, zero.max_exposed, zero.quorum_breaks), (Some(0), Some(Span::ZERO), Some(0)));
-    assert!(zero.goes_by("version-skew") && zero.goes_by("budget") && zero.completion == Completion::MustComplete);
+    assert!(
+        zero.laws.contains(&"version-skew")
+            && zero.laws.contains(&"budget")
+            && zero.completion == Completion::MustComplete
+    );
     let lost = sound("[objective]\nmax_lost = 5\n").objective;
     assert_eq!((lost.max_lost, lost.max_exposed), (Some(5), None));
     let exposed =
         sound("[objective]\nmax_exposed = \"3s\"\ncompletion = \"may-stop-safely\"\nlaws = [\"no-exposure\"]\n");
     assert_eq!((exposed.objective.max_lost, exposed.objective.max_exposed), (None, Some(Span::secs(3))));
-    assert!(exposed.objective.goes_by("no-exposure") && !exposed.objective.goes_by("budget"));
+    assert!(exposed.objective.laws.contains(&"no-exposure") && !exposed.objective.laws.contains(&"budget"));
     let again = parse("again.toml", resolved(&exposed), &[], None).expect("sound");
     assert_eq!(again.objective, exposed.objective);
 }
