@@ -178,13 +178,8 @@ pub(super) fn ready(canvas: &mut Canvas, axis: &Axis, place: Place, app: &Ready)
         // No app at all must be seen however short it was; other stretches must not overlap, or they look darker.
         let Some((x, w)) = axis.stretch(stretch, if pods == 0 { NARROWEST } else { 0 }) else { continue };
         let ink = if pods == 0 { VERMILLION } else { SKY.at(45) };
-        canvas.fill(
-            x,
-            y(pods).min(place.bottom() - 2),
-            w.max(1),
-            place.bottom() - y(pods).min(place.bottom() - 2),
-            ink,
-        );
+        let top = y(pods).min(place.bottom() - 2);
+        canvas.fill(x, top, w, place.bottom() - top, ink);
         line.extend([(x, y(pods)), (x + w, y(pods))]);
     }
     if line.len() > 1 {

@@ -122,33 +122,26 @@ impl World {
     }
 
     fn add_masters(&mut self) {
-        let plane = self.spec.control_plane.clone();
+        let (replicas, from) = (self.spec.control_plane.replicas, self.spec.control_plane.from);
         let mut elected: [Vec<ClientId>; 2] = Default::default();
-        for slot in 0..plane.replicas {
-            let master = MasterId(slot);
+        for master in (0..replicas).map(MasterId) {
             let mut clients = [ClientId(0); 2];
             for component in [Component::ControllerManager, Component::Scheduler] {
-                let name = Name::new("elected").part(component as u64).part(u64::from(slot));
+                let name = Name::new("elected").part(component as u64).part(u64::from(master.0));
                 let kind = ClientKind::Elected(component, master);
-                clients[component as usize] = self.add_client(kind, name, Route::Local(master), plane.from);
+                clients[component as usize] = self.add_client(kind, name, Route::Local(master), from);
                 elected[component as usize].push(clients[component as usize]);
             }
-            self.masters.push(Master { node: NodeId(slot), elected: clients });
-            let label = format!("master-{}", slot + 1);
-            let instance = Instance {
-                pool: None,
-                master: Some(master),
-                slot,
-                version: plane.from,
-                detached: false,
-                running: true,
-                label,
-            };
-            self.add_machine(instance, 0, true);
+            self.masters.push(Master { node: NodeId(master.0), elected: clients });
         }
         let [managers, schedulers] = elected;
         self.controllers = Controllers::new(managers);
         self.schedulers = Schedulers::new(schedulers);
+        for slot in 0..replicas {
+            let (label, master) = (format!("master-{}", slot + 1), Some(MasterId(slot)));
+            let instance = Instance { pool: None, master, slot, version: from, detached: false, running: true, label };
+            self.add_machine(instance, 0, true);
+        }
     }
 
     fn add_pools(&mut self) {

@@ -18,7 +18,7 @@ use crate::world::effects::{Ctx, Outcome};
 use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PodId};
 use crate::world::lease::Election;
 use crate::world::purpose::Purpose;
-use crate::world::store::{ApiError, BudgetObject, Change, Endpoint, Revision, Touched};
+use crate::world::store::{ApiError, BudgetObject, Change, Revision, Touched};
 
 /// The longest period of the controllers' clocks; phases are drawn within it.
 const LONGEST_PERIOD: Span = Span::secs(20);

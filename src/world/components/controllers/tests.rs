@@ -487,6 +487,9 @@ fn a_node_that_comes_back_before_it_could_be_marked_is_not_tainted() {
     play.until(1000);
     assert!(play.node(1).no_execute.is_none() && play.node(1).ready == NodeReady::True);
     assert!(play.stage.out.queue.is_empty());
+    play.silence(NodeId(1));
+    play.until(1100);
+    assert_eq!(play.node(1).ready, NodeReady::Unknown, "the next silence is found");
 }
 
 /// `disruption.go`: a status computed from an outdated budget is a conflict, and is tried again.
