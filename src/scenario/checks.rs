@@ -3,6 +3,7 @@
 use super::app::ReadApp;
 use super::cluster::Places;
 use super::pool::ReadPool;
+use crate::base::IntOrPercent;
 use crate::config::{Diagnostics, Place, Problem, code};
 use crate::world::spec::{Spec, Spread};
 
@@ -84,9 +85,9 @@ fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
         let message = "`max_skew` has no effect unless `spread` is \"hosts\" or \"zones\"";
         problems.report(Problem::warning(code::VALUE, message, place));
     }
-    let budgets = (spec.rollout.max_surge.of_rounding_up(spec.replicas), spec.rollout.max_unavailable);
-    let both_zero = |bound: crate::base::IntOrPercent| bound.of_rounding_up(100) == 0;
-    if both_zero(spec.rollout.max_surge) && both_zero(budgets.1) {
+    // Source: kubernetes pkg/apis/apps/validation, ValidateRollingUpdateDeployment.
+    let zero = |bound| matches!(bound, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
+    if zero(spec.rollout.max_surge) && zero(spec.rollout.max_unavailable) {
         let message = format!("`{}.rollout`: max_surge and max_unavailable cannot both be 0", app.header);
         problems.report(Problem::error(code::VALUE, message, app.place));
     }

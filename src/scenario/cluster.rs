@@ -25,7 +25,6 @@ pub(super) struct Cluster {
 /// Where the values stand that later checks speak of.
 pub(super) struct Places {
     pub(super) replicas: Place,
-    pub(super) version_to: Place,
 }
 
 /// Stands in for a version that is missing or wrong, which has been reported.
@@ -36,18 +35,18 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Cluster {
     let empty = Table::empty(item.place());
     let mut cluster = item.table().unwrap_or_else(|| Reader::new(&empty, lower.problems));
     let version = if item.is_table() { cluster.required("version") } else { cluster.optional("version") };
-    let (from, to, version_to) = versions(lower, &version);
+    let (from, to) = versions(lower, &version);
     let etcd = etcd(lower, &cluster.optional("etcd"), (from, to));
     let plane = plane(lower, &cluster.optional("control_plane"), (from, to), etcd);
     let (control_plane, replicas) = plane;
     let timings = Fields::within(&TIMINGS, &cluster.optional("timings"));
     lower.page.table("[cluster.timings]", &timings.lines());
     cluster.finish();
-    Cluster { control_plane, timings: timings_of(&timings), given: Places { replicas, version_to } }
+    Cluster { control_plane, timings: timings_of(&timings), given: Places { replicas } }
 }
 
-fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version, Place) {
-    let Some(mut version) = item.table() else { return (NO_VERSION, NO_VERSION, item.place()) };
+fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version) {
+    let Some(mut version) = item.table() else { return (NO_VERSION, NO_VERSION) };
     let from = version.required("from").version();
     let target = version.required("to");
     let (to, place) = (target.version(), target.place());
@@ -64,7 +63,7 @@ fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version, Place)
     }
     let (from, to) = (from.unwrap_or(NO_VERSION), to.or(from).unwrap_or(NO_VERSION));
     lower.page.table("[cluster.version]", &[format!("from = \"{from}\""), format!("to = \"{to}\"")]);
-    (from, to, place)
+    (from, to)
 }
 
 /// The etcd that goes with this version of Kubernetes.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::lower::{self, Lowered};
 use super::{Limits, presets, strategy};
-use crate::observe::laws::Objective;
 use crate::config::{Diagnostics, Override, Problem, SourceId, Sources, Table, parse as parse_text, render};
 use crate::fault::FaultSpec;
+use crate::observe::laws::Objective;
 use crate::world::spec::Spec;
 use std::sync::Arc;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::page::Page;
 use super::strategy::Chosen;
 use super::{Limits, app, budget, checks, cluster, fault, objective, pool, strategy, traffic};
-use crate::observe::laws::Objective;
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
+use crate::observe::laws::Objective;
 use crate::world::spec::Spec;
 
 /// Version of the format of scenarios.

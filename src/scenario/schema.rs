@@ -64,7 +64,7 @@ fn section(section: &Section, more: &[(&str, Json)], required: &[&str]) -> Json 
     for optional in section.optionals {
         for (key, mut inner) in properties(&optional.entry) {
             let fields = inner.as_object_mut();
-            let mut take = |name: &str| fields.as_ref().and_then(|fields| fields.get(name)).cloned();
+            let take = |name: &str| fields.as_ref().and_then(|fields| fields.get(name)).cloned();
             let (about, mut default) = (take("description"), take("default"));
             if optional.absent {
                 default = Some(json!(optional.word));

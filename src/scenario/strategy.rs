@@ -1,7 +1,9 @@
 //! `[strategy]`: which strategy, with which settings; and `--strategy`, which replaces it.
 
 use super::lower::{Lower, quoted};
-use crate::config::{Diagnostics, Item, Override, Place, Problem, Sources, Table, ValueKind, Values, code, resolved};
+use crate::config::{
+    Diagnostics, Entry, Item, Override, Place, Problem, Sources, Table, ValueKind, Values, code, resolved,
+};
 use crate::strategy::catalog::{CATALOG, StrategyEntry, find};
 
 /// The strategy of a scenario.
@@ -64,16 +66,42 @@ pub(super) fn replace(root: &mut Table, name: &str, sources: &mut Sources, probl
     if let (Ok(entry), Some(ValueKind::Table(table))) =
         (find(name), root.get_mut("strategy").map(|value| &mut value.kind))
     {
+        let all: Vec<&Entry> = CATALOG.iter().map(|strategy| strategy.entry).collect();
         table.entries.retain(|(key, _)| {
-            let kept = key.name == "name" || entry.entry.settings.iter().any(|setting| setting.key == key.name);
-            // A key that no strategy has is a mistake, and left for the reader to report.
-            let misspelt = !CATALOG.iter().any(|other| other.entry.settings.iter().any(|has| has.key == key.name));
-            if !kept && !misspelt {
+            let ignored = is_foreign(&key.name, entry.entry, &all);
+            if ignored {
                 let message = format!("`strategy.{}` is ignored: `{name}` has no such setting", key.name);
                 problems.report(Problem::warning(code::UNKNOWN_KEY, message, key.place));
             }
-            kept || misspelt
+            !ignored
         });
     }
     change.apply(root, &[], problems);
+}
+
+/// Whether a key is a setting of other strategies only. One that no strategy has is a mistake, and left for the
+/// reader to report.
+fn is_foreign(key: &str, own: &Entry, all: &[&Entry]) -> bool {
+    let has = |entry: &Entry| entry.settings.iter().any(|setting| setting.key == key);
+    key != "name" && !has(own) && all.iter().any(|entry| has(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Kind, Setting};
+
+    static SURGE: [Setting; 1] =
+        [Setting { key: "surge", about: "", kind: Kind::Bool, default: "true", unit: "", source: "" }];
+    static WITH: Entry = Entry { name: "with", about: "", details: "", settings: &SURGE, sources: &[] };
+    static WITHOUT: Entry = Entry { name: "without", about: "", details: "", settings: &[], sources: &[] };
+
+    #[test]
+    fn only_what_another_strategy_would_read_is_ignored() {
+        let all = [&WITH, &WITHOUT];
+        assert!(is_foreign("surge", &WITHOUT, &all));
+        assert!(!is_foreign("surge", &WITH, &all));
+        assert!(!is_foreign("surgee", &WITHOUT, &all), "a slip is the reader's to report");
+        assert!(!is_foreign("name", &WITHOUT, &all));
+    }
 }
