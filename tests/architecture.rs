@@ -121,7 +121,8 @@ fn packages_form_no_circle() {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (path, text) in sources() {
         let package = package_of(&path);
-        let others = packages_named(&text).into_iter().filter(|named| *named != package && floor_of(named).is_some());
+        let mut others = packages_named(&text);
+        others.retain(|named| *named != package && floor_of(named).is_some());
         names.entry(package).or_default().extend(others);
     }
     fn reaches(from: &str, to: &str, names: &BTreeMap<String, BTreeSet<String>>, seen: &mut BTreeSet<String>) -> bool {

@@ -16,7 +16,7 @@ pub(crate) fn check(check: &Check, terminal: &mut Terminal) -> Result<Exit, Fail
     // Seed 1 stands for all: whether the pods fit at all hardly depends on luck.
     sim::Simulation::new(&plan, 1, false).map_err(|error| failure(&error, 1))?;
     if check.resolved {
-        terminal.print(&scenario::resolved(&plan))?;
+        terminal.print(scenario::resolved(&plan))?;
     } else {
         terminal.print(&format!("{}: no problem found\n", rollproof::report::safe::escaped(&plan.name)))?;
     }
