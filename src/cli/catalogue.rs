@@ -1,8 +1,8 @@
 //! `rollproof list`, `show` and `schema`: what is there by name.
 
 use rollproof::config::{Entry, manual, nearest};
-use rollproof::report::safe::{escaped, wrapped};
 use rollproof::observe::laws;
+use rollproof::report::safe::{escaped, wrapped};
 use rollproof::strategy::catalog;
 use rollproof::{fault, scenario};
 use serde_json::json;
@@ -57,7 +57,8 @@ fn scenarios() -> Vec<Thing> {
         let plan = scenario::load(path, &[], None).ok()?;
         let text = std::fs::read_to_string(path).ok()?;
         let opening = text.lines().take_while(|line| line.starts_with('#'));
-        let opening: Vec<String> = opening.map(|line| escaped(line.trim_start_matches(['#', ' '])).into_owned()).collect();
+        let opening: Vec<String> =
+            opening.map(|line| escaped(line.trim_start_matches(['#', ' '])).into_owned()).collect();
         let manual = format!("{}\n\n{}\n", escaped(&path.to_string_lossy()), opening.join("\n"));
         Some(Thing { name: escaped(&plan.name).into_owned(), about: escaped(&plan.about).into_owned(), manual })
     };

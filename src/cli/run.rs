@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use rollproof::report::text::Style;
-use rollproof::{scenario, sim};
 use rollproof::report::{json, text, timeline};
 use rollproof::sim::Outcome;
+use rollproof::{scenario, sim};
 
 use super::args::{Args, Form, Plan, Run};
 use super::catalogue;

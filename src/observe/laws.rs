@@ -94,7 +94,12 @@ impl Law {
     }
 }
 
-const fn entry(name: &'static str, about: &'static str, details: &'static str, sources: &'static [&'static str]) -> Entry {
+const fn entry(
+    name: &'static str,
+    about: &'static str,
+    details: &'static str,
+    sources: &'static [&'static str],
+) -> Entry {
     Entry { name, about, details, settings: &[], sources }
 }
 
@@ -169,7 +174,9 @@ pub fn find(name: &str) -> Option<&'static Law> {
 fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
     let quorum = &evidence.figures.quorum;
     let (lost, _, breaks) = quorum.broken.figures(evidence.ending.1);
-    let first = quorum.first_break.filter(|_| evidence.etcd_visible && objective.quorum_breaks.is_some_and(|most| breaks > most))?;
+    let first = quorum
+        .first_break
+        .filter(|_| evidence.etcd_visible && objective.quorum_breaks.is_some_and(|most| breaks > most))?;
     let up = quorum.up_min;
     let message = format!(
         "etcd lost its quorum {} for {:.1} s in all: only {up} voter{} left up, so no write could be committed",
@@ -181,7 +188,8 @@ fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
 }
 
 fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
-    let first = evidence.figures.first_exposed.filter(|_| objective.max_exposed.is_some_and(|most| evidence.exposed > most))?;
+    let first =
+        evidence.figures.first_exposed.filter(|_| objective.max_exposed.is_some_and(|most| evidence.exposed > most))?;
     let message = format!(
         "requests could be lost for {:.3} s ({} lost in this run)",
         evidence.exposed.as_secs_f64(),

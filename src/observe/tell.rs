@@ -1,5 +1,7 @@
 //! Facts in words, and the chain of events that led to one.
 
+use std::collections::BTreeSet;
+
 use super::trace::{Names, Record, Trace};
 use crate::base::Id;
 use crate::world::fact::{Fact, StepPhase, Unit};
@@ -217,33 +219,60 @@ fn line(record: &Record, names: &Names) -> String {
 }
 
 /// The chain of causes that led to what `wanted` picks out first: one line each, root first.
+///
+/// Lost requests are told when their interval is settled; their chain also takes in how the exposure began.
 pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
-    let Some(index) = trace.records.iter().position(wanted) else { return Vec::new() };
-    let last = trace.records[index];
-    let about = subject(&last.fact);
-    let concerns = |record: &&Record| match (about, subject(&record.fact)) {
-        (Some(about), Some(other)) => about == other,
-        (_, None) | (None, _) => true,
-    };
-    let mut lines = vec![line(&last, &trace.names)];
-    let mut event = last.event;
-    let mut below = index;
-    loop {
-        let told = trace.facts_of(event).filter(|(place, _)| *place < below).map(|(_, record)| record);
-        let told: Vec<&Record> = told.filter(|record| concerns(record) && !is_symptom(&record.fact)).collect();
-        let root = told.iter().rposition(|record| is_root(&record.fact));
-        lines.extend(told[root.unwrap_or(0)..].iter().rev().map(|record| line(record, &trace.names)));
-        below = usize::MAX;
-        match trace.parent(event) {
-            Some(parent) if root.is_none() => event = parent,
-            _ => break,
-        }
+    let Some(last) = trace.records.iter().position(wanted) else { return Vec::new() };
+    let mut places = causes(trace, last);
+    if let Some(began) = exposure_of(trace, last) {
+        places.extend(causes(trace, began));
+        let first = places.first().copied().unwrap_or(began);
+        let about = subject(&trace.records[last].fact);
+        let between = (first..last).filter(|place| about.is_some() && subject(&trace.records[*place].fact) == about);
+        places.extend(between.filter(|place| !is_symptom(&trace.records[*place].fact)));
     }
-    lines.reverse();
-    lines.dedup();
+    let mut lines: Vec<String> = places.iter().map(|place| line(&trace.records[*place], &trace.names)).collect();
+    lines.push(line(&trace.records[last], &trace.names));
     if lines.len() > CHAIN_MAX {
         let cut = lines.len() - CHAIN_MAX;
         lines.splice(1..=cut, [format!("... {cut} steps between")]);
     }
     lines
+}
+
+/// Where the exposure began that a loss belongs to.
+fn exposure_of(trace: &Trace, lost: usize) -> Option<usize> {
+    let Fact::RequestsLost { group, pod, loss, .. } = trace.records[lost].fact else { return None };
+    trace.records[..lost].iter().rposition(|record| match record.fact {
+        Fact::ExposureBegan { group: g, pod: p, loss: l } | Fact::Exposed { group: g, pod: p, loss: l, .. } => {
+            (g, p, l) == (group, pod, loss)
+        }
+        _ => false,
+    })
+}
+
+/// The facts, by place, of the events that led to the one at `last`, back to a step of the plan or a fault.
+fn causes(trace: &Trace, last: usize) -> BTreeSet<usize> {
+    let record = trace.records[last];
+    let about = subject(&record.fact);
+    let app = about.and_then(|pod| trace.names.app_of.get(pod));
+    let concerns = |other: &Record| match (about, subject(&other.fact), other.fact) {
+        (Some(about), Some(other), _) => about == other,
+        (_, _, Fact::RulesProgrammed { app: followed, .. }) => app == Some(&followed),
+        (_, None, _) | (None, _, _) => true,
+    };
+    let mut places = BTreeSet::new();
+    let mut event = record.event;
+    let mut below = last;
+    loop {
+        let told = trace.facts_of(event).filter(|(place, _)| *place < below);
+        let told: Vec<(usize, &Record)> = told.filter(|(_, r)| concerns(r) && !is_symptom(&r.fact)).collect();
+        let root = told.iter().rposition(|(_, record)| is_root(&record.fact));
+        places.extend(told[root.unwrap_or(0)..].iter().map(|(place, _)| *place));
+        below = usize::MAX;
+        match trace.parent(event) {
+            Some(parent) if root.is_none() => event = parent,
+            _ => return places,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The upgrade as one line a unit: label, start, length, and a bar whose letters are the phases.
 
 use super::figures::{clock, short_length};
+use super::overlap::uncovered;
 use super::safe::padded;
 use crate::sim::outcome::Step;
 
@@ -97,6 +98,12 @@ pub(super) fn units(steps: &[Step], end: f64) -> Vec<UnitBar<'_>> {
         units[place].phases.push((&step.phase, step.start_s, step.end_s.unwrap_or(end)));
         units[place].open |= step.end_s.is_none();
     }
+    for unit in &mut units {
+        let phases: Vec<_> = unit.phases.iter().map(|&(phase, from, to)| ((from, to), phase)).collect();
+        unit.phases = uncovered(&phases).into_iter().map(|((from, to), phase)| (phase, from, to)).collect();
+    }
+    // A gate that passed at once before a whole pool is no line worth.
+    units.retain(|unit| unit.open || unit.end() > unit.start());
     units
 }
 

@@ -73,29 +73,11 @@ pub(super) fn lanes(outcome: &Outcome, trace: &Trace) -> Vec<Lane> {
         lanes[index].phases.push(((step.start_s, end.max(step.start_s)), phase));
     }
     for lane in &mut lanes {
-        lane.phases = uncovered(&lane.phases);
+        lane.phases = super::overlap::uncovered(&lane.phases);
     }
     lanes.retain(|lane| lane.kind != Kind::Plan || lane.phases.iter().any(|((from, to), _)| to > from));
     lanes.sort_by(|a, b| a.kind.cmp(&b.kind));
     lanes
-}
-
-/// The parts of phases that show where they overlap: the one that began last stands on top.
-fn uncovered(phases: &[(Stretch, StepPhase)]) -> Vec<(Stretch, StepPhase)> {
-    let mut sorted = phases.to_vec();
-    sorted.sort_by(|((a, _), _), ((b, _), _)| a.total_cmp(b));
-    let mut shown = Vec::new();
-    for (index, &(stretch, phase)) in sorted.iter().enumerate() {
-        let mut parts = vec![stretch];
-        for &((from, to), _) in &sorted[index + 1..] {
-            let left = parts.iter().map(|&(a, b)| (a, b.min(from)));
-            let right = parts.iter().map(|&(a, b)| (a.max(to), b));
-            parts = left.chain(right).filter(|(a, b)| b > a).collect();
-        }
-        shown.extend(parts.into_iter().map(|part| (part, phase)));
-    }
-    shown.sort_by(|((a, _), _), ((b, _), _)| a.total_cmp(b));
-    shown
 }
 
 impl Lane {
@@ -201,17 +183,6 @@ mod tests {
         let versions: Vec<String> = lanes[3].lives.iter().map(|(_, version)| version.to_string()).collect();
         assert_eq!(versions, ["1.14.10", "1.15.7"]);
         assert!(lanes[3].lives[0].0.1 < lanes[3].lives[1].0.0, "a gap between two machines");
-    }
-
-    #[test]
-    fn of_phases_that_overlap_the_one_that_began_last_shows() {
-        let phases = [((0.0, 10.0), StepPhase::Gate), ((3.0, 7.0), StepPhase::Booting)];
-        let shown = [
-            ((0.0, 3.0), StepPhase::Gate),
-            ((3.0, 7.0), StepPhase::Booting),
-            ((7.0, 10.0), StepPhase::Gate),
-        ];
-        assert_eq!(uncovered(&phases), shown);
     }
 
     #[test]

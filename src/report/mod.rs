@@ -26,6 +26,8 @@ mod lanes;
 #[cfg(feature = "cli")]
 mod legend;
 #[cfg(feature = "cli")]
+mod overlap;
+#[cfg(feature = "cli")]
 mod page;
 #[cfg(feature = "cli")]
 mod palette;

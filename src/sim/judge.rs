@@ -89,6 +89,10 @@ fn reasons(
             cause: trace.map(|trace| cause(law.name(), breach.first.event, trace)).unwrap_or_default(),
         })
         .collect();
+    if let Some(trace) = trace.filter(|_| reasons.iter().any(|reason| reason.law == "no-loss")) {
+        reasons.retain(|reason| reason.law != "no-loss");
+        reasons.extend(losses(requests, trace));
+    }
     let reached = match limit {
         Limit::None => None,
         Limit::Horizon => Some(format!("the horizon of {} came before the end of the plan", scenario.spec.horizon)),
@@ -116,6 +120,23 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
         _ => false,
     };
     tell::chain(trace, |record| record.event == event && shows(record))
+}
+
+/// One reason for each way in which requests were lost, each with the chain of its first loss.
+fn losses(requests: &Requests, trace: &Trace) -> Vec<Reason> {
+    let reason = |kind: Loss| {
+        let count = *requests.by_cause.get(kind.name())?;
+        let shows = |record: &Record| matches!(record.fact, Fact::RequestsLost { loss, .. } if loss == kind);
+        let first = trace.records.iter().find(|record| shows(record))?;
+        let lost = if count == 1 { "request was" } else { "requests were" };
+        Some(Reason {
+            law: "no-loss".to_owned(),
+            at_s: first.at.secs_f64(),
+            message: format!("{count} {lost} lost: {}", kind.name()),
+            cause: tell::chain(trace, shows),
+        })
+    };
+    Loss::ALL.into_iter().filter_map(reason).collect()
 }
 
 fn requests(run: &Simulation) -> Requests {

@@ -140,7 +140,11 @@ impl Simulation {
         let mut world = World::begin(Arc::clone(&spec), seed)?;
         let drivers = Drivers::new(scenario, &mut world);
         let faults = Faults::new(scenario, &mut world);
-        let figures = Figures::new(spec.control_plane.replicas, world.etcd().leader().map_or(0, |(_, term)| term), spec.apps.iter().map(|app| app.replicas));
+        let figures = Figures::new(
+            spec.control_plane.replicas,
+            world.etcd().leader().map_or(0, |(_, term)| term),
+            spec.apps.iter().map(|app| app.replicas),
+        );
         let group =
             |group: &crate::world::spec::GroupSpec| Name::new(&spec.apps[group.app].name).with(Name::new(&group.name));
         let names = Names {

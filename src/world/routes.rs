@@ -57,6 +57,16 @@ impl World {
     fn rules_changed(&mut self, node: NodeId, from: Revision, to: Revision) {
         let from = if self.store.touched(from, to).is_some() { from } else { Revision(0) };
         self.rules.set(node, to);
+        if from > Revision(0) {
+            let mut last = None;
+            for pod in self.store.endpoints_touched(from, to) {
+                let app = self.store.pods().now(pod).app;
+                if last != Some(app) {
+                    self.out.facts.push(Fact::RulesProgrammed { node, app });
+                    last = Some(app);
+                }
+            }
+        }
         self.traffic.rules_changed(node, from, to, &mut ctx!(self));
         self.balancers.node_changed(node, &mut ctx!(self));
     }
