@@ -79,7 +79,26 @@ pub(crate) fn small_spec() -> Spec {
         volume_attach: ms(20_000),
         closes_sockets: true,
     };
-    let pool = |name: &str, count, upgrade| PoolSpec {
+    let groups = [group("new", Connections::New), group("kept", Connections::KeptAlive { pool: 10 })];
+    Spec {
+        pools: [pool("workers", 3, true, &machine), pool("clients", 1, false, &machine)].into_iter().collect(),
+        control_plane: control_plane(machine),
+        apps: [web()].into_iter().collect(),
+        budgets: vec![BudgetSpec {
+            name: "web".to_owned(),
+            apps: vec![AppId(0)],
+            rule: BudgetRule::MaxUnavailable(IntOrPercent::Int(1)),
+            unhealthy: UnhealthyEviction::IfHealthyBudget,
+        }],
+        groups: groups.into_iter().collect::<IdVec<_, _>>(),
+        timings: timings(),
+        horizon: Span::mins(600),
+        tail: Span::mins(1),
+    }
+}
+
+fn pool(name: &str, count: u32, upgrade: bool, machine: &MachineSpec) -> PoolSpec {
+    PoolSpec {
         name: name.to_owned(),
         count,
         zones: 1,
@@ -90,8 +109,18 @@ pub(crate) fn small_spec() -> Spec {
         runs_apps: upgrade,
         in_load_balancer: upgrade,
         machine: machine.clone(),
+    }
+}
+
+fn web() -> AppSpec {
+    let readiness = ProbeSpec {
+        initial_delay: Span::ZERO,
+        period: Span::secs(5),
+        timeout: Span::secs(1),
+        successes: 1,
+        failures: 3,
     };
-    let app = AppSpec {
+    AppSpec {
         name: "web".to_owned(),
         replicas: 3,
         critical: false,
@@ -105,13 +134,7 @@ pub(crate) fn small_spec() -> Spec {
         on_sigterm: OnSigterm::Drain,
         reaction: ms(5),
         start_up: ms(500),
-        readiness: Some(ProbeSpec {
-            initial_delay: Span::ZERO,
-            period: Span::secs(5),
-            timeout: Span::secs(1),
-            successes: 1,
-            failures: 3,
-        }),
+        readiness: Some(readiness),
         liveness: None,
         startup: None,
         image_pull: Dist::Fixed(Span::ZERO),
@@ -126,8 +149,11 @@ pub(crate) fn small_spec() -> Spec {
         concurrency: None,
         warm_up: Span::ZERO,
         restart_at: None,
-    };
-    let group = |name: &str, connections| GroupSpec {
+    }
+}
+
+fn group(name: &str, connections: Connections) -> GroupSpec {
+    GroupSpec {
         name: name.to_owned(),
         app: AppId(0),
         connections,
@@ -142,37 +168,23 @@ pub(crate) fn small_spec() -> Spec {
         retry_budget: None,
         idempotent: true,
         settling: Settling::Interval,
-    };
-    let mut groups = IdVec::new();
-    groups.push(group("new", Connections::New));
-    groups.push(group("kept", Connections::KeptAlive { pool: 10 }));
-    Spec {
-        control_plane: control_plane(machine.clone()),
-        pools: [pool("workers", 3, true), pool("clients", 1, false)].into_iter().collect(),
-        apps: [app].into_iter().collect(),
-        budgets: vec![BudgetSpec {
-            name: "web".to_owned(),
-            apps: vec![AppId(0)],
-            rule: BudgetRule::MaxUnavailable(IntOrPercent::Int(1)),
-            unhealthy: UnhealthyEviction::IfHealthyBudget,
-        }],
-        groups,
-        timings: Timings {
-            network: Dist::Fixed(Span::micros(500)),
-            watch: ms(3),
-            reconcile: ms(2),
-            scheduling: ms(2),
-            pod_worker: ms(10),
-            sandbox: ms(500),
-            container_start: ms(200),
-            sandbox_removal: ms(200),
-            reclaim: ms(500),
-            proxy_sync: ms(50),
-            proxy_start: ms(3_000),
-            kubelet_start: ms(2_000),
-        },
-        horizon: Span::mins(600),
-        tail: Span::mins(1),
+    }
+}
+
+fn timings() -> Timings {
+    Timings {
+        network: Dist::Fixed(Span::micros(500)),
+        watch: ms(3),
+        reconcile: ms(2),
+        scheduling: ms(2),
+        pod_worker: ms(10),
+        sandbox: ms(500),
+        container_start: ms(200),
+        sandbox_removal: ms(200),
+        reclaim: ms(500),
+        proxy_sync: ms(50),
+        proxy_start: ms(3_000),
+        kubelet_start: ms(2_000),
     }
 }
 
