@@ -2,6 +2,7 @@
 
 use crate::base::{Id, Time};
 use crate::scenario::Scenario;
+use crate::strategy::rollout_restart::RolloutRestart;
 use crate::strategy::{Actor, NotYet, Orders, Wait};
 use crate::world::cluster::World;
 use crate::world::command::Answer;
@@ -38,13 +39,22 @@ pub(super) struct Drivers {
 impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
-        let actor = (scenario.strategy.entry.build)(&scenario.strategy.values);
-        let client = world.add_operator(ActorId(0));
-        let wait = Wait::until(Time::ZERO);
-        drivers.drivers.push(Driver {
+        drivers.add((scenario.strategy.entry.build)(&scenario.strategy.values), world);
+        for (app, asked) in scenario.spec.apps.entries() {
+            if let Some(at) = asked.restart_at {
+                drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), world);
+            }
+        }
+        drivers
+    }
+
+    fn add(&mut self, actor: Box<dyn Actor>, world: &mut World) {
+        let index = self.drivers.len();
+        let client = world.add_operator(ActorId::from_index(index));
+        self.drivers.push(Driver {
             actor,
             client,
-            wait,
+            wait: Wait::until(Time::ZERO),
             alarm: 0,
             rings: None,
             acted: None,
@@ -52,8 +62,7 @@ impl Drivers {
             remarks: Vec::new(),
             ended: None,
         });
-        drivers.arm(0, world);
-        drivers
+        self.arm(index, world);
     }
 
     /// The plan's end, once it has come.

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod drain;
 pub mod kops;
 pub mod plan_check;
+pub mod rollout_restart;
 pub mod turn;
 
 #[cfg(test)]

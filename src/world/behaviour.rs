@@ -47,12 +47,8 @@ pub struct Behaviour {
     pub balancer_sync_on_change: bool,
     /// `unhealthyPodEvictionPolicy` is honoured, from 1.27. Source: KEP-3017.
     pub unhealthy_eviction_policy: bool,
-    /// The NoExecute manager evicts from tainted nodes (taint-based eviction), on from 1.13.
-    pub taint_eviction: bool,
     /// Scheduler: longest time in the unschedulable queue: 60 s, from 1.24 300 s. Source: kubernetes PR 108761.
     pub unschedulable_flush: Span,
-    /// API servers retry reads that etcd refused for want of a leader, from 1.23. Source: etcd commit 8fa48ed99.
-    pub api_read_retries: bool,
     /// How many minors a kubelet may be older than an API server: 2, from kubelet 1.25 on 3. Source: KEP-3935.
     pub kubelet_skew: u16,
 }
@@ -77,9 +73,7 @@ impl Behaviour {
             exclude_label: since(19),
             balancer_sync_on_change: since(19),
             unhealthy_eviction_policy: since(27),
-            taint_eviction: since(13),
             unschedulable_flush: Span::secs(if since(24) { 300 } else { 60 }),
-            api_read_retries: since(23),
             kubelet_skew: if since(25) { 3 } else { 2 },
         }
     }

@@ -1,6 +1,7 @@
 //! Routes: which component hears which notice, and what a commit sets going.
 
 use crate::base::Time;
+use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Notice, Outcome};
@@ -113,7 +114,10 @@ impl World {
 
     /// etcd is done with a request.
     fn stored(&mut self, request: RequestId, result: Outcome) {
-        let Some(change) = self.api.stored(request, result, &mut ctx!(self)) else { return };
+        let Some((server, change)) = self.api.stored(request, result, &mut ctx!(self)) else { return };
+        // Admission is the server's, and so is its version.
+        let (version, _) = self.api.server(server);
+        self.store.honour_eviction_policy(Behaviour::of(version).unhealthy_eviction_policy);
         let result = self.commit(&change);
         self.api.applied(request, result, &mut ctx!(self));
     }
@@ -223,6 +227,8 @@ impl World {
     /// A machine is off: whatever still ran on it is gone, and nobody was told.
     pub(super) fn machine_off(&mut self, node: NodeId) {
         self.net.host_mut(node).powered = false;
+        // Kernel rules go with the power.
+        self.rules.set(node, Revision(0));
         self.host_changed(node);
         if let Some(master) = self.master_on(node) {
             self.etcd.signal(master, Signal::Kill, &mut ctx!(self));

@@ -28,7 +28,7 @@ pub struct Cloud {
     /// Version of machines launched from now on: of the masters, then of each worker group.
     masters_template: Version,
     templates: IdVec<PoolId, Version>,
-    /// Machine time beyond the cluster's own size: detached machines and their successors, in nanoseconds.
+    /// Detached machines that run beside their successors, and since when.
     surge_since: Vec<(NodeId, crate::base::Time)>,
     extra: Span,
 }
@@ -96,7 +96,12 @@ impl Cloud {
                     self.extra += ctx.now.since(since);
                 }
             }
-            CloudEvent::Launches(node) => ctx.notify(Notice::Launches(node)),
+            CloudEvent::Launches(node) => {
+                if self.instances[node].detached && self.instances[node].running {
+                    self.surge_since.push((node, ctx.now));
+                }
+                ctx.notify(Notice::Launches(node));
+            }
             CloudEvent::Boots(node) => {
                 if self.instances[node].running {
                     ctx.note(Fact::MachineUp { node });
@@ -143,7 +148,6 @@ impl Cloud {
             return;
         }
         self.instances[node].detached = true;
-        self.surge_since.push((node, ctx.now));
         let wait = machine(self.instances[node].pool, ctx).launch;
         let wait = wait.sample(&mut ctx.draw(Purpose::Launch, self.names[node], 0));
         ctx.after(wait, Event::Cloud(CloudEvent::Launches(node)));

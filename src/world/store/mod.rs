@@ -84,6 +84,8 @@ pub struct Store {
     on_node: IdVec<NodeId, Vec<PodId>>,
     app_facts: IdVec<AppId, AppFacts>,
     budget_facts: IdVec<BudgetId, BudgetFacts>,
+    /// Whether the API server at work knows `unhealthyPodEvictionPolicy`.
+    knows_eviction_policy: bool,
 }
 
 /// Log entries kept; see `Versions`' window.
@@ -109,6 +111,7 @@ impl Store {
             on_node: IdVec::new(),
             app_facts: IdVec::new(),
             budget_facts: IdVec::new(),
+            knows_eviction_policy: false,
         };
         for (app, asked) in spec.apps.entries() {
             let set = store.sets.create(SetObject { app, template: 0, replicas: asked.replicas }, Revision(1));
@@ -185,6 +188,11 @@ impl Store {
     pub fn endpoints_touched(&self, from: Revision, to: Revision) -> impl Iterator<Item = PodId> + '_ {
         let start = self.endpoint_log.partition_point(|(revision, _)| *revision <= from);
         self.endpoint_log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, pod)| *pod)
+    }
+
+    /// Whether the API server that admits the next writes honours `unhealthyPodEvictionPolicy` (from 1.27).
+    pub fn honour_eviction_policy(&mut self, honoured: bool) {
+        self.knows_eviction_policy = honoured;
     }
 
     /// Room for a machine that may register later. Machines and Node objects share their ids.

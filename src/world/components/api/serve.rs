@@ -67,14 +67,15 @@ impl Api {
         ctx.notify(Notice::Propose(master, id));
     }
 
-    /// etcd is done with a request: `Ok` when it is committed. Returns the change that the store must now apply.
-    pub fn stored(&mut self, id: RequestId, result: Outcome, ctx: &mut Ctx<'_>) -> Option<Change> {
+    /// etcd is done with a request: `Ok` when it is committed. Returns the server that took it up, and the change that
+    /// the store must now apply.
+    pub fn stored(&mut self, id: RequestId, result: Outcome, ctx: &mut Ctx<'_>) -> Option<(MasterId, Change)> {
         let pending = self.requests.get_mut(id)?;
         if let Err(error) = result {
             self.fails(id, error, ctx);
             return None;
         }
-        Some(pending.change.clone())
+        Some((pending.server, pending.change.clone()))
     }
 
     /// The store has applied a committed change, or refused it: the client hears.
