@@ -190,11 +190,13 @@ fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
 fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
     let first =
         evidence.figures.first_exposed.filter(|_| objective.max_exposed.is_some_and(|most| evidence.exposed > most))?;
-    let message = format!(
-        "requests could be lost for {:.3} s ({} lost in this run)",
-        evidence.exposed.as_secs_f64(),
-        evidence.lost
-    );
+    let message = match evidence.exposed < Span::millis(1) {
+        true => format!("requests could be lost for less than 1 ms ({} lost in this run)", evidence.lost),
+        false => {
+            let exposed = evidence.exposed.as_secs_f64();
+            format!("requests could be lost for {exposed:.3} s ({} lost in this run)", evidence.lost)
+        }
+    };
     Some(Breach { first, message })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::trace::{Names, Record, Trace};
-use crate::base::Id;
+use crate::base::{Id, Span};
 use crate::world::fact::{Fact, StepPhase, Unit};
 use crate::world::ids::{MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
@@ -126,8 +126,11 @@ fn of_users(fact: &Fact, names: &Names) -> Option<String> {
             format!("{count} {requests} of {} lost{} ({})", group(of), at_pod(at), loss.name())
         }
         Fact::Exposed { group: of, pod: at, loss, lasting } => {
-            let lasting = lasting.as_secs_f64();
-            format!("requests of {} could be lost{} for {lasting:.3} s ({})", group(of), at_pod(at), loss.name())
+            let lasting = match lasting < Span::millis(1) {
+                true => "less than 1 ms".to_owned(),
+                false => format!("{:.3} s", lasting.as_secs_f64()),
+            };
+            format!("requests of {} could be lost{} for {lasting} ({})", group(of), at_pod(at), loss.name())
         }
         Fact::ExposureBegan { group: of, pod: at, loss } => {
             format!("requests of {} can be lost{} from now on ({})", group(of), at_pod(at), loss.name())

@@ -23,6 +23,7 @@ pub fn length(seconds: f64) -> String {
     let millis = whole_millis(seconds);
     let whole = (millis + 500) / 1000;
     match millis {
+        0 if seconds > 0.0 => "under 1 ms".to_owned(),
         0 => "0 s".to_owned(),
         1..100 => format!("{millis} ms"),
         100..9_950 => format!("{:.1} s", millis as f64 / 1000.0),
