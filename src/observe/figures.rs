@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use super::covered::Covered;
 use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Span, Time};
-use crate::world::fact::{Fact, StepPhase, Unit};
+use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
 use crate::world::store::{ApiError, Store};
 
@@ -30,6 +31,15 @@ pub struct First {
     pub at: Time,
     /// In which event.
     pub event: u64,
+}
+
+/// What a budget demands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Of these apps together.
+    pub apps: Vec<AppId>,
+    /// So many healthy pods.
+    pub healthy: u32,
 }
 
 /// etcd's figures.
@@ -58,6 +68,8 @@ pub struct AppPods {
     pub healthy: u32,
     /// Fewest healthy.
     pub healthy_min: u32,
+    /// Most healthy since the plan last moved on.
+    healthy_best: u32,
     /// Pods created since the run began.
     pub created: u64,
     /// The most often moved replica's moves.
@@ -85,10 +97,12 @@ pub struct Figures {
     pub skew: (u64, Option<First>),
     /// Evictions that left an app below a budget, and the first.
     pub budget: (u64, Option<First>),
-    /// The first moment at which a request could be lost.
+    /// The time during which some group's request could be lost.
+    pub exposed: Covered,
+    /// The first moment of it.
     pub first_exposed: Option<First>,
-    /// The first lost request.
-    pub first_lost: Option<First>,
+    /// The first lost request of each kind, in the order of `Loss::ALL`.
+    pub first_lost: [Option<First>; Loss::ALL.len()],
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
     pub last_progress: Time,
     /// How many moves each pod stands for.
@@ -99,7 +113,7 @@ impl Figures {
     /// A cluster of these many voters, led in `term`, with each app's pods all healthy.
     pub fn new(voters: u32, term: u64, replicas: impl Iterator<Item = u32>) -> Figures {
         let margin = i64::from(voters) - i64::from(voters / 2 + 1);
-        let app = |healthy| AppPods { healthy, healthy_min: healthy, ..AppPods::default() };
+        let app = |healthy| AppPods { healthy, healthy_min: healthy, healthy_best: healthy, ..AppPods::default() };
         Figures {
             quorum: Quorum {
                 broken: Lasting::default(),
@@ -117,15 +131,16 @@ impl Figures {
             steps: Vec::new(),
             skew: (0, None),
             budget: (0, None),
+            exposed: Covered::default(),
             first_exposed: None,
-            first_lost: None,
+            first_lost: [None; Loss::ALL.len()],
             last_progress: Time::ZERO,
             depth: Vec::new(),
         }
     }
 
-    /// A fact. `desired` gives the healthy pods that an app's budgets demand.
-    pub fn hear(&mut self, heard: &Heard, store: &Store, desired: &IdVec<AppId, u32>) {
+    /// A fact. `demands` are the healthy pods that budgets demand of their apps together.
+    pub fn hear(&mut self, heard: &Heard, store: &Store, demands: &[Demand]) {
         let first = First { at: heard.at, event: heard.event };
         match heard.fact {
             Fact::QuorumIs { up, voters } => self.quorum_is(up, voters, first),
@@ -147,18 +162,20 @@ impl Figures {
                 if object.deleting.is_none() {
                     self.healthy(object.app, ready);
                 }
-                if ready {
+                let app = &mut self.apps[object.app];
+                if ready && app.healthy > app.healthy_best {
+                    app.healthy_best = app.healthy;
                     self.last_progress = heard.at;
                 }
             }
-            Fact::PodDeleting { pod } => self.pod_deleting(pod, store, desired, first),
+            Fact::PodDeleting { pod } => self.pod_deleting(pod, store, demands, first),
             Fact::PodGone { pod } => self.pod_gone(pod, store),
             Fact::StepBegan { actor, unit, phase } => {
-                self.last_progress = heard.at;
+                self.progress(heard.at);
                 self.steps.push(StepSpan { actor, unit, phase, start: heard.at, end: None });
             }
             Fact::StepEnded { actor, unit, phase } => {
-                self.last_progress = heard.at;
+                self.progress(heard.at);
                 let same = |step: &&mut StepSpan| {
                     step.actor == actor && step.unit == unit && step.phase == phase && step.end.is_none()
                 };
@@ -170,13 +187,30 @@ impl Figures {
                 self.skew.0 += 1;
                 self.skew.1 = self.skew.1.or(Some(first));
             }
-            Fact::ExposureBegan { .. } | Fact::Exposed { .. } => {
+            Fact::ExposureBegan { .. } => {
+                self.exposed.begin(heard.at);
                 self.first_exposed = self.first_exposed.or(Some(first));
             }
-            Fact::RequestsLost { .. } => self.first_lost = self.first_lost.or(Some(first)),
-            Fact::Evicted { .. } | Fact::PlanEnded { .. } => self.last_progress = heard.at,
+            Fact::ExposureEnded { .. } => self.exposed.end(heard.at),
+            Fact::Exposed { lasting, .. } => {
+                self.exposed.add(heard.at - lasting, heard.at);
+                self.first_exposed = self.first_exposed.or(Some(first));
+            }
+            Fact::RequestsLost { loss, .. } => {
+                let known = &mut self.first_lost[loss as usize];
+                *known = known.or(Some(first));
+            }
+            Fact::Evicted { .. } | Fact::PlanEnded { .. } => self.progress(heard.at),
             // An observer hears what it counts; a new kind of fact is none of its business.
             _ => {}
+        }
+    }
+
+    /// The plan has moved on; from here every app's pods count anew.
+    fn progress(&mut self, now: Time) {
+        self.last_progress = now;
+        for app in self.apps.iter_mut() {
+            app.healthy_best = app.healthy;
         }
     }
 
@@ -205,13 +239,15 @@ impl Figures {
         self.depth[pod.index()] = moves;
     }
 
-    fn pod_deleting(&mut self, pod: PodId, store: &Store, desired: &IdVec<AppId, u32>, first: First) {
+    fn pod_deleting(&mut self, pod: PodId, store: &Store, demands: &[Demand], first: First) {
         let object = store.pods().now(pod);
         let moves = self.depth.get(pod.index()).copied().unwrap_or(0);
         self.apps[object.app].leaving.push_back(moves);
         if object.ready {
             self.healthy(object.app, false);
-            if self.apps[object.app].healthy < desired[object.app] {
+            let healthy = |apps: &[AppId]| apps.iter().map(|app| self.apps[*app].healthy).sum::<u32>();
+            let mut concerned = demands.iter().filter(|demand| demand.apps.contains(&object.app));
+            if concerned.any(|demand| healthy(&demand.apps) < demand.healthy) {
                 self.budget.0 += 1;
                 self.budget.1 = self.budget.1.or(Some(first));
             }

@@ -59,12 +59,14 @@ impl Default for Objective {
 pub struct Evidence<'a> {
     /// Counts.
     pub figures: &'a Figures,
-    /// Exposure of the most exposed client group.
+    /// The time during which some group's request could have been lost.
     pub exposed: Span,
     /// Lost requests.
     pub lost: u64,
     /// How the plan ended, and when.
     pub ending: (&'a Ending, Time),
+    /// The end of the run.
+    pub end: Time,
     /// Whether etcd can be observed.
     pub etcd_visible: bool,
 }
@@ -171,9 +173,12 @@ pub fn find(name: &str) -> Option<&'static Law> {
     CATALOG.iter().find(|law| law.name() == name)
 }
 
+/// The start of a run, for what was so from the start.
+const START: First = First { at: Time::ZERO, event: 0 };
+
 fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
     let quorum = &evidence.figures.quorum;
-    let (lost, _, breaks) = quorum.broken.figures(evidence.ending.1);
+    let (lost, _, breaks) = quorum.broken.figures(evidence.end);
     let first = quorum
         .first_break
         .filter(|_| evidence.etcd_visible && objective.quorum_breaks.is_some_and(|most| breaks > most))?;
@@ -188,8 +193,8 @@ fn quorum(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
 }
 
 fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
-    let first =
-        evidence.figures.first_exposed.filter(|_| objective.max_exposed.is_some_and(|most| evidence.exposed > most))?;
+    objective.max_exposed.filter(|most| evidence.exposed > *most)?;
+    let first = evidence.figures.first_exposed.unwrap_or(START);
     let message = match evidence.exposed < Span::millis(1) {
         true => format!("requests could be lost for less than 1 ms ({} lost in this run)", evidence.lost),
         false => {
@@ -201,7 +206,8 @@ fn exposure(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
 }
 
 fn loss(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
-    let first = evidence.figures.first_lost.filter(|_| objective.max_lost.is_some_and(|most| evidence.lost > most))?;
+    objective.max_lost.filter(|most| evidence.lost > *most)?;
+    let first = evidence.figures.first_lost.iter().flatten().min_by_key(|first| first.at).copied().unwrap_or(START);
     Some(Breach { first, message: format!("{} requests were lost", evidence.lost) })
 }
 
@@ -257,6 +263,7 @@ mod tests {
             exposed: Span::ZERO,
             lost: 0,
             ending: (&ending, Time::ZERO),
+            end: Time::ZERO,
             etcd_visible: true,
         };
         let strict = Objective::default();

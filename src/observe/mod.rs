@@ -1,5 +1,6 @@
 //! Floor 4, third wall: observers hear facts; they can neither schedule nor draw.
 
+pub mod covered;
 pub mod digest;
 pub mod figures;
 pub mod invariants;

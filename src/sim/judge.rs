@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::outcome::*;
 use super::simulation::{Limit, Simulation};
-use crate::base::{Span, Time};
+use crate::base::Time;
 use crate::observe::laws::{self, Ending, Evidence};
 use crate::observe::tell;
 use crate::observe::trace::{Record, Trace};
@@ -71,12 +71,12 @@ fn reasons(
     trace: Option<&Trace>,
 ) -> Vec<Reason> {
     let now = run.world.now();
-    let exposed = run.world.traffic().ledgers().iter().map(|ledger| ledger.exposed).max().unwrap_or(Span::ZERO);
     let evidence = Evidence {
         figures: &run.figures,
-        exposed,
+        exposed: run.figures.exposed.total(now),
         lost: requests.lost,
         ending: (ending, run.figures.last_progress),
+        end: now,
         etcd_visible: true,
     };
     let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
@@ -89,9 +89,9 @@ fn reasons(
             cause: trace.map(|trace| cause(law.name(), breach.first.event, trace)).unwrap_or_default(),
         })
         .collect();
-    if let Some(trace) = trace.filter(|_| reasons.iter().any(|reason| reason.law == "no-loss")) {
+    if reasons.iter().any(|reason| reason.law == "no-loss") {
         reasons.retain(|reason| reason.law != "no-loss");
-        reasons.extend(losses(requests, trace));
+        reasons.extend(losses(run, requests, trace));
     }
     let reached = match limit {
         Limit::None => None,
@@ -123,17 +123,17 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
 }
 
 /// One reason for each way in which requests were lost, each with the chain of its first loss.
-fn losses(requests: &Requests, trace: &Trace) -> Vec<Reason> {
+fn losses(run: &Simulation, requests: &Requests, trace: Option<&Trace>) -> Vec<Reason> {
     let reason = |kind: Loss| {
         let count = *requests.by_cause.get(kind.name())?;
+        let first = run.figures.first_lost[kind as usize]?;
         let shows = |record: &Record| matches!(record.fact, Fact::RequestsLost { loss, .. } if loss == kind);
-        let first = trace.records.iter().find(|record| shows(record))?;
         let lost = if count == 1 { "request was" } else { "requests were" };
         Some(Reason {
             law: "no-loss".to_owned(),
             at_s: first.at.secs_f64(),
             message: format!("{count} {lost} lost: {}", kind.name()),
-            cause: tell::chain(trace, shows),
+            cause: trace.map(|trace| tell::chain(trace, shows)).unwrap_or_default(),
         })
     };
     Loss::ALL.into_iter().filter_map(reason).collect()
@@ -142,7 +142,6 @@ fn losses(requests: &Requests, trace: &Trace) -> Vec<Reason> {
 fn requests(run: &Simulation) -> Requests {
     let spec = run.world.spec();
     let mut all = Requests::default();
-    let mut exposed = Span::ZERO;
     for (group, ledger) in run.world.traffic().ledgers().entries() {
         let asked = &spec.groups[group];
         let app = &spec.apps[asked.app];
@@ -154,7 +153,6 @@ fn requests(run: &Simulation) -> Requests {
         all.in_flight += ledger.in_flight;
         all.attempts += ledger.attempts;
         all.expected_lost += ledger.expected_lost;
-        exposed = exposed.max(ledger.exposed);
         all.longest_outage_s = all.longest_outage_s.max(ledger.longest_outage.as_secs_f64());
         all.latency_s.p50 = all.latency_s.p50.max(ledger.latency.p50.as_secs_f64());
         all.latency_s.p99 = all.latency_s.p99.max(ledger.latency.p99.as_secs_f64());
@@ -180,7 +178,7 @@ fn requests(run: &Simulation) -> Requests {
         add(all.by_app.entry(app.name.clone()).or_default(), &share);
         all.by_client.insert(format!("{}/{}", app.name, asked.name), share);
     }
-    all.exposed_s = exposed.as_secs_f64();
+    all.exposed_s = run.figures.exposed.total(run.world.now()).as_secs_f64();
     all
 }
 

@@ -7,10 +7,11 @@ use super::faults::Faults;
 use super::judge;
 use super::outcome::Outcome;
 use super::record::Recorder;
-use crate::base::{Id, IdVec, Name, Span, Time};
+use crate::base::{IdVec, Name, Ratio, Span, Time};
+use crate::engine::Dist;
 use crate::observe::Heard;
 use crate::observe::digest::{Digest, Named};
-use crate::observe::figures::Figures;
+use crate::observe::figures::{Demand, Figures};
 use crate::observe::invariants::{Broken, Invariants};
 use crate::observe::laws::Ending;
 use crate::observe::trace::Trace;
@@ -19,14 +20,15 @@ use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
 use crate::world::fact::Fact;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
-use crate::world::spec::{BudgetRule, Spec};
+use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, MachineSpec, Spec};
 
 /// More events than this at one moment mean that two parts of the model set each other off without end.
 const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
 
-/// A plan that waits only for something to change, while nothing new was reached for this long, has stalled: two of
-/// the longest recurring cycle, the kubelet's restart back-off of 300 s.
-const STALL_AFTER: Span = Span::mins(10);
+/// The longest wait of any recurring process: the kubelet's restart back-off (`MaxContainerBackOff`), twice over.
+const CYCLE_MAX: Span = Span::mins(10);
+/// What is heard before the first event and after the last.
+const OUTSIDE: u64 = u32::MAX as u64;
 
 /// What somebody wants to see of a run while it goes on and beside its outcome.
 #[derive(Clone, Copy, Default)]
@@ -83,7 +85,9 @@ pub struct Simulation {
     invariants: Invariants,
     digest: Digest,
     recorder: Option<Recorder>,
-    desired: IdVec<AppId, u32>,
+    demands: Vec<Demand>,
+    /// A plan that only waits for something to change, while nothing new was reached for this long, has stalled.
+    stall_after: Span,
     names: Names,
     pub(super) events: u64,
     seed: u64,
@@ -152,8 +156,9 @@ impl Simulation {
             groups: spec.groups.iter().map(group).collect(),
             pools: spec.pools.iter().map(|pool| Name::new(&pool.name)).collect(),
         };
-        Ok(Simulation {
-            desired: desired(&spec),
+        let mut simulation = Simulation {
+            demands: demands(&spec),
+            stall_after: stall_after(&spec),
             world,
             drivers,
             faults,
@@ -165,7 +170,11 @@ impl Simulation {
             events: 0,
             seed,
             at_once: (Time::ZERO, 0),
-        })
+        };
+        // What is so from the start is heard at the start.
+        let pushed = simulation.world.effects().queue.pushed();
+        simulation.hear(OUTSIDE, pushed)?;
+        Ok(simulation)
     }
 
     fn go(&mut self, scenario: &Scenario, watch: Watch<'_>) -> Result<(Ending, Limit), InternalError> {
@@ -212,7 +221,7 @@ impl Simulation {
         }
         let waits = !self.drivers.has_alarm() && !self.faults.pending();
         let quiet = self.world.effects().queue.is_empty();
-        let idle = self.figures.idle(self.world.now()) > STALL_AFTER;
+        let idle = self.figures.idle(self.world.now()) > self.stall_after;
         (waits && (quiet || idle) && self.drivers.has_plan())
             .then(|| Ending::Stalled(self.drivers.blocker(&self.world)))
     }
@@ -253,6 +262,9 @@ impl Simulation {
     fn hear(&mut self, event: u64, pushed: u64) -> Result<(), InternalError> {
         let now = self.world.now();
         let scheduled = self.world.effects().queue.pushed();
+        if scheduled > pushed && event != OUTSIDE && pushed <= event {
+            return Err(self.broken(Broken::Causeless { event: pushed }));
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.scheduled(event, pushed, scheduled);
         }
@@ -265,7 +277,7 @@ impl Simulation {
             let heard = Heard { at: now, event, fact: *fact };
             self.digest.hear(&heard, &NamedWorld(&self.world, &self.names));
             self.invariants.hear(&heard).map_err(|broken| self.broken(broken))?;
-            self.figures.hear(&heard, self.world.store(), &self.desired);
+            self.figures.hear(&heard, self.world.store(), &self.demands);
             self.faults.hear(&heard, &mut self.world);
             raft |= matches!(fact, Fact::MemberLeads { .. } | Fact::MemberStarted { .. } | Fact::MemberStopped { .. });
             if let Some(recorder) = &mut self.recorder {
@@ -287,7 +299,7 @@ impl Simulation {
         let at = if at == Time::NEVER { self.world.now() } else { at };
         let pushed = self.world.effects().queue.pushed();
         self.world.finish(at);
-        self.hear(u64::MAX >> 32, pushed)?;
+        self.hear(OUTSIDE, pushed)?;
         self.world.etcd().check().map_err(|broken| self.broken(Broken::Raft(broken.to_string())))?;
         for (group, ledger) in self.world.traffic().ledgers().entries() {
             let accounted = ledger.ok + ledger.lost_in_all() + ledger.abandoned + ledger.in_flight;
@@ -307,16 +319,36 @@ impl Simulation {
     }
 }
 
-/// Healthy pods that each app's budgets demand when all its pods are there. Percentages round up.
-fn desired(spec: &Spec) -> IdVec<AppId, u32> {
-    let of_app = |app: AppId| {
-        let replicas = spec.apps[app].replicas;
-        let budgets = spec.budgets.iter().filter(|budget| budget.apps == [app]);
-        let demand = budgets.map(|budget| match budget.rule {
+/// What each budget demands when all pods of its apps are there. Percentages round up.
+fn demands(spec: &Spec) -> Vec<Demand> {
+    let demand = |budget: &BudgetSpec| {
+        let replicas: u32 = budget.apps.iter().map(|app| spec.apps[*app].replicas).sum();
+        let healthy = match budget.rule {
             BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
             BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
-        });
-        demand.max().unwrap_or(0)
+        };
+        Demand { apps: budget.apps.clone(), healthy }
     };
-    (0..spec.apps.len()).map(|index| of_app(AppId::from_index(index))).collect()
+    spec.budgets.iter().map(demand).collect()
+}
+
+/// Longer than anything in this cluster takes once it has begun: a pod's way out and in, a machine's, a loss noticed.
+fn stall_after(spec: &Spec) -> Span {
+    let most = |dist: &Dist| dist.max().unwrap_or_else(|| dist.quantile(Ratio::from_ppm(999_999)));
+    let machine = |machine: &MachineSpec| {
+        most(&machine.shutdown)
+            + most(&machine.launch)
+            + most(&machine.boot)
+            + most(&machine.join)
+            + most(&machine.volume_attach)
+    };
+    let app = |app: &AppSpec| {
+        let probes = [app.readiness, app.startup].into_iter().flatten();
+        let probing =
+            probes.map(|probe| probe.initial_delay + probe.period * u64::from(probe.failures + probe.successes));
+        app.grace + most(&app.start_up) + most(&app.image_pull) + app.rollout.min_ready + probing.sum()
+    };
+    let machines = spec.pools.iter().map(|pool| machine(&pool.machine)).chain([machine(&spec.control_plane.machine)]);
+    let slowest = machines.max().unwrap_or_default() + spec.apps.iter().map(app).max().unwrap_or_default();
+    CYCLE_MAX.max((slowest + spec.control_plane.controllers.toleration) * 2)
 }

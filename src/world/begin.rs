@@ -56,7 +56,6 @@ impl World {
         world.elect();
         world.connect();
         world.start_components();
-        world.out.facts.clear();
         Ok(world)
     }
 
@@ -293,8 +292,8 @@ impl World {
         }
         let (manager, scheduler) =
             (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));
-        self.api.leads(Component::ControllerManager, Some(self.masters[manager].elected[0]));
-        self.api.leads(Component::Scheduler, Some(self.masters[scheduler].elected[1]));
+        self.api.leads(Component::ControllerManager, self.masters[manager].elected[0], true);
+        self.api.leads(Component::Scheduler, self.masters[scheduler].elected[1], true);
         self.controllers.begin(manager, &mut ctx!(self));
         self.schedulers.begin(scheduler, &mut ctx!(self));
         self.balancers.begin(from, &mut ctx!(self));

@@ -96,7 +96,10 @@ impl World {
         match disturbance {
             Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
             Disturbance::StartProcess { master, process } => self.start_process(master, process),
-            Disturbance::PowerOff(node) => self.machine_off(node),
+            Disturbance::PowerOff(node) => {
+                self.cloud.power_off(node);
+                self.machine_off(node);
+            }
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
             Disturbance::CutLink(node) | Disturbance::MendLink(node) => {
                 self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
@@ -138,6 +141,15 @@ impl World {
     fn start_process(&mut self, master: MasterId, process: MasterProcess) {
         let node = self.masters[master].node;
         let version = self.cloud.instances()[node].version;
+        let runs = match process {
+            MasterProcess::Etcd => self.etcd.is_running(master),
+            MasterProcess::ApiServer => self.api.is_running(master),
+            MasterProcess::ControllerManager => self.controllers.is_running(master),
+            MasterProcess::Scheduler => self.schedulers.is_running(master),
+        };
+        if runs || !self.net.host(node).powered {
+            return;
+        }
         match process {
             MasterProcess::Etcd => {
                 let version = self.etcd_version(version);

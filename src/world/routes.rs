@@ -1,6 +1,5 @@
 //! Routes: which component hears which notice, and what a commit sets going.
 
-use crate::base::Time;
 use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
 use crate::world::disturbance::Signal;
@@ -40,7 +39,11 @@ impl World {
             Notice::ServerChanged(_) => self.changed = true,
             Notice::ClientServed(client, served) => self.client_served(client, served),
             Notice::MachineStops(node) => self.machine_stops(node),
-            Notice::MachineOff(node) => self.machine_off(node),
+            Notice::MachineOff(node) => {
+                self.machine_off(node);
+                // The cloud has no such instance any more; one that merely lost its power it has.
+                self.controllers.machine_gone(node, &mut ctx!(self));
+            }
             Notice::Launches(node) => self.launches(node),
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
@@ -49,8 +52,8 @@ impl World {
 
     fn pulse(&mut self, node: NodeId, beating: bool) {
         let client = self.kubelet_clients[node];
-        let at = if beating { self.now } else { self.api.unserved_since(client).min(self.now) };
-        let at = if at == Time::ZERO { self.now } else { at };
+        let unserved = self.api.unserved_since(client).filter(|_| !beating);
+        let at = unserved.map_or(self.now, |since| since.min(self.now));
         self.pulses.set(node, beating, at);
         self.controllers.pulse(node, beating, &mut ctx!(self));
     }
@@ -100,11 +103,15 @@ impl World {
 
     fn leads(&mut self, component: Component, master: crate::world::ids::MasterId, leads: bool) {
         let client = self.masters[master].elected[component as usize];
+        self.api.leads(component, client, leads);
         if leads {
             // A new leader's caches are filled from now on (controllers), or were kept warm (scheduler).
-            self.watches.cursor_mut(client).revision = self.store.revision();
+            let revision = self.store.revision();
+            self.watches.cursor_mut(client).revision = revision;
+            if component == Component::Scheduler {
+                self.schedulers.listed(master, revision, &mut ctx!(self));
+            }
         }
-        self.api.leads(component, leads.then_some(client));
         if component == Component::ControllerManager {
             let node = self.masters[master].node;
             let version = leads.then(|| self.cloud.instances()[node].version);
@@ -245,7 +252,6 @@ impl World {
         if let Some(client) = self.proxies.client(node) {
             self.api.client_stops(client);
         }
-        self.controllers.machine_gone(node, &mut ctx!(self));
     }
 
     /// A group launches a machine in the place of this one.
@@ -266,6 +272,7 @@ impl World {
         if let Some(master) = self.master_on(node) {
             let etcd = self.etcd_version(version);
             self.etcd.start(master, etcd, &mut ctx!(self));
+            self.api.register(master);
             self.api.start(master, node, version, &mut ctx!(self));
             for client in self.masters[master].elected {
                 self.api.client_starts(client, version, &mut ctx!(self));

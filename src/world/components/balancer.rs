@@ -66,6 +66,10 @@ pub struct Balancers {
     /// The controller manager that leads, if any, and its behaviour.
     controller: Option<Behaviour>,
     syncs_from: Time,
+    /// Syncs set off by changes so far: the ordinal of their draws.
+    syncs: u64,
+    /// Nodes that an operator has taken out: no sync brings them back.
+    deregistered: Vec<NodeId>,
 }
 
 impl Balancers {
@@ -119,12 +123,9 @@ impl Balancers {
         self.due = true;
         let at = match behaviour.balancer_sync_on_change {
             true => {
-                ctx.now
-                    + ctx.spec.timings.watch.sample(&mut ctx.draw(
-                        Purpose::Balancer,
-                        Name::new("sync"),
-                        ctx.now.nanos(),
-                    ))
+                self.syncs += 1;
+                let mut draw = ctx.draw(Purpose::Balancer, Name::new("sync"), self.syncs);
+                ctx.now + ctx.spec.timings.watch.sample(&mut draw)
             }
             false => ctx.now.next_tick(self.syncs_from, NODE_SYNC),
         };
@@ -199,6 +200,7 @@ impl Balancers {
 
     /// The operator takes a node out of all load balancers.
     pub fn deregister(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        self.deregistered.push(node);
         for app in self.apps.ids() {
             let backends = self.apps[app].iter().flat_map(|balancer| &balancer.backends);
             if let Some(index) = backends.into_iter().position(|backend| backend.target == Target::Node(node)) {
@@ -262,6 +264,7 @@ impl Balancers {
             let object = ctx.store.nodes().now(*node);
             pool.is_some_and(|pool| ctx.spec.pools[pool].in_load_balancer)
                 && object.exists
+                && !self.deregistered.contains(node)
                 && !(behaviour.cordon_leaves_balancer && object.unschedulable)
                 && !(behaviour.unready_leaves_balancer && object.ready != NodeReady::True)
                 && !(behaviour.exclude_label && object.excluded_from_balancers)

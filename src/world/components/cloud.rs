@@ -17,7 +17,12 @@ pub enum CloudEvent {
     /// A group launches the successor of this machine.
     Launches(NodeId),
     /// A launched machine has booted.
-    Boots(NodeId),
+    Boots {
+        /// Which.
+        node: NodeId,
+        /// Of which boot; losing power in the middle of one ends it.
+        boot: u32,
+    },
 }
 
 /// All machines and their groups.
@@ -25,6 +30,8 @@ pub enum CloudEvent {
 pub struct Cloud {
     instances: IdVec<NodeId, Instance>,
     names: IdVec<NodeId, Name>,
+    /// Boots of each machine so far.
+    boots: IdVec<NodeId, u32>,
     /// Version of machines launched from now on: of the masters, then of each worker group.
     masters_template: Version,
     templates: IdVec<PoolId, Version>,
@@ -52,6 +59,7 @@ impl Cloud {
     /// Adds a machine.
     pub fn add(&mut self, instance: Instance, name: Name) -> NodeId {
         self.names.push(name);
+        self.boots.push(0);
         self.instances.push(instance)
     }
 
@@ -102,8 +110,8 @@ impl Cloud {
                 }
                 ctx.notify(Notice::Launches(node));
             }
-            CloudEvent::Boots(node) => {
-                if self.instances[node].running {
+            CloudEvent::Boots { node, boot } => {
+                if self.instances[node].running && self.boots[node] == boot {
                     ctx.note(Fact::MachineUp { node });
                     ctx.notify(Notice::MachineUp(node));
                 }
@@ -124,7 +132,13 @@ impl Cloud {
         if self.instances[node].master.is_some() {
             wait = wait.max(spec.volume_attach.sample(&mut ctx.draw(Purpose::VolumeAttach, self.names[node], 0)));
         }
-        ctx.after(wait, Event::Cloud(CloudEvent::Boots(node)));
+        self.boots[node] += 1;
+        ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot: self.boots[node] }));
+    }
+
+    /// A machine has lost its power: a boot under way comes to nothing.
+    pub fn power_off(&mut self, node: NodeId) {
+        self.boots[node] += 1;
     }
 
     /// The order to terminate a machine.

@@ -415,8 +415,12 @@ impl Election {
         if candidate.term.is_some() || candidate.acquiring {
             return;
         }
+        if !candidate.running {
+            // Its return is due under the alarm it has.
+            return;
+        }
         candidate.alarm += 1;
-        if !candidate.running || !candidate.served {
+        if !candidate.served {
             return;
         }
         let from = from.max(candidate.served_since);

@@ -28,7 +28,9 @@ impl Store {
         if !object.ready {
             let free = match self.budget_facts[budget].unhealthy {
                 UnhealthyEviction::AlwaysAllow if self.knows_eviction_policy => true,
-                UnhealthyEviction::AlwaysAllow | UnhealthyEviction::IfHealthyBudget => status.desired > 0 && status.healthy >= status.desired,
+                UnhealthyEviction::AlwaysAllow | UnhealthyEviction::IfHealthyBudget => {
+                    status.desired > 0 && status.healthy >= status.desired
+                }
             };
             if free {
                 return self.delete_pod(pod, grace, now);

@@ -39,7 +39,7 @@ struct Old<T> {
 
 /// Old versions kept of each kind. A watcher further behind must list again, as the API server's watch cache, too,
 /// keeps a bounded window (kube-apiserver `cacher.go`).
-const WINDOW: usize = 16_384;
+pub(super) const WINDOW: usize = 16_384;
 
 impl<I: Id, T: Clone> Versions<I, T> {
     /// No objects.

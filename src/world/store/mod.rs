@@ -88,8 +88,8 @@ pub struct Store {
     knows_eviction_policy: bool,
 }
 
-/// Log entries kept; see `Versions`' window.
-const LOG_WINDOW: usize = 65_536;
+/// Log entries kept. Not more than old versions are kept of each kind: whoever can still resume can read all it missed.
+const LOG_WINDOW: usize = history::WINDOW;
 
 impl Store {
     /// An API with the scenario's Deployments and budgets, and no pod or node yet.

@@ -22,6 +22,9 @@ const REDIAL_BASE: Span = Span::millis(800);
 const REDIAL_MAX: Span = Span::secs(30);
 /// A request without an answer fails after this long: the server's `--request-timeout`, and what tools set.
 pub(super) const REQUEST_TIMEOUT: Span = Span::secs(60);
+/// A server that has too much to do sends its clients away for this long; client-go honours it.
+/// Source: apiserver `maxinflight.go` (`Retry-After: 1`), client-go `rest/with_retry.go`.
+pub(super) const RETRY_AFTER: Span = Span::secs(1);
 /// A kubelet or proxy without a server this long counts as not served: less than one lease renewal takes.
 pub(super) const SILENCE_NOTICED: Span = Span::secs(5);
 
@@ -72,12 +75,16 @@ pub(super) struct Client {
     pings: bool,
     /// GET before PATCH in status updates.
     status_needs_get: bool,
-    /// Token buckets; controllers have one each.
-    buckets: [Bucket; BUCKETS],
+    /// Token buckets; controllers have one each. The last lane has no limit.
+    buckets: [Bucket; LANES],
+    /// When the last request of each lane reaches its server: what is sent over one connection arrives in order.
+    arrivals: [Time; LANES],
 }
 
-/// Most token buckets that a process has.
-const BUCKETS: usize = 8;
+/// Most token buckets that a process has, and one lane without a limit.
+const LANES: usize = 9;
+/// The lane without a limit.
+const UNLIMITED: usize = LANES - 1;
 
 impl Client {
     pub(super) fn new(kind: ClientKind, name: Name, route: Route, version: Version) -> Client {
@@ -96,7 +103,8 @@ impl Client {
             version,
             pings: false,
             status_needs_get: false,
-            buckets: [Bucket::new(0, 0); BUCKETS],
+            buckets: [Bucket::new(0, 0); LANES],
+            arrivals: [Time::ZERO; LANES],
         };
         client.adopt(version);
         client
@@ -114,18 +122,20 @@ impl Client {
             ClientKind::Elected(Component::ControllerManager, _) => Bucket::new(20, 30),
             ClientKind::Elected(Component::Scheduler, _) => Bucket::new(50, 100),
             ClientKind::Proxy(_) => Bucket::new(5, 10),
-            ClientKind::Operator(_) => Bucket::new(0, 0),
+            // client-go's default, which kops leaves as it is. Source: client-go `rest/config.go`.
+            ClientKind::Operator(_) => Bucket::new(5, 10),
         };
-        self.buckets = [bucket; BUCKETS];
+        self.buckets = [bucket; LANES];
+        self.buckets[UNLIMITED] = Bucket::new(0, 0);
     }
 
-    /// When a request of this kind may leave.
-    pub(super) fn departs(&mut self, change: &Change, now: Time) -> Time {
+    /// When a request of this kind leaves, and when it arrives after `one_way` on the wire.
+    pub(super) fn sends(&mut self, change: &Change, now: Time, one_way: Span) -> (Time, Time) {
         let (bucket, tokens) = match change {
             Change::PodStatus { .. } if self.status_needs_get => (0, 2),
             Change::PodStatus { .. } => (0, 1),
             // The heartbeat client of a kubelet has no limit; a lease update of a leader has its own client.
-            Change::NodeStatus { .. } | Change::RegisterNode { .. } | Change::Lease { .. } => return now,
+            Change::NodeStatus { .. } | Change::RegisterNode { .. } | Change::Lease { .. } => (UNLIMITED, 1),
             Change::NodeTaints { .. } | Change::DeleteNode { .. } => (1, 1),
             Change::CreatePod { .. } | Change::DeletePod { .. } => (2, 1),
             Change::Endpoints { .. } => (3, 1),
@@ -138,7 +148,9 @@ impl Client {
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. } => (7, 1),
         };
-        self.buckets[bucket].take(tokens, now)
+        let departs = self.buckets[bucket].take(tokens, now);
+        self.arrivals[bucket] = self.arrivals[bucket].max(departs + one_way);
+        (departs, self.arrivals[bucket])
     }
 
     /// How long it takes to notice that its peer has fallen silent.
@@ -152,13 +164,15 @@ impl Client {
     }
 
     /// The wait before the next attempt; `jitter` in [0, 1).
-    pub(super) fn redial_wait(&self, jitter: impl FnOnce(Span) -> Span) -> Span {
+    /// `retry` is how often a leader renews its lease.
+    pub(super) fn redial_wait(&self, retry: Span, jitter: impl FnOnce(Span) -> Span) -> Span {
         let base = (REDIAL_BASE * (1 << self.failures.min(6))).min(REDIAL_MAX);
         let wait = base + jitter(base);
         match self.kind {
             // Its next lease renewal dials, too, whatever the reflectors wait for.
             ClientKind::Kubelet(_) => wait.min(LEASE_RENEW),
-            ClientKind::Proxy(_) | ClientKind::Elected(..) | ClientKind::Operator(_) => wait,
+            ClientKind::Elected(..) => wait.min(retry),
+            ClientKind::Proxy(_) | ClientKind::Operator(_) => wait,
         }
     }
 }

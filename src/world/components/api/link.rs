@@ -48,7 +48,7 @@ impl Api {
         who.dials += 1;
         let master = match who.route {
             Route::Local(master) => master,
-            Route::Balanced if ctx.net.api_cut => return Err(ApiError::Timeout),
+            Route::Balanced if ctx.net.api_cut || !is_linked(who.kind, ctx) => return Err(ApiError::Timeout),
             Route::Balanced => {
                 let candidates = self.rotation.candidates(ctx.spec.control_plane.load_balancer.fail_open);
                 let mut draw = ctx.draw(Purpose::ServerPick, who.name, u64::from(who.dials));
@@ -117,7 +117,8 @@ impl Api {
     fn redial_later(&mut self, client: ClientId, wasted: Span, ctx: &mut Ctx<'_>) {
         let who = &self.clients[client];
         let mut draw = ctx.draw(Purpose::Backoff, who.name, u64::from(who.dials));
-        let wait = who.redial_wait(|base| draw.span_below(base));
+        let retry = ctx.spec.control_plane.controllers.retry_period;
+        let wait = who.redial_wait(retry, |base| draw.span_below(base));
         let generation = who.generation;
         ctx.after(wasted + wait, Event::Api(ApiEvent::Redials { client, generation }));
     }
@@ -174,6 +175,11 @@ impl Api {
     /// A silent peer is heard again before its client gave up.
     fn thaws(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
         if let Link::Hung(master) = self.clients[client].link {
+            let node = self.servers[master].node;
+            let whole = !ctx.net.api_cut && ctx.net.reaches(node) && is_linked(self.clients[client].kind, ctx);
+            if !whole {
+                return;
+            }
             match self.servers[master].accepts() {
                 true => self.connected(client, master, ctx),
                 false => self.breaks(client, ctx),
@@ -271,5 +277,13 @@ impl Api {
             true => Ok(()),
             false => Err(ApiError::Unavailable),
         }
+    }
+}
+
+/// Whether packets leave the host of a client.
+fn is_linked(kind: ClientKind, ctx: &Ctx<'_>) -> bool {
+    match kind {
+        ClientKind::Kubelet(node) | ClientKind::Proxy(node) => ctx.net.reaches(node),
+        ClientKind::Elected(..) | ClientKind::Operator(_) => true,
     }
 }

@@ -107,7 +107,14 @@ pub enum ApiEvent {
         /// Of which stall.
         generation: u32,
     },
-    /// The load balancer's checks, or a deregistration, have changed a target's standing.
+    /// The wish to take a target out of the load balancer has taken effect.
+    Deregistered {
+        /// Which.
+        master: MasterId,
+        /// Of which registration.
+        generation: u32,
+    },
+    /// The load balancer's checks have changed a target's standing.
     Marked {
         /// Which.
         master: MasterId,
@@ -145,6 +152,7 @@ impl Api {
             used: false,
             passes: false,
             generation: 0,
+            registration: 0,
         });
         Api {
             clients: IdVec::new(),
@@ -216,8 +224,15 @@ impl Api {
                     self.tell_clients_of(master, ctx);
                 }
             }
+            ApiEvent::Deregistered { master, generation } => {
+                let backend = &self.rotation.backends[master];
+                if backend.registration == generation && backend.used {
+                    self.marked(master, false, ctx);
+                }
+            }
             ApiEvent::Marked { master, generation, used } => {
-                if self.rotation.backends[master].generation == generation {
+                let backend = &self.rotation.backends[master];
+                if backend.generation == generation && backend.used != used && (backend.registered || !used) {
                     self.marked(master, used, ctx);
                 }
             }
@@ -259,7 +274,12 @@ impl Api {
         ctx.spec.timings.network.sample(&mut ctx.draw(Purpose::Network, client.name, u64::from(client.sent)))
     }
 
-    /// Whether a machine's API server process runs; for the master's static pods.
+    /// Whether a master's API server process runs, listening or not.
+    pub fn is_running(&self, master: MasterId) -> bool {
+        self.servers[master].runs()
+    }
+
+    /// Whether a master's API server is ready; for the master's static pods.
     pub fn is_ready(&self, master: MasterId) -> bool {
         self.servers[master].stage == server::Stage::Ready
     }
@@ -282,9 +302,18 @@ impl Api {
         }
     }
 
-    /// Since when a client's writes have not been stored, if so.
-    pub fn unserved_since(&self, client: ClientId) -> Time {
-        self.clients[client].unserved_since
+    /// Since when a client's writes have not been stored; `None` while they are.
+    pub fn unserved_since(&self, client: ClientId) -> Option<Time> {
+        let client = &self.clients[client];
+        let served = client.served && matches!(client.link, client::Link::To(_));
+        (!served).then_some(client.unserved_since)
+    }
+
+    /// A new machine has a master's place: the load balancer's target again.
+    pub fn register(&mut self, master: MasterId) {
+        let backend = &mut self.rotation.backends[master];
+        backend.registered = true;
+        backend.registration += 1;
     }
 
     /// What health checks of a server would find has changed: the mark follows when enough of them have found it.
@@ -303,7 +332,7 @@ impl Api {
             backend.passes = passes;
             backend.generation += 1;
             let generation = backend.generation;
-            if backend.used != passes && backend.registered {
+            if backend.used != passes {
                 let name = Name::new("api-balancer").part(master.index() as u64);
                 let lag = balancer.propagation.sample(&mut ctx.draw(Purpose::Balancer, name, u64::from(generation)));
                 let at = self.rotation.marked_at(master, balancer, ctx.now, !reachable) + lag;
@@ -326,12 +355,12 @@ impl Api {
     pub fn deregister(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
         let backend = &mut self.rotation.backends[master];
         backend.registered = false;
-        backend.generation += 1;
-        let generation = backend.generation;
+        backend.registration += 1;
+        let generation = backend.registration;
         let name = Name::new("api-balancer").part(master.index() as u64);
-        let mut draw = ctx.draw(Purpose::Balancer, name, u64::from(generation));
+        let mut draw = ctx.draw(Purpose::Balancer, name.part(1), u64::from(generation));
         let lag = ctx.spec.control_plane.load_balancer.deregistration.sample(&mut draw);
-        ctx.after(lag, crate::world::event::Event::Api(ApiEvent::Marked { master, generation, used: false }));
+        ctx.after(lag, crate::world::event::Event::Api(ApiEvent::Deregistered { master, generation }));
     }
 
     fn tell_served(&mut self, client: ClientId, served: bool, ctx: &mut Ctx<'_>) {

@@ -19,13 +19,13 @@ pub(super) struct Followers {
     proxies: Vec<ClientId>,
     /// The leading process of each component.
     leading: [Option<ClientId>; 2],
-    /// When each client's last delivery arrives: events of one watch come in order.
-    busy_until: IdVec<ClientId, Time>,
+    /// When each client's last delivery arrives (events of one watch come in order), and how many it had.
+    busy_until: IdVec<ClientId, (Time, u64)>,
 }
 
 impl Followers {
     pub(super) fn add(&mut self, kind: ClientKind, client: ClientId) {
-        self.busy_until.push(Time::ZERO);
+        self.busy_until.push((Time::ZERO, 0));
         match kind {
             ClientKind::Kubelet(node) => {
                 while self.kubelets.len() <= crate::base::Id::index(node) {
@@ -44,9 +44,14 @@ impl Followers {
 }
 
 impl Api {
-    /// The process that leads from now on; deliveries go to no other.
-    pub fn leads(&mut self, component: Component, client: Option<ClientId>) {
-        self.followers.leading[component as usize] = client;
+    /// The process begins to lead, and deliveries go to no other; or it ends.
+    pub fn leads(&mut self, component: Component, client: ClientId, leads: bool) {
+        let leading = &mut self.followers.leading[component as usize];
+        if leads {
+            *leading = Some(client);
+        } else if *leading == Some(client) {
+            *leading = None;
+        }
     }
 
     /// A machine is gone for good: its proxy follows nothing any more.
@@ -106,9 +111,10 @@ impl Api {
         if !who.running || !matches!(who.link, Link::To(_)) {
             return;
         }
-        let delay = ctx.spec.timings.watch.sample(&mut ctx.draw(Purpose::WatchDelay, who.name, revision.0));
-        let at = self.followers.busy_until[client].max(ctx.now + delay);
-        self.followers.busy_until[client] = at;
+        let (busy, deliveries) = self.followers.busy_until[client];
+        let delay = ctx.spec.timings.watch.sample(&mut ctx.draw(Purpose::WatchDelay, who.name, deliveries));
+        let at = busy.max(ctx.now + delay);
+        self.followers.busy_until[client] = (at, deliveries + 1);
         ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision }));
     }
 

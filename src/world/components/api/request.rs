@@ -1,6 +1,6 @@
 //! Requests under way: each in its place from the moment it is sent until etcd has done with it.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use crate::world::effects::Reply;
 use crate::world::ids::{ClientId, MasterId, RequestId};
@@ -24,38 +24,33 @@ pub struct Pending {
 }
 
 /// All requests under way. Ids are never used twice: an event of a request that is done finds nothing.
+///
+/// A request that failed for its client stays until etcd has committed it, which for a few never happens.
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
-    first: u32,
-    items: VecDeque<Option<Pending>>,
+    next: u32,
+    items: BTreeMap<u32, Pending>,
 }
 
 impl Requests {
     /// Adds a request.
     pub fn add(&mut self, pending: Pending) -> RequestId {
-        self.items.push_back(Some(pending));
-        RequestId(self.first + self.items.len() as u32 - 1)
+        let id = self.next;
+        self.next += 1;
+        self.items.insert(id, pending);
+        RequestId(id)
     }
     /// A request, unless it is done.
     pub fn get_mut(&mut self, id: RequestId) -> Option<&mut Pending> {
-        let index = id.0.checked_sub(self.first)?;
-        self.items.get_mut(index as usize)?.as_mut()
+        self.items.get_mut(&id.0)
     }
     /// Ends a request.
     pub fn remove(&mut self, id: RequestId) -> Option<Pending> {
-        let index = id.0.checked_sub(self.first)?;
-        let pending = self.items.get_mut(index as usize)?.take();
-        while matches!(self.items.front(), Some(None)) {
-            self.items.pop_front();
-            self.first += 1;
-        }
-        pending
+        self.items.remove(&id.0)
     }
     /// Requests under way that match, in order.
     pub fn matching(&self, wanted: impl Fn(&Pending) -> bool) -> Vec<RequestId> {
-        let all = self.items.iter().enumerate();
-        let found = all.filter(|(_, item)| item.as_ref().is_some_and(&wanted));
-        found.map(|(index, _)| RequestId(self.first + index as u32)).collect()
+        self.items.iter().filter(|(_, item)| wanted(item)).map(|(id, _)| RequestId(*id)).collect()
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Backend {
     pub(super) passes: bool,
     /// Pending changes of an older finding do not count.
     pub(super) generation: u32,
+    /// Registrations and deregistrations so far; those pending of an older one do not count.
+    pub(super) registration: u32,
 }
 
 /// What the load balancer believes.

@@ -1,6 +1,6 @@
 //! Servers at work: requests taken up, passed to etcd, answered; processes that start, drain and exit.
 
-use super::client::{Link, REQUEST_TIMEOUT};
+use super::client::{Link, REQUEST_TIMEOUT, RETRY_AFTER};
 use super::request::Pending;
 use super::server::{IN_FLIGHT_MAX, Server, Stage};
 use super::{Api, ApiEvent, skew};
@@ -21,7 +21,8 @@ impl Api {
             return;
         }
         self.clients[client].sent += 1;
-        let departs = self.clients[client].departs(&change, ctx.now);
+        let one_way = self.one_way(client, ctx);
+        let (departs, arrives) = self.clients[client].sends(&change, ctx.now, one_way);
         let link = self.clients[client].link;
         let (server, hung) = match link {
             Link::To(master) => (master, false),
@@ -34,7 +35,6 @@ impl Api {
                 }
             },
         };
-        let arrives = departs + self.one_way(client, ctx);
         let pending = Pending { client, server, change, reply, taken: false, proposed: false };
         let id = self.requests.add(pending);
         match hung {
@@ -47,33 +47,52 @@ impl Api {
         let Some(pending) = self.requests.get_mut(id) else { return };
         let (client, master) = (pending.client, pending.server);
         let server = &mut self.servers[master];
-        let here = match self.clients[client].link {
-            Link::To(to) => to == master,
-            Link::Hung(to) if to == master => {
-                ctx.after(REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id)));
-                return;
+        match self.clients[client].link {
+            Link::To(to) if to == master => {}
+            // It waited for its token, and its client has dialled another server since.
+            Link::To(to) => {
+                pending.server = to;
+                return ctx.at(ctx.now, Event::Api(ApiEvent::Arrives(id)));
             }
-            Link::Hung(_) | Link::Broken => false,
-        };
-        if !here || !server.runs() {
+            Link::Hung(_) => return ctx.after(REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id))),
+            Link::Broken => return self.fails(id, ApiError::Reset, ctx),
+        }
+        if !server.runs() {
             return self.fails(id, ApiError::Reset, ctx);
         }
         if server.in_flight >= IN_FLIGHT_MAX {
-            return self.fails(id, ApiError::TooManyRequests, ctx);
+            return ctx.after(RETRY_AFTER, Event::Api(ApiEvent::Arrives(id)));
         }
         server.in_flight += 1;
         pending.taken = true;
+        if ctx.net.etcd_cut {
+            return self.hangs_in_etcd(id, ctx);
+        }
         pending.proposed = true;
         ctx.notify(Notice::Propose(master, id));
+    }
+
+    /// The server's etcd client waits for an etcd that it can reach; the request's own deadline ends that.
+    fn hangs_in_etcd(&mut self, id: RequestId, ctx: &mut Ctx<'_>) {
+        ctx.after(REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id)));
     }
 
     /// etcd is done with a request: `Ok` when it is committed. Returns the server that took it up, and the change that
     /// the store must now apply.
     pub fn stored(&mut self, id: RequestId, result: Outcome, ctx: &mut Ctx<'_>) -> Option<(MasterId, Change)> {
         let pending = self.requests.get_mut(id)?;
-        if let Err(error) = result {
-            self.fails(id, error, ctx);
-            return None;
+        match result {
+            Ok(()) => {}
+            // Its member takes no clients; the etcd client waits until one does (WaitForReady).
+            Err(ApiError::Refused) => {
+                pending.proposed = false;
+                self.hangs_in_etcd(id, ctx);
+                return None;
+            }
+            Err(error) => {
+                self.fails(id, error, ctx);
+                return None;
+            }
         }
         Some((pending.server, pending.change.clone()))
     }
@@ -102,11 +121,6 @@ impl Api {
             self.release(server, ctx);
         }
         Self::answer(reply, Err(error), ctx.now, ctx);
-    }
-
-    /// etcd has given a request up for good.
-    pub fn forgotten(&mut self, id: RequestId) {
-        self.requests.remove(id);
     }
 
     fn release(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
@@ -149,7 +163,6 @@ impl Api {
         server.generation += 1;
         server.starts += 1;
         server.in_flight = 0;
-        self.rotation.backends[master].registered = true;
         let wait = ctx.spec.control_plane.api_server.listen.sample(&mut self.start_draw(master, 0, ctx));
         let generation = self.servers[master].generation;
         ctx.after(wait, Event::Api(ApiEvent::Listens { master, generation }));
@@ -166,8 +179,9 @@ impl Api {
         if let Some(client) = self.live_versions().find(|other| !skew::allows_servers(*other, server)) {
             ctx.note(Fact::SkewBroken { master, server, client });
         }
-        if self.servers[master].etcd {
-            self.fills_caches(master, ctx);
+        match self.servers[master].etcd {
+            true => self.fills_caches(master, ctx),
+            false => self.watch_liveness(master, ctx),
         }
         self.check_health(master, ctx);
         ctx.notify(Notice::ServerChanged(master));
@@ -223,12 +237,13 @@ impl Api {
     /// The process is gone; connections to it close, unless its host has fallen silent before.
     pub(super) fn exits(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
         let server = &mut self.servers[master];
+        // A restart that was due is off, too.
+        server.generation += 1;
+        server.liveness += 1;
         if server.stage == Stage::Down {
             return;
         }
         server.stage = Stage::Down;
-        server.generation += 1;
-        server.liveness += 1;
         server.in_flight = 0;
         ctx.note(Fact::ServerStopped { master });
         let heard = ctx.net.reaches(server.node);
@@ -261,15 +276,21 @@ impl Api {
             self.tell_clients_of(master, ctx);
         } else {
             ctx.after(super::client::SILENCE_NOTICED, Event::Api(ApiEvent::StallNoticed { master, generation }));
-            if ctx.spec.control_plane.api_server.liveness {
-                let phase = ctx.draw(Purpose::ProbePhase, server.name, 0).span_below(super::server::LIVENESS_PERIOD);
-                let at = Server::liveness_kill(Time::ZERO + phase, ctx.now);
-                ctx.at(at, Event::Api(ApiEvent::LivenessFails { master, generation }));
-            }
+            self.watch_liveness(master, ctx);
             self.mark_unserved(master, ctx.now);
             self.tell_elected_of(master, ctx);
         }
         self.check_health(master, ctx);
+    }
+
+    /// Without etcd the kubelet's liveness probe fails until it restarts the server.
+    fn watch_liveness(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        if ctx.spec.control_plane.api_server.liveness {
+            let (server, generation) = (&self.servers[master], self.servers[master].liveness);
+            let phase = ctx.draw(Purpose::ProbePhase, server.name, 0).span_below(super::server::LIVENESS_PERIOD);
+            let at = Server::liveness_kill(Time::ZERO + phase, ctx.now);
+            ctx.at(at, Event::Api(ApiEvent::LivenessFails { master, generation }));
+        }
     }
 
     /// The clients of a server are without service from now on, though most will only notice if it lasts.

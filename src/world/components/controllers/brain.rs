@@ -65,7 +65,7 @@ impl Brain {
     pub(super) fn new(master: MasterId, client: ClientId, election: &Election, ctx: &Ctx<'_>) -> Brain {
         let version = election.version(master);
         let apps = ctx.spec.apps.len();
-        let phase = ctx.draw(Purpose::Phase, election.name(master), ctx.now.nanos()).span_below(LONGEST_PERIOD);
+        let phase = ctx.draw(Purpose::Phase, election.name(master), 0).span_below(LONGEST_PERIOD);
         let within = |period: Span| Time::from_nanos(phase.as_nanos() % period.as_nanos().max(1));
         let monitor = within(ctx.spec.control_plane.controllers.node_monitor_period);
         Brain {

@@ -269,7 +269,7 @@ impl Controllers {
                 let brain = Brain::new(master, self.clients[master.index()], &self.election, ctx);
                 self.brains[master] = Some(Box::new(brain));
                 let incarnation = self.election.incarnation(master);
-                let mut draw = ctx.draw(Purpose::CacheSync, self.election.name(master), ctx.now.nanos());
+                let mut draw = ctx.draw(Purpose::CacheSync, self.election.name(master), 0);
                 let sync = ctx.spec.control_plane.controllers.cache_sync.sample(&mut draw);
                 let filled = ControllersEvent::CachesFilled { master, incarnation };
                 ctx.after(sync, crate::world::event::Event::Controllers(filled));

@@ -247,6 +247,11 @@ impl Etcd {
         member.0 < u32::BITS && self.serving() & (1 << member.0) != 0
     }
 
+    /// Whether the member's process runs.
+    pub fn is_running(&self, member: MasterId) -> bool {
+        self.members.get(member.0 as usize).is_some_and(Member::runs)
+    }
+
     /// The leader that a majority can reach, and its term.
     pub fn leader(&self) -> Option<(MasterId, u64)> {
         self.shown.leader.map(|(member, term)| (MasterId(u32::from(member)), u64::from(term)))

@@ -171,7 +171,7 @@ impl Kubelet {
     /// A start of the process after `wait`.
     fn start(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.incarnation += 1;
-        (self.process, self.served, self.tick_due, self.registering) = (Process::Starting, true, false, false);
+        (self.process, self.tick_due, self.registering) = (Process::Starting, false, false);
         self.pulls.clear();
         let name = self.name.part(2);
         let wait = ctx.spec.timings.kubelet_start;
@@ -192,7 +192,8 @@ impl Kubelets {
         let kubelet = &mut self.nodes[node];
         kubelet.version = version;
         kubelet.behaviour = Behaviour::of(version);
-        (kubelet.registered, kubelet.joined) = (false, false);
+        // Whether its writes are stored it will be told once it is connected.
+        (kubelet.registered, kubelet.joined, kubelet.served) = (false, false, false);
         kubelet.start(node, ctx);
     }
 
