@@ -235,9 +235,4 @@ impl Figures {
     pub fn moves(&self) -> u64 {
         self.apps.iter().map(|app| app.created).sum()
     }
-
-    /// How long ago something new was last reached.
-    pub fn idle(&self, now: Time) -> Span {
-        now.since(self.last_progress)
-    }
 }
