@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Heard, Lasting};
-use crate::base::{Id, IdVec, Span, Time};
+use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
 use crate::world::store::{ApiError, Store};
