@@ -191,7 +191,7 @@ proptest! {
 
     #[test]
     fn without_clients_the_cluster_does_the_same(plan in plan(), seed in any::<u64>()) {
-        let pair = pair(&plan, &plan.without_clients(), seed);
+        let pair = pair(&plan.unfelt(), &plan.unfelt().without_clients(), seed);
         prop_assume!(pair.is_some());
         let Some((with, without)) = pair else { unreachable!("assumed") };
         prop_assert_eq!(without_requests(&with), without_requests(&without));
@@ -200,7 +200,7 @@ proptest! {
 
     #[test]
     fn one_more_group_of_clients_leaves_all_other_luck_as_it_was(plan in plan(), seed in any::<u64>()) {
-        let pair = pair(&plan.without_queues(), &plan.without_queues().with_one_more_group(), seed);
+        let pair = pair(&plan.unfelt(), &plan.unfelt().with_one_more_group(), seed);
         prop_assume!(pair.is_some());
         let Some((before, mut after)) = pair else { unreachable!("assumed") };
         prop_assert!(after.requests.by_client.remove("a0/added").is_some());

@@ -117,6 +117,9 @@ const MANNERS: &[&[&str]] = &[
     &["concurrency = 1", "concurrency = 20"],
 ];
 
+/// Manners by which one request is felt by others, or by the pod's end.
+const FELT: [&str; 3] = ["concurrency", "on_sigterm = \"close-idle\"", "on_sigterm = \"drain\""];
+
 const BUDGETS: &[&str] = &[
     "{ max_unavailable = 1 }",
     "{ max_unavailable = 0 }",
@@ -222,8 +225,8 @@ impl Plan {
         Plan { clients: false, ..self.clone() }
     }
 
-    /// The same without queues in pods, through which groups of clients feel each other.
-    pub fn without_queues(&self) -> Plan {
+    /// The same without manners by which requests are felt: queues, and processes that exit when all are answered.
+    pub fn unfelt(&self) -> Plan {
         Plan { queues: false, ..self.clone() }
     }
 
@@ -275,7 +278,7 @@ impl Plan {
 
     fn app(&self, text: &mut String, index: usize, app: &App) {
         let _ = writeln!(text, "[app.a{index}]\nreplicas = {}", app.replicas);
-        for line in app.manners.iter().filter(|line| self.queues || !line.starts_with("concurrency")) {
+        for line in app.manners.iter().filter(|line| self.queues || !FELT.iter().any(|felt| line.starts_with(felt))) {
             let _ = writeln!(text, "{line}");
         }
         if let Some(budget) = app.budget {
