@@ -23,7 +23,8 @@ pub(super) fn push_escaped(safe: &mut String, c: char) {
     if is_unsafe(c) { safe.extend(c.escape_default()) } else { safe.push(c) }
 }
 
-fn is_unsafe(c: char) -> bool {
+/// Whether a terminal or a page would obey the character rather than show it.
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
         || ('\u{202a}'..='\u{202e}').contains(&c)

@@ -27,7 +27,7 @@ mod manual;
 mod properties;
 
 pub use diagnostic::{Diagnostics, Label, Place, Problem, Severity, code};
-pub use escape::escaped;
+pub use escape::{escaped, is_unsafe};
 pub use item::Item;
 pub use manual::{manual, resolved, schema};
 pub use nearest::nearest;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::covered::Covered;
 use super::{Heard, Lasting};
-use crate::base::{Id, IdVec, Span, Time};
+use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
 use crate::world::store::{ApiError, Store};
@@ -270,10 +270,5 @@ impl Figures {
     /// Pods created in place of others.
     pub fn moves(&self) -> u64 {
         self.apps.iter().map(|app| app.created).sum()
-    }
-
-    /// How long ago something new was last reached.
-    pub fn idle(&self, now: Time) -> Span {
-        now.since(self.last_progress)
     }
 }

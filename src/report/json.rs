@@ -5,6 +5,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
+use crate::config::is_unsafe;
 use crate::sim::Outcome;
 
 /// Decimals of a float. Times are seconds, so this is the microsecond.
@@ -52,6 +53,17 @@ impl Formatter for Rounding {
 
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         writer.write_all(rounded(value).as_bytes())
+    }
+
+    /// What a terminal or a page would obey is written as an escape, so that it parses back to the same text.
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for c in fragment.chars() {
+            match is_unsafe(c) {
+                true => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(writer, "\\u{unit:04x}"))?,
+                false => writer.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -102,9 +114,9 @@ mod tests {
     #[test]
     fn hostile_names_stay_text_in_json() {
         let mut outcome = sample::holds();
-        outcome.scenario.name = "\u{1b}[31m\"</script>\u{2028}".to_owned();
+        outcome.scenario.name = "\u{1b}[31m\"</script>\u{2028}\u{202e}".to_owned();
         let text = render(&outcome);
-        assert!(!text.contains('\u{1b}'));
+        assert!(!text.contains(['\u{1b}', '\u{2028}', '\u{202e}']));
         let back: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(back["scenario"]["name"], outcome.scenario.name.as_str());
     }

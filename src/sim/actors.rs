@@ -23,6 +23,8 @@ struct Driver {
     rings: Option<Time>,
     /// When the actor last acted: what it caused itself at that moment wakes it at its next poll only.
     acted: Option<Time>,
+    /// Orders that were not answered yet.
+    asked: u32,
     blocked: Vec<NotYet>,
     remarks: Vec<(Time, String)>,
     ended: Option<Result<(), String>>,
@@ -58,6 +60,7 @@ impl Drivers {
             alarm: 0,
             rings: None,
             acted: None,
+            asked: 0,
             blocked: Vec::new(),
             remarks: Vec::new(),
             ended: None,
@@ -75,9 +78,9 @@ impl Drivers {
         !self.drivers.is_empty()
     }
 
-    /// Whether the plan will wake by itself.
+    /// Whether the plan will wake by itself: an alarm is set, or an order not answered yet.
     pub(super) fn has_alarm(&self) -> bool {
-        self.drivers.iter().any(|driver| driver.rings.is_some())
+        self.drivers.iter().any(|driver| driver.rings.is_some() || driver.asked > 0)
     }
 
     /// What the plan's tool has remarked, and when.
@@ -105,6 +108,8 @@ impl Drivers {
     }
 
     pub(super) fn answer(&mut self, actor: ActorId, order: u32, result: Outcome, world: &mut World) {
+        let driver = &mut self.drivers[actor.index()];
+        driver.asked = driver.asked.saturating_sub(1);
         self.act(actor.index(), &[Answer { order, result }], world);
     }
 
@@ -170,6 +175,7 @@ impl Drivers {
             facts.push(Fact::PlanEnded { actor, completed: ended.is_ok() });
             driver.ended = Some(ended);
         }
+        self.drivers[index].asked += orders.commands.len() as u32;
         for (order, command) in orders.commands {
             world.order(actor, client, order, command);
         }

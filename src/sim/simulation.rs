@@ -182,13 +182,13 @@ impl Simulation {
         let mut end = Time::NEVER;
         let mut ending = None;
         loop {
+            let next = self.world.effects().queue.next_time().unwrap_or(Time::NEVER);
             if ending.is_none()
-                && let Some(found) = self.ending()
+                && let Some((at, found)) = self.ending(next)
             {
-                end = self.world.now() + scenario.spec.tail;
+                end = at + scenario.spec.tail;
                 ending = Some(found);
             }
-            let next = self.world.effects().queue.next_time().unwrap_or(Time::NEVER);
             if next > end.min(horizon) || next == Time::NEVER {
                 let (ending, limit) = match ending {
                     Some(ending) => (ending, Limit::None),
@@ -211,19 +211,20 @@ impl Simulation {
         }
     }
 
-    /// How the plan has ended, if it has.
-    fn ending(&mut self) -> Option<Ending> {
+    /// How and when the plan has ended, if it has before the next event. A stall is dated by the plan alone, so that
+    /// events of others, of traffic among them, do not move it.
+    fn ending(&mut self, next: Time) -> Option<(Time, Ending)> {
+        let now = self.world.now();
         if let Some(ended) = self.drivers.ended() {
-            return Some(match ended {
+            let ending = match ended {
                 Ok(()) => Ending::Completed,
                 Err(why) => Ending::Failed(why.clone()),
-            });
+            };
+            return Some((now, ending));
         }
-        let waits = !self.drivers.has_alarm() && !self.faults.pending();
-        let quiet = self.world.effects().queue.is_empty();
-        let idle = self.figures.idle(self.world.now()) > self.stall_after;
-        (waits && (quiet || idle) && self.drivers.has_plan())
-            .then(|| Ending::Stalled(self.drivers.blocker(&self.world)))
+        let given_up = self.figures.last_progress + self.stall_after;
+        let waits = !self.drivers.has_alarm() && !self.faults.pending() && self.drivers.has_plan();
+        (waits && next > given_up).then(|| (now.max(given_up), Ending::Stalled(self.drivers.blocker(&self.world))))
     }
 
     fn step_next(&mut self) -> Result<(), InternalError> {

@@ -202,7 +202,7 @@ impl Group {
     }
     fn seats(&self, land: &Land, views: &mut Views, ctx: &Ctx<'_>) -> Vec<Seat> {
         let mut synced = |node| {
-            views.want(node, self.app, ctx);
+            views.want(node, self.app, self.id, ctx);
             views.get(node, self.app).is_some_and(|view| view.is_synced())
         };
         match ctx.spec.groups[self.id].place {

@@ -272,8 +272,7 @@ impl Traffic {
     /// A node's rules have moved from one revision of the slices to another.
     pub fn rules_changed(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &mut Ctx<'_>) {
         let apps = self.views.touched(node, from, to, ctx);
-        let concerned = |id: &GroupId| apps.contains(&self.groups[*id].app);
-        let groups: Vec<GroupId> = self.groups.ids().filter(concerned).collect();
+        let groups = self.views.looking(node, &apps);
         self.settle(&groups, ctx);
         self.views.advance(node, from, to, ctx);
         self.refresh(&groups, ctx);

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, NodeId, PodId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId};
 use crate::world::store::{Endpoint, Revision};
 
 /// The rules of all nodes that user traffic passes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Views {
     rules: BTreeMap<(NodeId, AppId), View>,
+    /// The groups that look at them, so that no other group's intervals end when they change.
+    askers: BTreeMap<(NodeId, AppId), Vec<GroupId>>,
 }
 
 /// One node's rules for one app.
@@ -55,13 +57,25 @@ impl Views {
     pub(super) fn get(&self, node: NodeId, app: AppId) -> Option<&View> {
         self.rules.get(&(node, app))
     }
-    /// Keeps the rules of a node for an app from now on.
-    pub(super) fn want(&mut self, node: NodeId, app: AppId, ctx: &Ctx<'_>) {
+    /// Keeps the rules of a node for an app from now on, for this group.
+    pub(super) fn want(&mut self, node: NodeId, app: AppId, group: GroupId, ctx: &Ctx<'_>) {
+        let askers = self.askers.entry((node, app)).or_default();
+        if let Err(place) = askers.binary_search(&group) {
+            askers.insert(place, group);
+        }
         self.rules.entry((node, app)).or_insert_with(|| anew(node, app, ctx.rules.revision(node), ctx));
     }
     /// A kernel's rules end with its machine's power; what it has afterwards is read anew.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.rules.retain(|(kept, _), _| *kept != node);
+        self.askers.retain(|(kept, _), _| *kept != node);
+    }
+    /// The groups that look at a node's rules for one of these apps.
+    pub(super) fn looking(&self, node: NodeId, apps: &[AppId]) -> Vec<GroupId> {
+        let askers = apps.iter().filter_map(|app| self.askers.get(&(node, *app)));
+        let mut groups: Vec<GroupId> = askers.flatten().copied().collect();
+        groups.sort_unstable();
+        groups
     }
     /// The apps whose rules on this node change when it moves from one revision of the slices to another.
     pub(super) fn touched(&self, node: NodeId, from: Revision, to: Revision, ctx: &Ctx<'_>) -> Vec<AppId> {

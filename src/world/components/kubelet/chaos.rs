@@ -73,6 +73,7 @@ fn strike(bench: &mut Bench, version: Version, blow: Blow) {
             bench.call(|kubelets, ctx| kubelets.machine_off(NODE, ctx));
             bench.run_for(Span::secs(5));
             bench.call(|kubelets, ctx| kubelets.machine_up(NODE, version, ctx));
+            bench.call(|kubelets, ctx| kubelets.served(NODE, true, ctx));
         }
     }
 }

@@ -416,6 +416,7 @@ fn a_kubelet_that_restarts_at_any_moment_of_a_start_brings_the_pod_up() {
 fn a_new_node_registers_beats_and_joins() {
     let mut bench = Bench::without_kubelet(V1_20, |_| {});
     bench.call(|kubelets, ctx| kubelets.machine_up(NODE, V1_20, ctx));
+    bench.call(|kubelets, ctx| kubelets.served(NODE, true, ctx));
     bench.run_for(Span::secs(5));
     assert!(bench.stage.store.nodes().now(NODE).exists && bench.stage.pulses.is_beating(NODE));
     assert_eq!(bench.stage.store.nodes().now(NODE).ready, NodeReady::False);
@@ -431,6 +432,7 @@ fn registration_is_tried_again_with_growing_waits() {
     let mut bench = Bench::without_kubelet(V1_20, |_| {});
     bench.failing = Some(ApiError::Refused);
     bench.call(|kubelets, ctx| kubelets.machine_up(NODE, V1_20, ctx));
+    bench.call(|kubelets, ctx| kubelets.served(NODE, true, ctx));
     bench.run_for(Span::secs(30));
     let tries: Vec<f64> = bench.writes.iter().map(|(at, _)| (at.secs_f64() * 10.0).round() / 10.0).collect();
     assert_eq!(tries[..9], [2.0, 2.1, 2.3, 2.7, 3.5, 5.1, 8.3, 14.7, 21.7]);
@@ -474,6 +476,7 @@ fn a_machine_that_comes_back_starts_its_pods_anew() {
     bench.call(|kubelets, ctx| kubelets.machine_off(NODE, ctx));
     bench.run_for(Span::secs(60));
     bench.call(|kubelets, ctx| kubelets.machine_up(NODE, V1_20, ctx));
+    bench.call(|kubelets, ctx| kubelets.served(NODE, true, ctx));
     bench.run_for(Span::secs(60));
     let readiness: Vec<bool> = bench.readiness(pod).into_iter().map(|(_, ready)| ready).collect();
     assert_eq!(readiness, [true, false, true]);
