@@ -15,6 +15,12 @@ pub struct Behaviour {
     /// A silently dead API connection is found by HTTP/2 pings within 30 s + 15 s, from 1.20; before, TCP gives up
     /// after about 15 minutes. Source: apimachinery `net/http.go`, kubernetes PR 95981.
     pub http2_ping: bool,
+    /// A reflector waits longer after each failure, up to 30 s and as much jitter; before 1.18 it tries every second.
+    /// Source: kubernetes PR 87795 (client-go `tools/cache/reflector.go`).
+    pub reflector_backoff: bool,
+    /// A kubelet closes all its connections when a heartbeat has failed twice in a row, from 1.11 up to 1.23; later
+    /// ones leave that to HTTP/2 pings. Source: kubernetes PRs 63492 and 108107.
+    pub heartbeat_closes: bool,
     /// Writes a second and burst of a kubelet's API client: 5/10, from 1.27 50/100. Source: kubelet config defaults.
     pub kubelet_qps: (u32, u32),
     /// A kubelet's status update is a GET and a PATCH (true) or the PATCH alone, from 1.27 (KEP-3960 era status
@@ -61,6 +67,8 @@ impl Behaviour {
             node_monitor_grace: Span::secs(if since(32) { 50 } else { 40 }),
             scheduler_releases_lease: since(22),
             http2_ping: since(20),
+            reflector_backoff: since(18),
+            heartbeat_closes: since(11) && !since(24),
             kubelet_qps: if since(27) { (50, 100) } else { (5, 10) },
             status_needs_get: !since(27),
             probe_jitter_always: !since(22),

@@ -41,6 +41,10 @@ impl Pulses {
     pub fn is_beating(&self, node: NodeId) -> bool {
         self.nodes[node].beating
     }
+    /// The next renewal that is due at `now` or later, whether renewals go on or fail.
+    pub fn next(&self, node: NodeId, now: Time) -> Time {
+        now.next_tick(self.nodes[node].phase, LEASE_RENEW)
+    }
     /// The last renewal at or before `now`; the beginning of a run counts as one.
     pub fn last(&self, node: NodeId, now: Time) -> Time {
         let pulse = self.nodes[node];

@@ -3,6 +3,7 @@
 use crate::base::{Name, Span, Time, Version};
 use crate::world::behaviour::Behaviour;
 use crate::world::bucket::Bucket;
+use crate::world::effects::Ctx;
 use crate::world::ids::MasterId;
 use crate::world::pulse::LEASE_RENEW;
 use crate::world::store::{Change, Component};
@@ -20,6 +21,13 @@ pub(super) const DIAL_TIMEOUT: Span = Span::secs(30);
 const REDIAL_BASE: Span = Span::millis(800);
 /// The longest.
 const REDIAL_MAX: Span = Span::secs(30);
+/// Every wait of a reflector before 1.18. Source: client-go `tools/cache/reflector.go`, `period`.
+const REDIAL_PLAIN: Span = Span::secs(1);
+/// One try of a kubelet's heartbeat. Source: kubelet `cmd/kubelet/app/server.go` (timeout of the heartbeat client, the
+/// status update frequency).
+const HEARTBEAT_TIMEOUT: Span = Span::secs(10);
+/// Tries of one heartbeat that must fail before the kubelet closes its connections. Source: kubernetes PR 63492.
+const HEARTBEATS_FAILED: u64 = 2;
 /// A request without an answer fails after this long: the server's `--request-timeout`, and what tools set.
 pub(super) const REQUEST_TIMEOUT: Span = Span::secs(60);
 /// A server that has too much to do sends its clients away for this long; client-go honours it.
@@ -73,6 +81,12 @@ pub(super) struct Client {
     pub(super) version: Version,
     /// Whether it has HTTP/2 pings.
     pings: bool,
+    /// Whether its reflectors back off.
+    backs_off: bool,
+    /// Whether failed heartbeats of a kubelet close its connections.
+    heartbeat_closes: bool,
+    /// Whether they have, and none has succeeded since.
+    pub(super) gave_up: bool,
     /// GET before PATCH in status updates.
     status_needs_get: bool,
     /// Token buckets; controllers have one each. The last lane has no limit.
@@ -102,6 +116,9 @@ impl Client {
             sent: 0,
             version,
             pings: false,
+            backs_off: false,
+            heartbeat_closes: false,
+            gave_up: false,
             status_needs_get: false,
             buckets: [Bucket::new(0, 0); LANES],
             arrivals: [Time::ZERO; LANES],
@@ -115,6 +132,8 @@ impl Client {
         let behaviour = Behaviour::of(version);
         self.version = version;
         self.pings = behaviour.http2_ping;
+        self.backs_off = behaviour.reflector_backoff;
+        self.heartbeat_closes = behaviour.heartbeat_closes;
         self.status_needs_get = behaviour.status_needs_get;
         let bucket = match self.kind {
             ClientKind::Kubelet(_) => Bucket::new(behaviour.kubelet_qps.0, behaviour.kubelet_qps.1),
@@ -163,16 +182,34 @@ impl Client {
         !matches!(self.kind, ClientKind::Operator(_))
     }
 
-    /// The wait before the next attempt; `jitter` in [0, 1).
+    /// When a kubelet without service closes its connection: its next heartbeat has failed twice, or, if its last
+    /// connection ended so, that heartbeat's next try. `None` where heartbeats close nothing.
+    pub(super) fn heartbeat_gives_up(&self, ctx: &Ctx<'_>) -> Option<Time> {
+        match self.kind {
+            ClientKind::Kubelet(_) if self.heartbeat_closes && self.gave_up => Some(ctx.now + HEARTBEAT_TIMEOUT),
+            ClientKind::Kubelet(node) if self.heartbeat_closes => {
+                let tries = HEARTBEAT_TIMEOUT * HEARTBEATS_FAILED;
+                Some((ctx.pulses.next(node, self.unserved_since) + tries).max(ctx.now))
+            }
+            ClientKind::Kubelet(_) | ClientKind::Proxy(_) | ClientKind::Elected(..) | ClientKind::Operator(_) => None,
+        }
+    }
+
+    /// From an attempt that wasted so long until the next one; `jitter` in [0, 1).
     /// `retry` is how often a leader renews its lease.
-    pub(super) fn redial_wait(&self, retry: Span, jitter: impl FnOnce(Span) -> Span) -> Span {
-        let base = (REDIAL_BASE * (1 << self.failures.min(6))).min(REDIAL_MAX);
-        let wait = base + jitter(base);
+    pub(super) fn redial_wait(&self, wasted: Span, retry: Span, jitter: impl FnOnce(Span) -> Span) -> Span {
+        let wait = match self.backs_off {
+            true => {
+                let base = (REDIAL_BASE * (1 << self.failures.min(6))).min(REDIAL_MAX);
+                base + jitter(base)
+            }
+            false => REDIAL_PLAIN,
+        };
         match self.kind {
             // Its next lease renewal dials, too, whatever the reflectors wait for.
-            ClientKind::Kubelet(_) => wait.min(LEASE_RENEW),
-            ClientKind::Elected(..) => wait.min(retry),
-            ClientKind::Proxy(_) | ClientKind::Operator(_) => wait,
+            ClientKind::Kubelet(_) => (wasted + wait).min(LEASE_RENEW),
+            ClientKind::Elected(..) => wasted + wait.min(retry),
+            ClientKind::Proxy(_) | ClientKind::Operator(_) => wasted + wait,
         }
     }
 }

@@ -18,6 +18,7 @@ impl Api {
         who.adopt(version);
         who.running = true;
         who.failures = 0;
+        who.gave_up = false;
         who.generation += 1;
         who.link = Link::Broken;
         who.unserved_since = ctx.now;
@@ -118,9 +119,9 @@ impl Api {
         let who = &self.clients[client];
         let mut draw = ctx.draw(Purpose::Backoff, who.name, u64::from(who.dials));
         let retry = ctx.spec.control_plane.controllers.retry_period;
-        let wait = who.redial_wait(retry, |base| draw.span_below(base));
+        let wait = who.redial_wait(wasted, retry, |base| draw.span_below(base));
         let generation = who.generation;
-        ctx.after(wasted + wait, Event::Api(ApiEvent::Redials { client, generation }));
+        ctx.after(wait, Event::Api(ApiEvent::Redials { client, generation }));
     }
 
     /// A connection closes under its client, who knows at once.
@@ -166,9 +167,12 @@ impl Api {
         let Link::To(master) = who.link else { return };
         who.link = Link::Hung(master);
         who.generation += 1;
-        who.unserved_since = ctx.now;
-        let (generation, after) = (who.generation, who.notices_silence_after());
-        ctx.after(after, Event::Api(ApiEvent::FindsSilence { client, generation }));
+        if who.served {
+            who.unserved_since = ctx.now;
+        }
+        let (generation, silent) = (who.generation, ctx.now + who.notices_silence_after());
+        let at = self.clients[client].heartbeat_gives_up(ctx).map_or(silent, |at| at.min(silent));
+        ctx.at(at, Event::Api(ApiEvent::FindsSilence { client, generation }));
         self.tell_served(client, false, ctx);
     }
 
@@ -194,10 +198,23 @@ impl Api {
             Link::To(master) => who.running && self.servers[master].etcd && !ctx.net.etcd_cut,
             Link::Hung(_) | Link::Broken => false,
         };
-        if !served && self.clients[client].served {
-            self.clients[client].unserved_since = ctx.now;
+        let who = &mut self.clients[client];
+        if matches!(who.link, Link::To(_)) && who.running {
+            // What an earlier want of service would have led to no longer counts.
+            who.generation += 1;
+            who.gave_up &= !served;
+            let generation = who.generation;
+            if !served && let Some(at) = who.heartbeat_gives_up(ctx) {
+                ctx.at(at, Event::Api(ApiEvent::FindsSilence { client, generation }));
+            }
         }
         self.tell_served(client, served, ctx);
+    }
+
+    /// A client gives up a connection whose other side does not answer.
+    pub(super) fn finds_silence(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
+        self.clients[client].gave_up = true;
+        self.breaks(client, ctx);
     }
 
     /// Tells all clients of a server whether their writes are stored.

@@ -51,7 +51,7 @@ pub enum ApiEvent {
         /// Of which link.
         generation: u32,
     },
-    /// A client finds out that its peer has fallen silent.
+    /// A client finds out that its peer has fallen silent, or does not answer.
     FindsSilence {
         /// Which.
         client: ClientId,
@@ -197,7 +197,7 @@ impl Api {
             }
             ApiEvent::FindsSilence { client, generation } => {
                 if self.clients[client].generation == generation {
-                    self.breaks(client, ctx);
+                    self.finds_silence(client, ctx);
                 }
             }
             ApiEvent::Listens { master, generation } if self.is_current(master, generation) => {

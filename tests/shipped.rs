@@ -1,0 +1,174 @@
+//! Every shipped scenario shows what its opening comment says, over several seeds.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{assert_conserved, load, path, run};
+use rollproof::sim::Outcome;
+use rollproof::sim::outcome::{UpgradeResult, Verdict};
+
+/// Seeds that each scenario runs with.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=10;
+
+/// All outcomes of a shipped scenario with overrides; requests are accounted for in each.
+fn outcomes(name: &str, overrides: &[&str]) -> Vec<Outcome> {
+    let scenario = load(name, overrides);
+    let outcome = |seed| {
+        let outcome = run(&scenario, seed);
+        assert_conserved(&outcome);
+        outcome
+    };
+    SEEDS.map(outcome).collect()
+}
+
+/// The laws that an outcome broke.
+fn broken(outcome: &Outcome) -> BTreeSet<&str> {
+    outcome.reasons.iter().map(|reason| reason.law.as_str()).collect()
+}
+
+/// All ways in which requests were lost, over all outcomes.
+fn causes(outcomes: &[Outcome]) -> BTreeSet<&str> {
+    outcomes.iter().flat_map(|outcome| outcome.requests.by_cause.keys().map(String::as_str)).collect()
+}
+
+fn assert_completed(outcomes: &[Outcome]) {
+    for outcome in outcomes {
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Completed, "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn each_shipped_scenario_is_tested_here() {
+    let folder = path("x").parent().expect("a folder").to_owned();
+    let entries = std::fs::read_dir(folder).expect("it is there");
+    let names: BTreeSet<String> = entries
+        .map(|entry| entry.expect("it can be read").path())
+        .filter(|file| file.extension().is_some_and(|extension| extension == "toml"))
+        .filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    let own = include_str!("shipped.rs");
+    for name in names {
+        assert!(own.contains(&format!("outcomes(\"{name}\"")), "{name} has no test in this file");
+    }
+}
+
+#[test]
+fn the_book_loses_nothing_and_keeps_two_members() {
+    for outcome in outcomes("book-ch18", &[]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);
+        assert_eq!(outcome.requests.exposed_s, 0.0, "seed {}", outcome.seed);
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.min_members == 2));
+    }
+}
+
+#[test]
+fn clients_outside_lose_requests_to_nodes_that_their_balancer_still_uses() {
+    let found = outcomes("book-ch18-external", &[]);
+    assert_completed(&found);
+    let exposed = found.iter().filter(|outcome| outcome.requests.exposed_s > 1.0).count();
+    assert!(exposed * 10 >= found.len() * 8, "{exposed} rolls are exposed; few are lucky with every node sync");
+    let lost: u64 = found.iter().map(|outcome| outcome.requests.by_client["web/new"].lost).sum();
+    assert!(lost > 100 * found.len() as u64, "{lost} new connections lost");
+    assert_eq!(causes(&found), BTreeSet::from(["black-hole"]), "a machine that is gone is silent");
+}
+
+#[test]
+fn a_delay_that_outlasts_node_sync_and_deregistration_saves_new_connections_from_outside() {
+    for delay in ["2m", "5m"] {
+        let found = outcomes("book-ch18-external", &[&format!("strategy.post_drain_delay=\"{delay}\"")]);
+        assert_completed(&found);
+        for outcome in &found {
+            let new = &outcome.requests.by_client["web/new"];
+            assert_eq!((new.lost, new.exposed_s), (0, 0.0), "{delay}, seed {}", outcome.seed);
+            // A kept-alive connection through a node ends with the node, unannounced: each dies with one request.
+            let kept = &outcome.requests.by_client["web/kept"];
+            assert!(kept.lost <= 20, "{delay}, seed {}: {}", outcome.seed, kept.lost);
+        }
+        assert!(found.iter().any(|outcome| outcome.requests.lost > 0), "{delay}");
+    }
+}
+
+#[test]
+fn the_chapters_own_deployment_cuts_connections_at_sigkill() {
+    let found = outcomes("book-ch18-manifest", &[]);
+    assert_completed(&found);
+    for outcome in &found {
+        assert!(broken(outcome).contains("no-exposure"), "seed {}", outcome.seed);
+        assert!(outcome.pods.min_ready["sleep"] <= 2, "nothing keeps two from leaving at once, seed {}", outcome.seed);
+        let drains = outcome.upgrade.steps.iter().filter(|step| step.phase == "draining");
+        let longest = drains.filter_map(|step| Some(step.end_s? - step.start_s)).fold(0.0, f64::max);
+        assert!(longest >= 30.0, "the whole grace, seed {}: {longest}", outcome.seed);
+    }
+    // Where all four had gathered on one node, its drain leaves the Service empty until the next are Ready.
+    let causes = causes(&found);
+    assert!(causes.contains("reset") && causes.is_subset(&BTreeSet::from(["reset", "no-endpoint"])), "{causes:?}");
+}
+
+#[test]
+fn all_replicas_on_one_node_are_out_together() {
+    for outcome in outcomes("all-on-one-node", &[]) {
+        assert_eq!(outcome.pods.min_ready["web"], 0, "seed {}", outcome.seed);
+        assert!(outcome.requests.by_cause.contains_key("no-endpoint"), "seed {}", outcome.seed);
+        assert!(outcome.requests.longest_outage_s > 3.0, "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn five_masters_keep_one_to_spare_and_lose_nothing() {
+    for outcome in outcomes("five-masters", &[]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.min_margin == 1 && etcd.min_members == 4));
+    }
+}
+
+#[test]
+fn the_measured_cluster_loses_next_to_nothing_and_its_api_seconds() {
+    let found = outcomes("measured-cluster", &[]);
+    assert_completed(&found);
+    for outcome in &found {
+        assert!(outcome.requests.lost <= 5, "seed {}: {}", outcome.seed, outcome.requests.lost);
+        assert!(outcome.api.degraded_s > 2.0 && outcome.api.longest_gap_s < 10.0, "{:?}", outcome.api);
+    }
+}
+
+#[test]
+fn without_pre_stop_requests_are_lost_in_three_ways() {
+    let found = outcomes("no-prestop", &[]);
+    assert_completed(&found);
+    assert!(found.iter().all(|outcome| outcome.requests.lost > 0 && outcome.verdict == Verdict::Refuted));
+    assert_eq!(causes(&found), BTreeSet::from(["black-hole", "refused", "reset"]));
+}
+
+#[test]
+fn the_api_of_a_single_master_is_gone_for_minutes_while_the_app_serves_on() {
+    for outcome in outcomes("single-master", &[]) {
+        assert!(outcome.api.longest_gap_s > 90.0, "seed {}: {:?}", outcome.seed, outcome.api);
+        assert_eq!(broken(&outcome), BTreeSet::from(["etcd-quorum"]), "seed {}", outcome.seed);
+        assert_eq!(outcome.requests.lost, 0, "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn a_single_replica_is_out_until_its_successor_is_ready_despite_its_hook() {
+    for outcome in outcomes("single-replica", &[]) {
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Completed, "seed {}", outcome.seed);
+        assert_eq!(outcome.pods.min_ready["web"], 0, "seed {}", outcome.seed);
+        let outage = outcome.requests.longest_outage_s;
+        assert!((1.0..60.0).contains(&outage), "seed {}: {outage}", outcome.seed);
+        assert!(outcome.requests.by_cause.contains_key("no-endpoint"), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn a_budget_without_room_stalls_the_plan_and_loses_nothing() {
+    for outcome in outcomes("stuck-pdb", &[]) {
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Stalled, "seed {}", outcome.seed);
+        assert!(outcome.upgrade.blocker.as_ref().is_some_and(|blocker| blocker.contains("budget web")));
+        assert_eq!((broken(&outcome), outcome.requests.lost), (BTreeSet::from(["completion"]), 0));
+    }
+    let texts = &[];
+    let newer = rollproof::scenario::load(&path("stuck-pdb"), texts, Some("kops")).expect("it loads");
+    let failed = run(&newer, 1);
+    assert_eq!((failed.upgrade.result, failed.requests.lost), (UpgradeResult::Failed, 0));
+}
