@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::cases;
 use crate::config::printed::printed;
 
 fn tree() -> impl Strategy<Value = ValueKind> {
@@ -81,7 +82,7 @@ fn has_no_invalid(table: &Table) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1500), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_printed_tree_parses_back_equal(entries in prop::collection::btree_map(any::<String>(), tree(), 0..6)) {

@@ -392,7 +392,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(crate::base::cases(64)))]
 
         #[test]
         fn no_line_is_wider_than_80_columns_and_no_name_reaches_the_terminal_raw(outcome in hostile()) {

@@ -163,7 +163,7 @@ impl Simulation {
             drivers,
             faults,
             figures,
-            invariants: Invariants::default(),
+            invariants: Invariants::new(&spec),
             digest: Digest::default(),
             recorder: trace.then(Recorder::default),
             names,
@@ -277,7 +277,7 @@ impl Simulation {
         for fact in &facts {
             let heard = Heard { at: now, event, fact: *fact };
             self.digest.hear(&heard, &NamedWorld(&self.world, &self.names));
-            self.invariants.hear(&heard).map_err(|broken| self.broken(broken))?;
+            self.invariants.hear(&heard, self.world.store()).map_err(|broken| self.broken(broken))?;
             self.figures.hear(&heard, self.world.store(), &self.demands);
             self.faults.hear(&heard, &mut self.world);
             raft |= matches!(fact, Fact::MemberLeads { .. } | Fact::MemberStarted { .. } | Fact::MemberStopped { .. });
@@ -307,6 +307,11 @@ impl Simulation {
             if ledger.sent != accounted {
                 let group = self.world.spec().groups[group].name.clone();
                 return Err(self.broken(Broken::Conservation { group, sent: ledger.sent, accounted }));
+            }
+            let (lost, told) = (ledger.lost_in_all(), self.invariants.told(group));
+            if lost != told {
+                let group = self.world.spec().groups[group].name.clone();
+                return Err(self.broken(Broken::Told { group, lost, told }));
             }
         }
         Ok(())

@@ -344,7 +344,7 @@ fn eventful(happenings: &[Happening], preset: &str, eager: bool) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(crate::base::cases(48)))]
 
     #[test]
     fn looking_only_after_changes_finds_what_looking_at_every_tick_finds(

@@ -43,6 +43,16 @@ pub enum Broken {
         /// The entry.
         index: u64,
     },
+    /// A leader committed, by counting, an entry of an older term.
+    #[error("leader {member} committed entry {index} of term {term}, which is not its own")]
+    CommitOfOwnTerm {
+        /// The leader.
+        member: u32,
+        /// The entry.
+        index: u64,
+        /// The entry's term.
+        term: u32,
+    },
     /// The newest leader lacks a committed entry.
     #[error("leader {member} lacks committed entry {index}")]
     LeaderCompleteness {
@@ -117,8 +127,11 @@ impl History {
         self.votes.push((term, voter as u8, candidate as u8));
     }
 
-    /// A leader commits its log up to `upto`.
-    pub(super) fn commit(&mut self, leader: usize, log: &Log, upto: Index, now: Time) {
+    /// A leader commits its log up to `upto`, in `own` term.
+    pub(super) fn commit(&mut self, leader: usize, log: &Log, upto: Index, own: Term, now: Time) {
+        if let Some(term) = log.term_at(upto).filter(|term| *term != own) {
+            self.broken.get_or_insert(Broken::CommitOfOwnTerm { member: leader as u32, index: upto, term });
+        }
         let same = self.committed.common(log);
         if same < self.committed.last() {
             self.broken.get_or_insert(Broken::LeaderCompleteness { member: leader as u32, index: same + 1 });
@@ -200,7 +213,8 @@ impl Etcd {
         let index = committed.last();
         let holds = |log: &Log| log.common(committed).min(log.durable(self.now)) >= index;
         let disks = self.members.iter().filter(|me| holds(&me.log)).count();
-        if disks < self.quorum() {
+        // A majority of all voters, whatever the group itself takes for one.
+        if disks <= self.members.len() / 2 {
             return Err(Broken::CommittedIsDurable { index, disks: disks as u32 });
         }
         Ok(())

@@ -223,7 +223,7 @@ impl Etcd {
         if upto <= me.commit || upto < reign.first {
             return;
         }
-        self.history.commit(leader, &me.log, upto, ctx.now);
+        self.history.commit(leader, &me.log, upto, me.hard.term, ctx.now);
         self.learn_commit(leader, upto, ctx);
         for to in 0..self.members.len() {
             let flows = |reign: &super::reign::Reign| reign.streams[to].flow == Flow::Flowing;

@@ -85,7 +85,7 @@ fn runs(bench: &Bench, n: usize) -> Option<PodId> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(crate::base::cases(300)))]
 
     #[test]
     fn whatever_happens_the_node_ends_as_the_api_wants_it_and_quiet(

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::scene::{Scene, one_group, rate, sigterm_is};
-use crate::base::{Ratio, Span};
+use crate::base::{Ratio, Span, cases};
 use crate::engine::Dist;
 use crate::world::ids::AppId;
 use crate::world::spec::{Arrivals, Connections, OnSigterm, Settling, Spec};
@@ -98,7 +98,7 @@ fn play(scene: &mut Scene, now: u64, act: Act) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(96), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The scene checks the balance of every ledger after every step.
     #[test]

@@ -17,7 +17,7 @@ fn seen(setup: Setup, seed: u64, script: &Script) -> (Vec<(Time, String)>, u64) 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(300), failure_persistence: None, ..ProptestConfig::default() })]
 
     // Exactly equal, to the nanosecond: leaders and terms, losses and returns of service, which requests were stored,
     // late or not, and how and when each of the others failed.

@@ -52,6 +52,22 @@ fn five_members_elect_sooner_than_three() {
     assert_gaps(Setup::of(5, PRE_VOTE), [1.11, 1.07, 1.35, 1.60]);
 }
 
+// etcd raft.go, tickElection: at least ten ticks of 100 ms pass after the last heartbeat, which is a tick old at most; the
+// follower's own ticks take another one off.
+#[test]
+fn no_follower_stands_within_0_8_s_of_its_leaders_death() {
+    for (version, seed) in
+        [PRE_VOTE, NO_PRE_VOTE].into_iter().flat_map(|version| (0..50).map(move |seed| (version, seed)))
+    {
+        let mut lab = Setup::of(3, version).lab(seed);
+        lab.run(at_ms(5_000 + seed * 7));
+        lab.signal(lab.leader(), Signal::Kill);
+        let before = lab.events;
+        lab.run_for(Span::millis(798));
+        assert_eq!(lab.events, before, "{version}, seed {seed}");
+    }
+}
+
 // etcd raft.go, tickHeartbeat and MsgCheckQuorum: every election time-out a leader looks for a majority.
 #[test]
 fn an_isolated_leader_steps_down_within_1_to_2_s_and_serves_nobody_meanwhile() {

@@ -8,7 +8,7 @@ mod script;
 mod stops;
 mod transcript;
 
-use crate::base::{Span, Time, Version};
+use crate::base::{Span, Time, Version, cases};
 use crate::engine::Dist;
 use crate::world::components::etcd::{Etcd, EtcdEvent};
 use crate::world::disturbance::Signal;
