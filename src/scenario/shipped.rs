@@ -21,6 +21,7 @@ const ALL: [&str; 11] = [
     "stuck-pdb",
     "measured-cluster",
     "perf/roll-500",
+    "perf/linear",
 ];
 
 fn path(name: &str) -> PathBuf {

@@ -1,5 +1,7 @@
 //! Drives actors: wakes them when what they wait for has come, carries out their orders, remembers why they wait.
 
+use std::collections::BTreeSet;
+
 use crate::base::{Id, Time};
 use crate::scenario::Scenario;
 use crate::strategy::rollout_restart::RolloutRestart;
@@ -10,6 +12,7 @@ use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
 use crate::world::ids::{ActorId, ClientId, PodId};
+use crate::world::reported::Changes;
 
 /// One actor and what it waits for.
 #[derive(Clone, Debug)]
@@ -91,8 +94,9 @@ impl Drivers {
     /// Why the plan waits, in words.
     pub(super) fn blocker(&self, world: &World) -> String {
         let Some(driver) = self.drivers.first() else { return String::new() };
-        let mut reasons: Vec<String> = driver.blocked.iter().map(|why| reason(why, world)).collect();
-        reasons.dedup();
+        let mut given = BTreeSet::new();
+        let reasons = driver.blocked.iter().map(|why| reason(why, world));
+        let mut reasons: Vec<String> = reasons.filter(|reason| given.insert(reason.clone())).collect();
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
@@ -113,8 +117,8 @@ impl Drivers {
         self.act(actor.index(), &[Answer { order, result }], world);
     }
 
-    /// Something that actors can see has changed: those that poll will find it at their next tick.
-    pub(super) fn something_changed(&mut self, world: &mut World) {
+    /// Something that actors can see has changed: those that look at it will find it at their next tick.
+    pub(super) fn something_changed(&mut self, changes: &Changes, world: &mut World) {
         for index in 0..self.drivers.len() {
             let driver = &mut self.drivers[index];
             if driver.ended.is_some() || driver.wait.polls.is_empty() {
@@ -122,7 +126,8 @@ impl Drivers {
             }
             let now = world.now();
             let from = if driver.acted == Some(now) { now + crate::base::Span::nanos(1) } else { now };
-            let ticks = driver.wait.polls.iter().map(|poll| from.next_tick(poll.phase, poll.period));
+            let concerned = driver.wait.polls.iter().filter(|(_, sight)| changes.concern(*sight));
+            let ticks = concerned.map(|(poll, _)| from.next_tick(poll.phase, poll.period));
             if let Some(tick) = ticks.min()
                 && driver.rings.is_none_or(|rings| tick < rings)
             {

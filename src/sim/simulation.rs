@@ -241,8 +241,9 @@ impl Simulation {
             Some(Outside::Repair(fault)) => self.faults.repair(fault, &mut self.world),
             None => {}
         }
-        if self.world.take_changed() {
-            self.drivers.something_changed(&mut self.world);
+        let changes = self.world.take_changes();
+        if changes.any {
+            self.drivers.something_changed(&changes, &mut self.world);
         }
         self.hear(seq, pushed)
     }

@@ -6,7 +6,7 @@ use crate::base::{Span, Time};
 use crate::world::command::{Answer, Command};
 use crate::world::fact::{StepPhase, Unit};
 use crate::world::ids::PodId;
-use crate::world::reported::Reported;
+use crate::world::reported::{Reported, Sight};
 
 /// A planner outside the cluster, with plain cloneable state of its own.
 pub trait Actor: Debug + Send {
@@ -37,9 +37,9 @@ pub struct Poll {
 pub struct Wait {
     /// It is called at this moment in any case.
     pub alarm: Option<Time>,
-    /// Once anything it can see has changed, it is called at the next tick of any of these. While nothing changes,
-    /// the polls of the real tool would find what they found before, and cost nothing here.
-    pub polls: Vec<Poll>,
+    /// Once what a poll looks at has changed, it is called at that poll's next tick. While nothing changes, the polls
+    /// of the real tool would find what they found before, and cost nothing here.
+    pub polls: Vec<(Poll, Sight)>,
 }
 
 impl Wait {

@@ -13,7 +13,7 @@ use super::turn::Turn;
 use crate::base::{Span, Time};
 use crate::world::command::Command;
 use crate::world::ids::{NodeId, PodId};
-use crate::world::reported::Reported;
+use crate::world::reported::{Reported, Sight};
 use crate::world::store::{ApiError, Revision};
 
 /// Sleep after a refused eviction. Source: kubectl `pkg/drain/drain.go`, `EvictErrorRetryDelay`' default.
@@ -276,11 +276,12 @@ impl Task {
             TaskState::Refused { known, .. } => {
                 let poll = self.retries(settings);
                 turn.blocked(NotYet::BudgetSpent { pod: self.pod });
-                wait_by(poll, deadline, may_differ(turn.seen, known), now, turn);
+                wait_by((poll, Sight::Anything), deadline, may_differ(turn.seen, known), now, turn);
             }
             TaskState::Leaving { since } => {
                 turn.blocked(NotYet::Terminating { pod: self.pod });
-                wait_by(gone_poll(since), deadline, left(self.pod, turn.seen).is_some(), now, turn);
+                let poll = (gone_poll(since), Sight::End(self.pod));
+                wait_by(poll, deadline, left(self.pod, turn.seen).is_some(), now, turn);
             }
         }
     }
@@ -288,8 +289,8 @@ impl Task {
 
 /// Waits for a poll's next tick after a change. A change that this call, between two ticks, has already seen is not
 /// told again: then the next tick itself is awaited. So is the tick that finds the deadline passed.
-fn wait_by(poll: Poll, deadline: Time, changed: bool, now: Time, turn: &mut Turn<'_, '_>) {
-    turn.poll(poll);
+fn wait_by((poll, sight): (Poll, Sight), deadline: Time, changed: bool, now: Time, turn: &mut Turn<'_, '_>) {
+    turn.poll(poll, sight);
     turn.until(poll.from(deadline).max(poll.after(now)));
     if changed {
         turn.until(poll.after(now));

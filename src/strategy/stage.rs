@@ -186,8 +186,8 @@ impl Stage {
     fn next_poll(&self) -> Option<Time> {
         let polls = self.wait.polls.iter();
         match (self.changed, self.eager) {
-            (true, _) => polls.map(|poll| poll.from(self.now)).min(),
-            (false, true) => polls.map(|poll| poll.after(self.now)).min(),
+            (true, _) => polls.map(|(poll, _)| poll.from(self.now)).min(),
+            (false, true) => polls.map(|(poll, _)| poll.after(self.now)).min(),
             (false, false) => None,
         }
     }

@@ -4,7 +4,7 @@ use super::actor::{NotYet, Orders, Poll, Wait};
 use crate::base::{Span, Time};
 use crate::world::command::{Answer, Command};
 use crate::world::fact::{StepPhase, Unit};
-use crate::world::reported::Reported;
+use crate::world::reported::{Reported, Sight};
 use crate::world::store::ApiError;
 
 /// The shortest step of the clock: the tick after `now` is the first one not before `now` plus this.
@@ -71,17 +71,13 @@ impl<'a, 'r> Turn<'a, 'r> {
             self.wait.alarm = Some(self.wait.alarm.map_or(at, |alarm| alarm.min(at)));
         }
     }
-    /// Waits for a change, and then for this poll's next tick.
-    pub fn poll(&mut self, poll: Poll) {
-        if !self.wait.polls.contains(&poll) {
-            self.wait.polls.push(poll);
-        }
+    /// Waits for a change of what this poll looks at, and then for its next tick.
+    pub fn poll(&mut self, poll: Poll, sight: Sight) {
+        self.wait.polls.push((poll, sight));
     }
-    /// Why it waits.
+    /// Why it waits; the same reason may be given more than once.
     pub fn blocked(&mut self, reason: NotYet) {
-        if !self.orders.blocked.contains(&reason) {
-            self.orders.blocked.push(reason);
-        }
+        self.orders.blocked.push(reason);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
 use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
 use crate::world::purpose::Purpose;
-use crate::world::reported::Instance;
+use crate::world::reported::{Changes, Instance};
 use crate::world::rules::Rules;
 use crate::world::serving::ServingTable;
 use crate::world::spec::{Place, ServiceKind, Spec};
@@ -95,7 +95,7 @@ impl World {
             masters: IdVec::new(),
             kubelet_clients: IdVec::new(),
             client_kinds: IdVec::new(),
-            changed: false,
+            changes: Changes::default(),
             spec,
             draws,
             store,

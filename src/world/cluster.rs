@@ -18,6 +18,7 @@ use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
+use crate::world::reported::Changes;
 use crate::world::rules::Rules;
 use crate::world::serving::ServingTable;
 use crate::world::spec::Spec;
@@ -61,8 +62,8 @@ pub struct World {
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
     pub(super) client_kinds: IdVec<ClientId, ClientKind>,
-    /// Something has changed that an actor could see.
-    pub(super) changed: bool,
+    /// What has changed that an actor could see.
+    pub(super) changes: Changes,
 }
 
 /// What the world leaves to the run that drives it.
@@ -125,7 +126,7 @@ impl World {
             Event::Proxy(event) => self.proxies.step(event, &mut ctx!(self)),
             Event::Balancer(event) => self.balancers.step(event, &mut ctx!(self)),
             Event::Cloud(event) => {
-                self.changed = true;
+                self.changes.all();
                 self.cloud.step(event, &mut ctx!(self));
             }
             Event::Traffic(event) => self.traffic.step(event, &mut ctx!(self)),
@@ -242,9 +243,9 @@ impl World {
     pub fn effects(&mut self) -> &mut Effects {
         &mut self.out
     }
-    /// Whether something has changed that an actor could see, since this was last asked.
-    pub fn take_changed(&mut self) -> bool {
-        std::mem::take(&mut self.changed)
+    /// What has changed that an actor could see, since this was last asked.
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
     }
     /// The run ends at this moment: all traffic is settled up to it.
     pub fn finish(&mut self, at: Time) {

@@ -73,7 +73,7 @@ impl World {
     }
 
     fn cloud_order(&mut self, command: Command) {
-        self.changed = true;
+        self.changes.all();
         match command {
             Command::DeregisterServer(master) => self.api.deregister(master, &mut ctx!(self)),
             Command::DeregisterNode(node) => self.balancers.deregister(node, &mut ctx!(self)),
@@ -125,7 +125,7 @@ impl World {
                 );
             }
         }
-        self.changed = true;
+        self.changes.all();
         self.settle_effects();
     }
 

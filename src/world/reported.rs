@@ -24,6 +24,46 @@ pub struct Instance {
     pub label: String,
 }
 
+/// What an actor that polls looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// Whether this pod's object is gone.
+    End(PodId),
+    /// Machines and Node objects.
+    Machines,
+    /// Anything that the API or the cloud would show.
+    Anything,
+}
+
+/// What has changed that an actor could see.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Anything has.
+    pub any: bool,
+    /// Machines or Node objects have.
+    pub machines: bool,
+    /// Whether the API answers has, and with it all that it shows.
+    pub api: bool,
+    /// Pods whose objects went.
+    pub ended: Vec<PodId>,
+}
+
+impl Changes {
+    /// Everything may have changed.
+    pub fn all(&mut self) {
+        (self.any, self.machines, self.api) = (true, true, true);
+    }
+    /// Whether somebody who looks at this would see anything new.
+    pub fn concern(&self, sight: Sight) -> bool {
+        self.api
+            || match sight {
+                Sight::End(pod) => self.ended.contains(&pod),
+                Sight::Machines => self.machines,
+                Sight::Anything => self.any,
+            }
+    }
+}
+
 /// The API's and the cloud's answers at one moment.
 pub struct Reported<'a> {
     /// The moment.
@@ -42,6 +82,10 @@ impl<'a> Reported<'a> {
     /// All machines the cloud ever launched, in order; look at `running`.
     pub fn instances(&self) -> impl Iterator<Item = (NodeId, &'a Instance)> + use<'a> {
         self.instances.entries()
+    }
+    /// How many machines the cloud ever launched; their ids count from 0.
+    pub fn machines(&self) -> usize {
+        self.instances.len()
     }
     /// One machine.
     pub fn instance(&self, node: NodeId) -> &'a Instance {

@@ -36,7 +36,7 @@ impl World {
             Notice::StoredLate(request) => self.stored(request, Ok(())),
             Notice::EtcdServes(master, serves) => self.api.etcd_serves(master, serves, &mut ctx!(self)),
             Notice::EtcdStopped(master) => self.api.etcd_serves(master, false, &mut ctx!(self)),
-            Notice::ServerChanged(_) => self.changed = true,
+            Notice::ServerChanged(_) => self.changes.all(),
             Notice::ClientServed(client, served) => self.client_served(client, served),
             Notice::MachineStops(node) => self.machine_stops(node),
             Notice::MachineOff(node) => {
@@ -83,7 +83,7 @@ impl World {
         self.api.host_changed(node, &mut ctx!(self));
         self.traffic.host_changed(node, &mut ctx!(self));
         self.balancers.node_changed(node, &mut ctx!(self));
-        self.changed = true;
+        self.changes.all();
     }
 
     fn client_served(&mut self, client: crate::world::ids::ClientId, served: bool) {
@@ -97,7 +97,7 @@ impl World {
             ClientKind::Elected(Component::Scheduler, master) => {
                 self.schedulers.served(master, served, &mut ctx!(self));
             }
-            ClientKind::Operator(_) => self.changed = true,
+            ClientKind::Operator(_) => self.changes.all(),
         }
     }
 
@@ -153,8 +153,17 @@ impl World {
         let (mut nodes, mut endpoints) = (false, None);
         for touched in self.store.touched(before, self.store.revision()).into_iter().flatten() {
             match touched {
-                Touched::Node(_) => (nodes, self.changed) = (true, true),
-                Touched::Pod(_) | Touched::Budget(_) => self.changed = true,
+                Touched::Node(_) => {
+                    nodes = true;
+                    (self.changes.any, self.changes.machines) = (true, true);
+                }
+                Touched::Pod(pod) => {
+                    self.changes.any = true;
+                    if self.store.pods().now(pod).gone {
+                        self.changes.ended.push(pod);
+                    }
+                }
+                Touched::Budget(_) => self.changes.any = true,
                 Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
                 Touched::Set(_) | Touched::Deployment(_) | Touched::Lease(_) => {}
             }

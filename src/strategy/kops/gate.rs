@@ -9,6 +9,7 @@ use crate::base::Time;
 use crate::strategy::actor::{NotYet, Poll};
 use crate::strategy::turn::Turn;
 use crate::world::fact::{StepPhase, Unit};
+use crate::world::reported::Sight;
 
 /// A gate under way.
 #[derive(Clone, Debug)]
@@ -109,7 +110,7 @@ impl Gate {
             }
             Next::Retry { since } => {
                 let tick = tick(since);
-                turn.poll(tick);
+                turn.poll(tick, Sight::Anything);
                 turn.until(if self.exact { self.deadline } else { tick.from(self.deadline).max(tick.after(now)) });
                 match invalid(turn.seen, self.relevant) {
                     Some(failure) => turn.blocked(NotYet::Gate(failure.described(turn.seen))),

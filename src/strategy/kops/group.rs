@@ -2,6 +2,8 @@
 //!
 //! Source: kops `pkg/instancegroups/instancegroups.go`, `rollingUpdateInstanceGroup`.
 
+use std::collections::VecDeque;
+
 use super::gate::Gate;
 use super::member::{Member, RollError, Selected};
 use super::settings::Settings;
@@ -33,16 +35,23 @@ pub(super) struct Group {
     /// Machines that wait for their turn under a soft taint.
     premarked: Vec<NodeId>,
     detached: Vec<NodeId>,
-    /// Machines that were told to go, or detached, so far.
+    /// Machines that were told to go, or detached, since this was last asked.
     leaving: Vec<NodeId>,
     stage: Stage,
+}
+
+/// Soft taints, given one by one.
+#[derive(Clone, Debug)]
+struct Tainting {
+    ahead: VecDeque<NodeId>,
+    under_way: Option<(u32, NodeId)>,
 }
 
 #[derive(Clone, Debug)]
 enum Stage {
     Begin,
     FirstGate(Gate),
-    Taint(Vec<(u32, NodeId)>),
+    Taint(Tainting),
     Detach,
     DetachInterval { until: Time },
     DetachGate(Gate),
@@ -91,9 +100,9 @@ impl Group {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
-    /// Machines of this group that were told to go, or detached, so far.
-    pub(super) fn leaving(&self) -> &[NodeId] {
-        &self.leaving
+    /// Machines of this group that were told to go, or detached, since this was last asked.
+    pub(super) fn take_leaving(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.leaving)
     }
     /// How it ended, if it has.
     pub(super) fn result(&self) -> Option<&Result<(), RollError>> {
@@ -103,8 +112,10 @@ impl Group {
     /// One step of each machine under way, then of the group itself; whether the group's stage moved on.
     pub(super) fn step(&mut self, settings: &Settings, turn: &mut Turn<'_, '_>) -> bool {
         for member in &mut self.running {
+            let before = member.has_terminated();
             member.step(settings, turn);
-            if member.has_terminated() && !self.leaving.contains(&member.node()) {
+            // The replacement of a detached machine is on its way already.
+            if member.has_terminated() && !before && !self.detached.contains(&member.node()) {
                 self.leaving.push(member.node());
             }
         }
@@ -125,9 +136,9 @@ impl Group {
                 let result = gate.step(turn)?;
                 Some(validated(result, settings, turn).map_or_else(Stage::Abort, |()| self.taint(settings, turn)))
             }
-            Stage::Taint(orders) => {
-                let answered = tainted(orders, settings, turn)?;
-                Some(answered.map_or_else(Stage::Abort, |()| self.marked(settings)))
+            Stage::Taint(tainting) => {
+                let tainted = tainting.step(&mut self.premarked, settings, turn)?;
+                Some(tainted.map_or_else(Stage::Abort, |()| self.marked(settings)))
             }
             Stage::Detach => Some(self.detach(turn)),
             Stage::DetachInterval { until } => {
@@ -179,18 +190,11 @@ impl Group {
     }
 
     /// The soft taint, on nodes that are not cordoned.
-    fn taint(&mut self, settings: &Settings, turn: &mut Turn<'_, '_>) -> Stage {
-        let mut orders = Vec::new();
-        if settings.era.soft_taint {
-            let schedulable = |node| turn.seen.node(node).is_some_and(|object| !object.unschedulable);
-            let nodes: Vec<NodeId> = self.selected.iter().map(|machine| machine.node).collect();
-            for node in nodes.into_iter().filter(|node| schedulable(*node)).collect::<Vec<_>>() {
-                orders.push((turn.give(Command::TaintForUpdate(node)), node));
-                turn.begin(Unit::Node(node), StepPhase::Premarked);
-                self.premarked.push(node);
-            }
-        }
-        Stage::Taint(orders)
+    fn taint(&self, settings: &Settings, turn: &Turn<'_, '_>) -> Stage {
+        let schedulable = |node: &NodeId| turn.seen.node(*node).is_some_and(|object| !object.unschedulable);
+        let nodes = self.selected.iter().map(|machine| machine.node).filter(schedulable);
+        let ahead = if settings.era.soft_taint { nodes.collect() } else { VecDeque::new() };
+        Stage::Taint(Tainting { ahead, under_way: None })
     }
 
     fn marked(&self, settings: &Settings) -> Stage {
@@ -305,25 +309,33 @@ fn validated(result: Result<(), String>, settings: &Settings, turn: &mut Turn<'_
     }
 }
 
-/// Hears of the taints; `None` while some are under way. A node that is gone needs none.
-fn tainted(
-    orders: &mut Vec<(u32, NodeId)>,
-    settings: &Settings,
-    turn: &mut Turn<'_, '_>,
-) -> Option<Result<(), RollError>> {
-    for (order, node) in orders.clone() {
-        match turn.answer(order) {
-            None => {}
-            Some(Ok(()) | Err(ApiError::NotFound)) => orders.retain(|(other, _)| *other != order),
-            Some(Err(error)) => {
-                let text = format!("failed to taint node {}: {error:?}", turn.seen.instance(node).label);
-                if settings.fail_on_drain_error {
-                    return Some(Err(RollError::Drain(text)));
+impl Tainting {
+    /// One node after another, as `taintAllNeedUpdate` does; `None` while one is under way. A node that is gone needs
+    /// none.
+    fn step(
+        &mut self,
+        premarked: &mut Vec<NodeId>,
+        settings: &Settings,
+        turn: &mut Turn<'_, '_>,
+    ) -> Option<Result<(), RollError>> {
+        if let Some((order, node)) = self.under_way {
+            match turn.answer(order)? {
+                Ok(()) | Err(ApiError::NotFound) => {}
+                Err(error) => {
+                    let text = format!("failed to taint node {}: {error:?}", turn.seen.instance(node).label);
+                    if settings.fail_on_drain_error {
+                        return Some(Err(RollError::Drain(text)));
+                    }
+                    turn.remark(format!("ignoring: {text}"));
                 }
-                turn.remark(format!("ignoring: {text}"));
-                orders.retain(|(other, _)| *other != order);
             }
         }
+        let next = self.ahead.pop_front();
+        self.under_way = next.map(|node| (turn.give(Command::TaintForUpdate(node)), node));
+        if let Some(node) = next {
+            turn.begin(Unit::Node(node), StepPhase::Premarked);
+            premarked.push(node);
+        }
+        next.is_none().then_some(Ok(()))
     }
-    orders.is_empty().then_some(Ok(()))
 }

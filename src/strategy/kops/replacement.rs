@@ -1,11 +1,11 @@
 //! Watching a machine's replacement come: launched, joined, ready. For the timeline alone; kops does not look at it.
 
-use crate::base::{Span, Time};
+use crate::base::{Id, Span, Time};
 use crate::strategy::actor::Poll;
 use crate::strategy::turn::Turn;
 use crate::world::fact::{StepPhase, Unit};
 use crate::world::ids::NodeId;
-use crate::world::reported::Reported;
+use crate::world::reported::{Reported, Sight};
 use crate::world::store::NodeReady;
 
 /// How finely the phases of a replacement are told. Ours.
@@ -21,7 +21,10 @@ pub(super) struct Replacement {
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    Awaited,
+    /// No machine of those up to `seen` follows it.
+    Awaited {
+        seen: usize,
+    },
     Booting(NodeId),
     Joining(NodeId),
     Ready,
@@ -31,12 +34,7 @@ impl Replacement {
     /// From now on.
     pub(super) fn of(old: NodeId, turn: &mut Turn<'_, '_>) -> Replacement {
         turn.begin(Unit::Node(old), StepPhase::Transition);
-        Replacement { old, since: turn.now(), stage: Stage::Awaited }
-    }
-
-    /// The machine it replaces.
-    pub(super) fn old(&self) -> NodeId {
-        self.old
+        Replacement { old, since: turn.now(), stage: Stage::Awaited { seen: old.index() + 1 } }
     }
 
     /// Whether it is still coming.
@@ -47,12 +45,14 @@ impl Replacement {
     /// Tells what is reported of it now.
     pub(super) fn step(&mut self, turn: &mut Turn<'_, '_>) {
         let unit = Unit::Node(self.old);
-        if let Stage::Awaited = self.stage
-            && let Some(new) = successor(self.old, turn.seen)
-        {
-            turn.end(unit, StepPhase::Transition);
-            turn.begin(unit, StepPhase::Booting);
-            self.stage = Stage::Booting(new);
+        if let Stage::Awaited { seen } = &mut self.stage {
+            let newer = successor(self.old, *seen, turn.seen);
+            *seen = turn.seen.machines();
+            if let Some(new) = newer {
+                turn.end(unit, StepPhase::Transition);
+                turn.begin(unit, StepPhase::Booting);
+                self.stage = Stage::Booting(new);
+            }
         }
         if turn.seen.api.is_err() {
             return;
@@ -75,16 +75,16 @@ impl Replacement {
     /// Says what it waits for.
     pub(super) fn arm(&self, turn: &mut Turn<'_, '_>) {
         if self.is_awaited() {
-            turn.poll(Poll { phase: self.since, period: WATCH });
+            turn.poll(Poll { phase: self.since, period: WATCH }, Sight::Machines);
         }
     }
 }
 
-/// The machine that took over the place of `old`: the newest that runs there.
-fn successor(old: NodeId, seen: &Reported<'_>) -> Option<NodeId> {
+/// The machine that took over the place of `old`: the newest, of those from index `first` on, that runs there.
+fn successor(old: NodeId, first: usize, seen: &Reported<'_>) -> Option<NodeId> {
     let gone = seen.instance(old);
     let same = |machine: &crate::world::reported::Instance| {
         machine.running && (machine.pool, machine.master, machine.slot) == (gone.pool, gone.master, gone.slot)
     };
-    seen.instances().filter(|(node, machine)| *node > old && same(machine)).map(|(node, _)| node).last()
+    (first..seen.machines()).rev().map(NodeId::from_index).find(|node| same(seen.instance(*node)))
 }

@@ -107,10 +107,8 @@ impl Roll {
             return false;
         };
         let moved = group.step(&self.settings, turn);
-        for node in group.leaving().iter().copied() {
-            if !self.replacements.iter().any(|replacement| replacement.old() == node) {
-                self.replacements.push(Replacement::of(node, turn));
-            }
+        for node in group.take_leaving() {
+            self.replacements.push(Replacement::of(node, turn));
         }
         let Some(result) = group.result().cloned() else { return moved };
         let (name, control_plane) = (group.name().to_owned(), group.is_control_plane());
@@ -142,6 +140,7 @@ impl Roll {
         for replacement in &mut self.replacements {
             replacement.step(turn);
         }
+        self.replacements.retain(Replacement::is_awaited);
     }
 }
 

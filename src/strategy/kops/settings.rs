@@ -133,6 +133,8 @@ const FIELDS: &str = "kops pkg/instancegroups/settings.go";
 const OURS: &str = "rollproof: a minute of quiet to measure from";
 
 const SPAN: Kind = Kind::Duration { min: Span::ZERO, max: Span::mins(7 * 24 * 60) };
+/// A cluster may stand quiet for long before its upgrade: that costs nothing.
+const START: Kind = Kind::Duration { min: Span::ZERO, max: Span::mins(365 * 24 * 60) };
 
 const fn setting(key: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Setting {
     Setting { key, about, kind, default, unit: "", source: FLAGS }
@@ -145,7 +147,10 @@ const fn field(key: &'static str, kind: Kind, default: &'static str, about: &'st
 /// All settings, with these defaults.
 pub(super) const fn settings(own: &Defaults) -> [Setting; 17] {
     [
-        Setting { source: OURS, ..setting("start", SPAN, "\"1m\"", "When the operator begins, from the run's start.") },
+        Setting {
+            source: OURS,
+            ..setting("start", START, "\"1m\"", "When the operator begins, from the run's start.")
+        },
         setting(
             "control_plane_interval",
             SPAN,

@@ -62,6 +62,8 @@ pub struct Store {
     log: VecDeque<(Revision, Touched)>,
     /// The newest revision whose entries have left `log`.
     forgotten: Revision,
+    /// As `log`, for each node and the pods bound to it: a kubelet follows nothing else.
+    node_logs: IdVec<NodeId, VecDeque<(Revision, Touched)>>,
     /// As `log`, for endpoints alone: kube-proxies follow nothing else.
     endpoint_log: VecDeque<(Revision, PodId)>,
     /// Pods.
@@ -98,6 +100,7 @@ impl Store {
             revision: Revision(1),
             log: VecDeque::new(),
             forgotten: Revision(1),
+            node_logs: IdVec::new(),
             endpoint_log: VecDeque::new(),
             pods: Versions::new(),
             endpoints: Versions::new(),
@@ -195,9 +198,21 @@ impl Store {
         self.knows_eviction_policy = honoured;
     }
 
+    /// What was written of a node and the pods bound to it after `from` up to and including `to`, oldest first. `None`
+    /// as for `touched`.
+    pub fn touched_on(&self, node: NodeId, from: Revision, to: Revision) -> Option<impl Iterator<Item = Touched> + '_> {
+        if from < self.forgotten {
+            return None;
+        }
+        let log = &self.node_logs[node];
+        let start = log.partition_point(|(revision, _)| *revision <= from);
+        Some(log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, touched)| *touched))
+    }
+
     /// Room for a machine that may register later. Machines and Node objects share their ids.
     pub fn add_machine(&mut self, node: NodeObject) -> NodeId {
         self.on_node.push(Vec::new());
+        self.node_logs.push(VecDeque::new());
         self.nodes.create(node, self.revision)
     }
 
@@ -207,6 +222,22 @@ impl Store {
             if self.endpoint_log.len() > LOG_WINDOW {
                 self.endpoint_log.pop_front();
             }
+        }
+        let node = match touched {
+            Touched::Pod(pod) => self.pods.now(pod).node,
+            Touched::Node(node) => Some(node),
+            Touched::Endpoint(_)
+            | Touched::Budget(_)
+            | Touched::Set(_)
+            | Touched::Deployment(_)
+            | Touched::Lease(_) => None,
+        };
+        if let Some(node) = node {
+            let log = &mut self.node_logs[node];
+            while log.front().is_some_and(|(revision, _)| *revision <= self.forgotten) {
+                log.pop_front();
+            }
+            log.push_back((self.revision, touched));
         }
         self.log.push_back((self.revision, touched));
         if self.log.len() > LOG_WINDOW

@@ -13,9 +13,10 @@ use super::exposure::{Exposure, Peril};
 use super::land::{Answer, Land, Life};
 use super::ledger::Ledger;
 use super::picks::Picks;
+use super::service_time::ServiceTime;
 use super::settle::{Flow, Past};
 use super::view::Views;
-use crate::base::{Name, Span, Time};
+use crate::base::{Id, Name, Span, Time};
 use crate::engine::Timer;
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
@@ -42,10 +43,16 @@ pub(super) struct Group {
     pub(super) cuts: u64,
     /// Where answered requests go now.
     pub(super) shares: Arc<[Share]>,
+    /// Room for adding the clients' shares up, by pod; all zero between two uses.
+    parts: Vec<f64>,
     /// Answered requests that may still be under way.
     pub(super) past: VecDeque<Past>,
     /// Failed tries that wait for their retry.
     pub(super) retries: Vec<Flow>,
+    /// The longest time from sending a request to its answer.
+    pub(super) reach: Span,
+    /// The share of requests that clients give up: from a pod that warms up, and from a warm one.
+    pub(super) given_up: [f64; 2],
     pub(super) exposure: Exposure,
     /// Since when every request fails.
     outage: Option<Time>,
@@ -127,8 +134,11 @@ impl Group {
             interval: 0,
             cuts: 0,
             shares: Arc::new([]),
+            parts: Vec::new(),
             past: VecDeque::new(),
             retries: Vec::new(),
+            reach: ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
+            given_up: [false, true].map(|warm| ServiceTime::new(app.latency, warm, spec.timeout).too_long()),
             exposure: Exposure::default(),
             outage: None,
             calls: Calls::default(),
@@ -150,11 +160,23 @@ impl Group {
             })
             || self.calls.any_at(pod)
     }
-    /// Looks at the cluster anew, after everything up to now was settled.
-    pub(super) fn refresh(&mut self, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+    /// Looks at the cluster anew, after everything up to now was settled. Where only the rules of node `at` have
+    /// changed, clients of other nodes find what they found before.
+    pub(super) fn refresh(
+        &mut self,
+        at: Option<NodeId>,
+        land: &Land,
+        views: &mut Views,
+        ledger: &mut Ledger,
+        ctx: &mut Ctx<'_>,
+    ) {
         self.enlist(land, views, ledger, ctx);
         let app = self.app;
         for client in &mut self.clients {
+            let elsewhere = at.is_some() && client.seat.node().is_some() && client.seat.node() != at;
+            if elsewhere && client.picks.is_known() {
+                continue;
+            }
             client.picks = match client.seat {
                 Seat::Node(node) | Seat::Pod(_, node) => Picks::from_node(node, app, views, land),
                 Seat::Outside => Picks::from_outside(app, views, land, ctx),
@@ -311,9 +333,19 @@ impl Group {
     /// Where answered requests go from now on.
     pub(super) fn share_out(&mut self, land: &Land) {
         let mut shares: Vec<Share> = Vec::new();
+        let parts = &mut self.parts;
+        parts.resize(land.pods.len(), 0.0);
         let mut add = |seat: Seat, path: super::picks::Path, part: f64| {
-            let target = if seat == Seat::Outside { path.via } else { None };
-            shares.push(Share { target, pod: path.pod, part });
+            let (pod, sum) = (path.pod, &mut parts[path.pod.index()]);
+            match seat {
+                Seat::Outside => shares.push(Share { target: path.via, pod, part }),
+                Seat::Node(_) | Seat::Pod(..) => {
+                    if *sum == 0.0 {
+                        shares.push(Share { target: None, pod, part: 0.0 });
+                    }
+                    *sum += part;
+                }
+            }
         };
         for client in &self.clients {
             let size = client.pool.size as f64;
@@ -324,6 +356,9 @@ impl Group {
             for open in client.pool.open.iter().filter(|o| matches!(o.slot(land), Slot::Live | Slot::Told)) {
                 add(client.seat, open.path, open.count as f64 / size);
             }
+        }
+        for share in &mut shares {
+            share.part += std::mem::take(&mut parts[share.pod.index()]);
         }
         shares.sort_by_key(|share| (share.target, share.pod));
         shares.dedup_by(|later, first| {

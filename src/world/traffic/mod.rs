@@ -275,7 +275,7 @@ impl Traffic {
         let groups = self.views.looking(node, &apps);
         self.settle(&groups, ctx);
         self.views.advance(node, from, to, ctx);
-        self.refresh(&groups, ctx);
+        self.refresh_at(Some(node), &groups, ctx);
     }
     /// An external load balancer's targets have changed.
     pub fn targets_changed(&mut self, app: AppId, ctx: &mut Ctx<'_>) {
@@ -309,8 +309,11 @@ impl Traffic {
         }
     }
     fn refresh(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {
+        self.refresh_at(None, groups, ctx);
+    }
+    fn refresh_at(&mut self, at: Option<NodeId>, groups: &[GroupId], ctx: &mut Ctx<'_>) {
         for id in groups.iter().copied() {
-            self.groups[id].refresh(&self.land, &mut self.views, &mut self.ledgers[id], ctx);
+            self.groups[id].refresh(at, &self.land, &mut self.views, &mut self.ledgers[id], ctx);
         }
     }
     fn rate_turns(&mut self, id: GroupId, ctx: &mut Ctx<'_>) {

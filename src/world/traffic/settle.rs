@@ -59,7 +59,7 @@ impl Group {
             return;
         }
         self.settled = to;
-        self.forget(to, ctx);
+        self.forget(to);
         if self.clients.is_empty() || self.manner == Manner::Streams {
             return;
         }
@@ -115,7 +115,7 @@ impl Group {
             rest.mean -= mean;
             self.fail(peril, Flow { count, mean, ..flow }, ledger, ctx);
         }
-        let too_long = self.too_long(land, ctx);
+        let too_long = self.too_long(land);
         if too_long > 0.0 {
             let given_up = luck.outcomes.binomial(rest.count, too_long);
             ledger.abandoned += given_up;
@@ -201,10 +201,8 @@ impl Group {
     fn keep(&mut self, flow: Flow) {
         self.past.push_back(Past { flow, shares: self.shares.clone(), clients: self.clients.len(), left: 1.0 });
     }
-    fn forget(&mut self, now: Time, ctx: &Ctx<'_>) {
-        let spec = &ctx.spec.groups[self.id];
-        let app = &ctx.spec.apps[self.app];
-        let reach = ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx);
+    fn forget(&mut self, now: Time) {
+        let reach = self.reach;
         self.past.retain(|past| past.flow.to + reach > now);
     }
     /// Service times at a pod, as this group lives them.
@@ -213,8 +211,8 @@ impl Group {
         ServiceTime::new(ctx.spec.apps[self.app].latency, warm, ctx.spec.groups[self.id].timeout)
     }
     /// The share of served requests that the clients give up.
-    fn too_long(&self, land: &Land, ctx: &Ctx<'_>) -> f64 {
-        let of = |share: &Share| share.part * self.service_time(share.pod, land, ctx).too_long();
+    fn too_long(&self, land: &Land) -> f64 {
+        let of = |share: &Share| share.part * self.given_up[usize::from(land.pods[share.pod].warm)];
         self.shares.iter().map(of).sum::<f64>().min(1.0)
     }
 }

@@ -171,6 +171,7 @@ impl Etcd {
                 false => stream.acked_from(index),
             };
         }
+        let times = &mut times[..self.members.len()];
         times.sort_unstable();
         times[self.quorum() - 1]
     }
@@ -216,6 +217,7 @@ impl Etcd {
         mut matched: [Index; super::MEMBERS_MAX as usize],
         ctx: &mut Ctx<'_>,
     ) {
+        let matched = &mut matched[..self.members.len()];
         matched.sort_unstable_by(|a, b| b.cmp(a));
         let upto = matched[self.quorum() - 1];
         let me = &self.members[leader];

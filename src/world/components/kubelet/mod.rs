@@ -183,7 +183,7 @@ impl Kubelets {
             return;
         }
         let store = ctx.store;
-        let Some(touched) = store.touched(from, to) else {
+        let Some(touched) = store.touched_on(node, from, to) else {
             return self.listed(node, to, ctx);
         };
         for touched in touched {
