@@ -264,9 +264,6 @@ impl Simulation {
     fn hear(&mut self, event: u64, pushed: u64) -> Result<(), InternalError> {
         let now = self.world.now();
         let scheduled = self.world.effects().queue.pushed();
-        if scheduled > pushed && event != OUTSIDE && pushed <= event {
-            return Err(self.broken(Broken::Causeless { event: pushed }));
-        }
         if let Some(recorder) = &mut self.recorder {
             recorder.scheduled(event, pushed, scheduled);
         }
