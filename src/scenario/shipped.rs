@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
