@@ -21,10 +21,24 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A scenario file in a folder of its own.
+/// The least that a scenario needs.
+const PLAN: &str = r#"
+schema = 1
+[cluster]
+version = { from = "1.14.10", to = "1.15.7" }
+[[node_pool]]
+name = "workers"
+count = 1
+[app.web]
+replicas = 1
+[strategy]
+name = "kops-1.15"
+"#;
+
 fn plan() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("plan.toml");
-    std::fs::write(&path, "schema = 1\n").expect("it can be written");
+    std::fs::write(&path, PLAN).expect("it can be written");
     let path = path.to_string_lossy().into_owned();
     (folder, path)
 }

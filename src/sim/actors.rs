@@ -55,7 +55,7 @@ impl Drivers {
 
     fn add(&mut self, actor: Box<dyn Actor>, world: &mut World) {
         let index = self.drivers.len();
-        let client = world.add_operator(ActorId::from_index(index));
+        let client = world.add_operator(ActorId::from_index(index), actor.api_rate());
         self.drivers.push(Driver {
             actor,
             client,

@@ -13,6 +13,11 @@ pub trait Actor: Debug + Send {
     /// Looks and acts. Called at the start, whenever a wait of the last call ends, and with each batch of answers.
     fn act(&mut self, seen: &Reported<'_>, answers: &[Answer], orders: &mut Orders) -> Wait;
 
+    /// Requests a second and burst of its API client: client-go's default (`rest/config.go`) unless the tool sets its own.
+    fn api_rate(&self) -> (u32, u32) {
+        (5, 10)
+    }
+
     /// A copy with the same state.
     fn boxed_clone(&self) -> Box<dyn Actor>;
 }

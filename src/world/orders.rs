@@ -13,11 +13,12 @@ use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
 impl World {
-    /// An operator's tool with an API client of its own.
-    pub fn add_operator(&mut self, actor: ActorId) -> ClientId {
+    /// An operator's tool with an API client of its own, of this rate and burst.
+    pub fn add_operator(&mut self, actor: ActorId, rate: (u32, u32)) -> ClientId {
         let version = self.spec.control_plane.to;
         let name = crate::base::Name::new("operator").part(actor.index() as u64);
         let client = self.add_client(ClientKind::Operator(actor), name, Route::Balanced, version);
+        self.api.set_rate(client, rate);
         self.api.client_began(client, &mut ctx!(self));
         client
     }

@@ -44,6 +44,10 @@ impl Actor for Roll {
         wait
     }
 
+    fn api_rate(&self) -> (u32, u32) {
+        self.settings.era.api_rate
+    }
+
     fn boxed_clone(&self) -> Box<dyn Actor> {
         Box::new(self.clone())
     }

@@ -11,6 +11,8 @@ pub(super) const VALIDATE_AGAIN: Span = Span::secs(10);
 /// What differs between releases of kops beside the defaults of its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Era {
+    /// Requests a second and burst of its API client: 20/50 now (kops `configureRESTConfig`), client-go's 5/10 before.
+    pub(super) api_rate: (u32, u32),
     /// Nodes to be replaced get a soft taint first. From 1.18 (kops PR 8021).
     pub(super) soft_taint: bool,
     /// A drain labels the node out of external load balancers, and takes it out of the cloud's. From 1.24.
@@ -30,6 +32,7 @@ pub(super) struct Era {
 impl Era {
     /// kops as of today (1.24 and later).
     pub(super) const NOW: Era = Era {
+        api_rate: (20, 50),
         soft_taint: true,
         deregisters: true,
         retries_first_validation: true,
@@ -40,6 +43,7 @@ impl Era {
     };
     /// kops 1.15.
     pub(super) const OF_1_15: Era = Era {
+        api_rate: (5, 10),
         soft_taint: false,
         deregisters: false,
         retries_first_validation: false,

@@ -141,10 +141,16 @@ impl Client {
             ClientKind::Elected(Component::ControllerManager, _) => Bucket::new(20, 30),
             ClientKind::Elected(Component::Scheduler, _) => Bucket::new(50, 100),
             ClientKind::Proxy(_) => Bucket::new(5, 10),
-            // client-go's default, which kops leaves as it is. Source: client-go `rest/config.go`.
-            ClientKind::Operator(_) => Bucket::new(5, 10),
+            // Until it is told its own.
+            ClientKind::Operator(_) => Bucket::new(0, 0),
         };
         self.buckets = [bucket; LANES];
+        self.buckets[UNLIMITED] = Bucket::new(0, 0);
+    }
+
+    /// The rate and burst of a client that chooses them itself.
+    pub(super) fn set_rate(&mut self, (qps, burst): (u32, u32)) {
+        self.buckets = [Bucket::new(qps, burst); LANES];
         self.buckets[UNLIMITED] = Bucket::new(0, 0);
     }
 

@@ -171,6 +171,11 @@ impl Api {
         client
     }
 
+    /// The rate (requests a second) and burst that an operator's tool sets for its client.
+    pub fn set_rate(&mut self, client: ClientId, rate: (u32, u32)) {
+        self.clients[client].set_rate(rate);
+    }
+
     /// The start of a run: all servers are ready and in use, all running clients connected.
     pub fn begin(&mut self, ctx: &mut Ctx<'_>) {
         for master in self.servers.ids() {
