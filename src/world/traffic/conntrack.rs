@@ -12,6 +12,9 @@ pub(super) const SYN_SENT: Span = Span::secs(120);
 /// Source ports that an outgoing connect chooses among: half of `ip_local_port_range` 32768 to 60999, Linux.
 const PORTS: f64 = 14_116.0;
 
+/// Batches kept apart; beyond them a pod's oldest are taken together, so that a long hole stays cheap.
+const BATCHES_MAX: usize = 128;
+
 /// Entries that a client's black-holed attempts have left on its node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stale {
@@ -38,6 +41,19 @@ impl Stale {
             Some(batch) => batch.to = to,
             None => self.batches.push(Batch { pod, from, to, rate }),
         }
+        if self.batches.len() > BATCHES_MAX {
+            self.merge_oldest(pod);
+        }
+    }
+    /// Takes the two oldest batches of a pod together, at their mean rate.
+    fn merge_oldest(&mut self, pod: PodId) {
+        let mut places = (0..self.batches.len()).filter(|place| self.batches[*place].pod == pod);
+        let (Some(first), Some(second)) = (places.next(), places.next()) else { return };
+        let other = self.batches.remove(second);
+        let batch = &mut self.batches[first];
+        let attempts = batch.attempts() + other.attempts();
+        (batch.from, batch.to) = (batch.from.min(other.from), batch.to.max(other.to));
+        batch.rate = attempts / batch.to.since(batch.from).as_secs_f64();
     }
     /// One attempt into the hole.
     pub(super) fn add_one(&mut self, pod: PodId, at: Time) {
@@ -79,6 +95,10 @@ impl Stale {
 }
 
 impl Batch {
+    /// Attempts in all.
+    fn attempts(&self) -> f64 {
+        self.rate * self.to.since(self.from).as_secs_f64()
+    }
     /// Entries alive on average from `from` to `to`.
     fn mean_alive(&self, from: Time, to: Time) -> f64 {
         let seconds = |at: Time, zero: Time| at.secs_f64() - zero.secs_f64();
@@ -116,6 +136,17 @@ mod tests {
         assert_eq!(stale.expire(at(100)), Some(at(158)));
         assert_eq!(stale.expire(at(158)), None);
         assert!(stale.shares(at(40), at(70)).is_empty());
+    }
+
+    #[test]
+    fn a_long_and_restless_hole_keeps_its_entries_in_few_batches() {
+        let mut stale = Stale::default();
+        for second in 0..1000 {
+            stale.add(PodId(1), at(second), at(second + 1), if second % 2 == 0 { 1.0 } else { 3.0 });
+        }
+        assert!(stale.batches.len() <= BATCHES_MAX);
+        let attempts: f64 = stale.batches.iter().map(Batch::attempts).sum();
+        assert!((attempts - 2000.0).abs() < 1e-6, "{attempts}");
     }
 
     #[test]

@@ -187,7 +187,15 @@ impl Group {
             ledger.in_flight += flow.count;
             let again =
                 Flow { from: flow.from + wait, to: flow.to + wait, tries: flow.tries - 1, repeat: false, ..flow };
-            return self.retries.push(again);
+            // Failures of one interval are tried again together, whatever failed them.
+            let together = |flow: &&mut Flow| {
+                (flow.from, flow.to, flow.tries, flow.repeat) == (again.from, again.to, again.tries, again.repeat)
+            };
+            match self.retries.iter_mut().find(together) {
+                Some(flow) => (flow.count, flow.mean) = (flow.count + again.count, flow.mean + again.mean),
+                None => self.retries.push(again),
+            }
+            return;
         }
         ledger.expected_lost += flow.mean;
         if flow.count > 0 {
