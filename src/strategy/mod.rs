@@ -1,7 +1,7 @@
 //! Floor 4, first wall: actors outside the cluster. A strategy plans an upgrade from what the API reports.
 //!
 //! A strategy is one [`catalog::StrategyEntry`]: settings, and a planner built from them. [`drain`] is the machine that
-//! all of them drain nodes with; [`plan_check`] refuses what no strategy may do.
+//! all of them drain nodes with; [`mod@plan_check`] refuses what no strategy may do.
 
 pub mod actor;
 pub mod catalog;

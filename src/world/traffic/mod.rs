@@ -1,8 +1,8 @@
 //! Apps' processes and their users' requests.
 //!
 //! Each user group's requests are settled per interval between changes that the group can see: nothing is an event
-//! per request, and the cost does not depend on the rate. What the pods' addresses answer ([`Land`]), what the nodes'
-//! rules name ([`Views`]) and what the clients hold ([`Pool`](connections::Pool)) change only between two settlings.
+//! per request, and the cost does not depend on the rate. What the pods' addresses answer (`Land`), what the nodes'
+//! rules name (`Views`) and what the clients hold (`Pool`) change only between two settlings.
 //!
 //! Exact, given the course of the cluster: groups of [`Connections::New`](crate::world::spec::Connections::New) with
 //! Poisson arrivals, cuts included. Approximate: constant arrivals (counts are exact, moments uniform within their
