@@ -40,7 +40,7 @@
 //! 5  scenario/         what was asked: TOML -> Scenario
 //! 4  strategy/ fault/ observe/    three plug-in walls that never import one another
 //! 3  world/            the cluster: store, components, users' traffic, the vocabularies
-//! 2  engine/ config/   event queue, keyed draws, distributions; text -> values with places
+//! 2  engine/ config/ statistics/    event queue, keyed draws, distributions; text -> values with places; exact tests
 //! 1  base/             time, ids, quantities, versions
 //! ```
 //!
@@ -78,5 +78,6 @@ pub mod observe;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+pub mod statistics;
 pub mod strategy;
 pub mod world;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["engine"],
-    &["config"],
+    &["config", "statistics"],
     &["world"],
     &["strategy", "fault", "observe"],
     &["scenario", "import"],
