@@ -16,10 +16,6 @@ impl Complex {
     pub(super) fn conjugate(self) -> Complex {
         Complex { re: self.re, im: -self.im }
     }
-
-    pub(super) fn times(self, factor: f64) -> Complex {
-        Complex { re: self.re * factor, im: self.im * factor }
-    }
 }
 
 impl Add for Complex {

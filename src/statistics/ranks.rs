@@ -87,26 +87,33 @@ fn distribution(scores: &[usize], chosen: usize, lowest: usize, highest: usize) 
     let length = (highest - lowest + 1).next_power_of_two();
     let mut powers = vec![Complex::default(); length];
     for score in scores {
-        powers[score % length].re += 1.0;
+        powers[score & (length - 1)].re += 1.0;
     }
     transform(&mut powers);
     let ratios = ratios(scores.len(), chosen);
     let mut image = vec![Complex::default(); length];
+    let mut here = vec![Complex::default(); chosen];
     let mut sums = vec![Complex::ONE; chosen + 1];
     for frequency in 0..=length / 2 {
         // The k-th power sum at this frequency is the first one at k times the frequency.
-        for size in 1..=chosen {
-            let mut sum = Complex::default();
-            for (power, ratio) in (1..=size).zip(&ratios[size - 1]) {
-                sum = sum + (powers[power * frequency % length] * sums[size - power]).times(*ratio);
+        let mut place = 0;
+        for power in &mut here {
+            place = (place + frequency) & (length - 1);
+            *power = powers[place];
+        }
+        for (size, ratios) in (1..=chosen).zip(&ratios) {
+            let (mut re, mut im) = (0.0, 0.0);
+            for ((power, ratio), sum) in here.iter().zip(ratios).zip(sums[..size].iter().rev()) {
+                re += (power.re * sum.re - power.im * sum.im) * ratio;
+                im += (power.re * sum.im + power.im * sum.re) * ratio;
             }
-            sums[size] = sum;
+            sums[size] = Complex { re, im };
         }
         image[frequency] = sums[chosen].conjugate();
-        image[(length - frequency) % length] = sums[chosen];
+        image[(length - frequency) & (length - 1)] = sums[chosen];
     }
     transform(&mut image);
-    (lowest..=highest).map(|sum| (image[sum % length].re / length as f64).max(0.0)).collect()
+    (lowest..=highest).map(|sum| (image[sum & (length - 1)].re / length as f64).max(0.0)).collect()
 }
 
 /// Newton's identities for the share of all choices of `size` among `count`: the factors of the terms, per size.
