@@ -10,6 +10,8 @@
 //! times longer than the model's memory, with Student's quantile; the first batch, which begins in a special state,
 //! is left out. Replications that share nothing are batches of any size.
 
+#![allow(clippy::print_stdout, reason = "each claim shows its figures")]
+
 mod availability;
 mod batches;
 mod course;
