@@ -9,6 +9,7 @@ mod check;
 mod exit;
 mod files;
 mod guard;
+mod interrupt;
 mod progress;
 mod run;
 mod terminal;
@@ -33,10 +34,15 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
-    let exit = ended.unwrap_or_else(|failure| {
-        terminal.say(&failure.to_string());
-        failure.exit()
-    });
+    let exit = match ended {
+        // It came too late to stop anything: all is kept, and the caller still hears of it.
+        Ok(_) if terminal.interrupt().happened() => Exit::Interrupted,
+        Ok(exit) => exit,
+        Err(failure) => {
+            terminal.say(&failure.to_string());
+            failure.exit()
+        }
+    };
     exit.into()
 }
 

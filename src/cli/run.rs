@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rollproof::report::figures::clock;
 use rollproof::report::text::Style;
 use rollproof::report::{json, text, timeline};
 use rollproof::sim::Outcome;
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     }
     let progress = Progress::new("simulating", terminal.shows_progress());
     let report = |seconds: f64| progress.set(seconds);
-    let watch = sim::Watch { trace: true, progress: Some(&report) };
+    let watch = sim::Watch { trace: true, progress: Some(&report), stop: Some(terminal.interrupt().flag()) };
     let finished = sim::run(&plan, run.seed, watch).map_err(|error| failure(&error, run.seed))?;
     drop(progress);
     let folder = RunFolder::prepare(&run.out, &plan.name, &plan.hash, run.seed)?;
@@ -40,12 +41,16 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     Ok(finished.outcome.verdict.into())
 }
 
-/// A cluster that was never healthy is the scenario's fault; anything else is ours.
+/// A cluster that was never healthy is the scenario's fault, a broken invariant is ours.
 pub(crate) fn failure(error: &sim::InternalError, seed: u64) -> Failure {
     match error {
         sim::InternalError::NeverHealthy(_) => {
             let help = "help: give the nodes more room, or the pods less to ask for";
             Failure::Input(format!("error: {}\n  {help}", text_of(&error.to_string())))
+        }
+        sim::InternalError::Stopped { at } => {
+            let at = clock(at.secs_f64());
+            Failure::Interrupted(format!("seed {seed} had come to {at} of simulated time; nothing was written"))
         }
         sim::InternalError::Broken { .. } => Failure::Internal { message: error.to_string(), seed: Some(seed) },
     }
