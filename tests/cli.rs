@@ -80,6 +80,10 @@ fn a_missing_scenario_ends_with_2_and_names_the_file() {
     assert_eq!(ended.status.code(), Some(2));
     let said = text(&ended.stderr);
     assert!(said.contains("no/such\\u{1b}[31m.toml") && !said.contains('\u{1b}'), "{said}");
+    // A name that `rollproof list scenarios` shows is not yet a file.
+    let mut command = rollproof(&["run", "book-ch18"]);
+    let said = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the command starts").stderr;
+    assert!(text(&said).contains("did you mean `scenarios/book-ch18.toml`?"), "{}", text(&said));
 }
 
 #[test]
@@ -105,6 +109,26 @@ fn every_listed_strategy_can_be_shown() {
         assert_eq!(shown.status.code(), Some(0));
         assert!(text(&shown.stdout).starts_with(name), "{name}");
     }
+}
+
+#[test]
+fn every_command_with_a_result_can_say_it_in_json() {
+    let (_folder, plan) = plan();
+    for (arguments, key) in
+        [(&["check", &plan][..], "scenario"), (&["show", "kops"], "manual"), (&["list"], "laws"), (&["schema"], "type")]
+    {
+        let ended = rollproof(arguments).args(["-o", "json"]).output().expect("the command starts");
+        let said: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("it is JSON");
+        assert!(said.get(key).is_some(), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_scenarios_opening_fits_into_80_columns() {
+    let mut command = rollproof(&["show", "book-ch18"]);
+    let said = text(&command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the command starts").stdout);
+    assert!(said.contains("Question: ") && said.contains("\n- Machines: "), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
 }
 
 #[test]
@@ -148,7 +172,10 @@ fn a_result_that_does_not_reach_a_full_disk_ends_with_5() {
 #[cfg(unix)]
 fn an_interrupted_run_ends_with_130_and_leaves_nothing_half_written() {
     let (folder, plan) = plan();
-    let (out, endless) = (folder.path().join("out"), "app.web.traffic.u={ from = \"pool:workers\", rps = 100000, mode = \"per-request\" }");
+    let (out, endless) = (
+        folder.path().join("out"),
+        "app.web.traffic.u={ from = \"pool:workers\", rps = 100000, mode = \"per-request\" }",
+    );
     let arguments = ["run", &plan, "-v", "--set", endless, "--set", "strategy.start=\"20h\"", "--out"];
     let mut command = rollproof(&arguments);
     let command = command.arg(&out).stdout(Stdio::piped()).stderr(Stdio::piped());

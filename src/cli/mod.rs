@@ -49,9 +49,9 @@ pub(crate) fn main() -> ExitCode {
 fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.command {
         Command::Run(run) => run::run(args, run, terminal),
-        Command::Check(check) => check::check(check, terminal),
+        Command::Check(check) => check::check(args, check, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
-        Command::Show(show) => catalogue::show(show, terminal),
+        Command::Show(show) => catalogue::show(args, show, terminal),
         Command::Schema => catalogue::schema(terminal),
     }
 }

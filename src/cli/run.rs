@@ -19,7 +19,7 @@ use super::terminal::Terminal;
 pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let plan = load(&run.plan)?;
     if !plan.warnings.is_empty() {
-        terminal.note(&plan.warnings.to_string());
+        terminal.note(&format!("{:#}", plan.warnings));
     }
     if args.verbose {
         terminal.note(&format!("scenario {} {}, seed {}", text_of(&plan.name), text_of(&plan.hash), run.seed));
@@ -62,7 +62,16 @@ pub(crate) fn load(plan: &Plan) -> Result<scenario::Scenario, Failure> {
         catalogue::known_strategy(name)?;
     }
     scenario::load(&plan.scenario, &plan.overrides, plan.strategy.as_deref())
-        .map_err(|problems| Failure::Input(problems.to_string()))
+        .map_err(|problems| Failure::Input(format!("{problems:#}{}", shipped_name(&plan.scenario))))
+}
+
+/// Help for whoever gives the name of a scenario of the folder `scenarios` where its file is wanted.
+fn shipped_name(path: &Path) -> String {
+    let file = Path::new("scenarios").join(path).with_extension("toml");
+    match !path.exists() && file.is_file() {
+        true => format!("  help: did you mean `{}`?\n", text_of(&file.to_string_lossy())),
+        false => String::new(),
+    }
 }
 
 /// Writes the files of the run; `result.json` last, so that it is there only if all the others are.
