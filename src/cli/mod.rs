@@ -9,6 +9,7 @@ mod check;
 mod exit;
 mod files;
 mod guard;
+mod interrupt;
 mod progress;
 mod run;
 mod terminal;
@@ -33,19 +34,24 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
-    let exit = ended.unwrap_or_else(|failure| {
-        terminal.say(&failure.to_string());
-        failure.exit()
-    });
+    let exit = match ended {
+        // It came too late to stop anything: all is kept, and the caller still hears of it.
+        Ok(_) if terminal.interrupt().happened() => Exit::Interrupted,
+        Ok(exit) => exit,
+        Err(failure) => {
+            terminal.say(&failure.to_string());
+            failure.exit()
+        }
+    };
     exit.into()
 }
 
 fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.command {
         Command::Run(run) => run::run(args, run, terminal),
-        Command::Check(check) => check::check(check, terminal),
+        Command::Check(check) => check::check(args, check, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
-        Command::Show(show) => catalogue::show(show, terminal),
+        Command::Show(show) => catalogue::show(args, show, terminal),
         Command::Schema => catalogue::schema(terminal),
     }
 }
