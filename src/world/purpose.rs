@@ -99,4 +99,6 @@ purposes! {
     SourcePort,
     /// Duration of an exec hook beyond its sleep.
     PreStop,
+    /// From a process's exit until its runtime reports it.
+    ExitReport,
 }

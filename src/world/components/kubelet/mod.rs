@@ -8,6 +8,7 @@
 mod machine;
 mod probes;
 mod probing;
+mod reclaim;
 mod restart;
 mod start;
 mod status;
