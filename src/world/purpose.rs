@@ -87,4 +87,6 @@ purposes! {
     Placement,
     /// Duration of an exec hook beyond its sleep.
     PreStop,
+    /// From a process's exit until its runtime reports it.
+    ExitReport,
 }
