@@ -89,6 +89,6 @@ purposes! {
     PreStop,
     /// From a process's exit until its runtime reports it.
     ExitReport,
-    /// What starting a request takes a measuring client.
+    /// What starting a request, and noting its end, takes a measuring client.
     ProbeOverhead,
 }
