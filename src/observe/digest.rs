@@ -103,6 +103,14 @@ fn master(master: MasterId) -> u64 {
     master.index() as u64
 }
 
+fn optional_master(of: Option<MasterId>) -> u64 {
+    of.map_or(0, |of| master(of) + 1)
+}
+
+fn outcome(result: Result<(), ApiError>) -> u64 {
+    result.map_or_else(|why| error(why) + 1, |()| 0)
+}
+
 fn endpoint(endpoint: Endpoint) -> u64 {
     match endpoint {
         Endpoint::Absent => 0,
@@ -177,12 +185,8 @@ fn tag(fact: &Fact) -> u64 {
 fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     words[0] = tag(fact);
     let mut used = 1;
-    let mut put = |word: u64| {
-        words[used] = word;
-        used += 1;
-    };
     macro_rules! put {
-        ($($word:expr),+) => {{ $(put($word);)+ }};
+        ($($word:expr),+) => {{ $(words[used] = $word; used += 1;)+ }};
     }
     match *fact {
         Fact::PodCreated { pod }
@@ -241,9 +245,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         }
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {
-            let target = target.map_or(0, |target| master(target) + 1);
-            put!(names.probe(probe).0, target, sent.nanos(), result.map_or_else(|why| error(why) + 1, |()| 0));
-            put!(took.as_nanos());
+            put!(names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos());
         }
     }
     used

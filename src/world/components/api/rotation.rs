@@ -86,8 +86,7 @@ mod tests {
         let spec = stage.spec.control_plane.load_balancer.clone();
         let mut rotation = Rotation { backends: (0..3).map(|_| backend(true)).collect(), turn: None };
         let ctx = stage.ctx();
-        let mut pick =
-            |rotation: &mut Rotation| rotation.pick(&spec, || ctx.draw(Purpose::ServerPick, Name::new("x"), 0));
+        let pick = |rotation: &mut Rotation| rotation.pick(&spec, || ctx.draw(Purpose::ServerPick, Name::new("x"), 0));
         let turns: Vec<Option<MasterId>> = (0..6).map(|_| pick(&mut rotation)).collect();
         assert_eq!(turns[..3], turns[3..], "in turn");
         assert!((0..3).all(|master| turns[..3].contains(&Some(MasterId(master)))), "{turns:?}");
