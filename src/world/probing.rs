@@ -38,7 +38,7 @@ impl World {
         let there = Probes::wire(&flight, 0, &ctx);
         let server = match (self.spec.probes[flight.probe].kind, flight.target) {
             (ProbeKind::EtcdPut, target) => target.ok_or((ApiError::Refused, Span::ZERO)),
-            (ProbeKind::ApiWrite, target) => self.api.knock(target, flight.key, there * 2, &mut ctx),
+            (ProbeKind::ApiWrite, target) => self.api.knock(target, flight.key, there * 2, &ctx),
         };
         match server {
             Ok(server) => {
