@@ -130,6 +130,7 @@ mod tests {
             requests: Requests::default(),
             etcd: None,
             api: ApiFigures::default(),
+            probes: BTreeMap::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
             cost: Cost::default(),
             skew_violations: 0,

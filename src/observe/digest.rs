@@ -6,7 +6,7 @@
 use super::Heard;
 use crate::base::{Id, Name, name::mix};
 use crate::world::fact::{Fact, Unit};
-use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Stable names of what facts speak of.
@@ -21,6 +21,8 @@ pub trait Named {
     fn group(&self, group: GroupId) -> Name;
     /// A pool's name.
     fn pool(&self, pool: PoolId) -> Name;
+    /// A measuring client's name.
+    fn probe(&self, probe: ProbeId) -> Name;
 }
 
 /// The running hash: two lanes of 64 bits, finished by BLAKE3.
@@ -167,6 +169,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::ExposureEnded { .. } => 45,
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
+        Fact::Probed { .. } => 48,
     }
 }
 
@@ -237,6 +240,11 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             put!(names.group(group).0, optional(pod, names), loss as u64);
         }
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
+        Fact::Probed { probe, target, sent, result, took } => {
+            let target = target.map_or(0, |target| master(target) + 1);
+            put!(names.probe(probe).0, target, sent.nanos(), result.map_or_else(|why| error(why) + 1, |()| 0));
+            put!(took.as_nanos());
+        }
     }
     used
 }

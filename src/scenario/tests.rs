@@ -57,6 +57,7 @@ fn every_record_of_a_table_is_sound() {
         &app_records::WAVE,
         &objective::OBJECTIVE,
         &objective::LIMITS,
+        &probe::PROBE_CLIENT,
     ]
     .into_iter()
     .chain(balancer_records::API_BALANCERS.all.iter().copied())

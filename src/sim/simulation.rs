@@ -19,7 +19,7 @@ use crate::scenario::Scenario;
 use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
 use crate::world::fact::Fact;
-use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, MachineSpec, Spec};
 
 /// More events than this at one moment mean that two parts of the model set each other off without end.
@@ -101,6 +101,7 @@ struct Names {
     apps: IdVec<AppId, Name>,
     groups: IdVec<GroupId, Name>,
     pools: IdVec<PoolId, Name>,
+    probes: IdVec<ProbeId, Name>,
 }
 
 /// Names for the digest, read from a world.
@@ -121,6 +122,9 @@ impl Named for NamedWorld<'_> {
     }
     fn pool(&self, pool: PoolId) -> Name {
         self.1.pools[pool]
+    }
+    fn probe(&self, probe: ProbeId) -> Name {
+        self.1.probes[probe]
     }
 }
 
@@ -155,6 +159,7 @@ impl Simulation {
             apps: spec.apps.iter().map(|app| Name::new(&app.name)).collect(),
             groups: spec.groups.iter().map(group).collect(),
             pools: spec.pools.iter().map(|pool| Name::new(&pool.name)).collect(),
+            probes: spec.probes.iter().map(|probe| Name::new(&probe.name)).collect(),
         };
         let mut simulation = Simulation {
             demands: demands(&spec),

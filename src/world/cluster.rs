@@ -11,6 +11,7 @@ use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::{Controllers, ControllersEvent};
 use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
+use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
@@ -59,6 +60,7 @@ pub struct World {
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
     pub(super) traffic: Traffic,
+    pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
     pub(super) client_kinds: IdVec<ClientId, ClientKind>,
@@ -139,6 +141,7 @@ impl World {
             }
             Event::Fault(fault) => return Some(Outside::Strike(fault)),
             Event::Repair(fault) => return Some(Outside::Repair(fault)),
+            Event::Probe(event) => self.probe_event(event),
         }
         self.settle_effects();
         None
@@ -238,6 +241,10 @@ impl World {
     /// Users' requests.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+    /// Measuring clients.
+    pub fn probes(&self) -> &Probes {
+        &self.probes
     }
     /// Pending events and facts not yet heard.
     pub fn effects(&mut self) -> &mut Effects {

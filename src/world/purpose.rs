@@ -99,4 +99,6 @@ purposes! {
     SourcePort,
     /// Duration of an exec hook beyond its sleep.
     PreStop,
+    /// What starting a request takes a measuring client.
+    ProbeOverhead,
 }

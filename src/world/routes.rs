@@ -36,7 +36,10 @@ impl World {
             Notice::StoredLate(request) => self.stored(request, Ok(())),
             Notice::EtcdServes(master, serves) => self.api.etcd_serves(master, serves, &mut ctx!(self)),
             Notice::EtcdStopped(master) => self.api.etcd_serves(master, false, &mut ctx!(self)),
-            Notice::ServerChanged(_) => self.changes.all(),
+            Notice::ServerChanged(master) => {
+                self.server_changed(master);
+                self.changes.all();
+            }
             Notice::ClientServed(client, served) => self.client_served(client, served),
             Notice::MachineStops(node) => self.machine_stops(node),
             Notice::MachineOff(node) => {
@@ -47,6 +50,7 @@ impl World {
             Notice::Launches(node) => self.launches(node),
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
+            Notice::BalancerCuts(master) => self.balancer_cuts(master),
         }
     }
 
@@ -121,6 +125,9 @@ impl World {
 
     /// etcd is done with a request.
     fn stored(&mut self, request: RequestId, result: Outcome) {
+        if self.probes.owns(request) {
+            return self.probe_stored(request, result);
+        }
         let Some((server, change)) = self.api.stored(request, result, &mut ctx!(self)) else { return };
         // Admission is the server's, and so is its version.
         let (version, _) = self.api.server(server);

@@ -4,8 +4,9 @@
 //! found it is computed, and only that moment is scheduled.
 
 use crate::base::{IdVec, Span, Time};
+use crate::engine::Draw;
 use crate::world::ids::MasterId;
-use crate::world::spec::ApiBalancerSpec;
+use crate::world::spec::{ApiBalancerSpec, Balance};
 
 /// One target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) struct Backend {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rotation {
     pub(super) backends: IdVec<MasterId, Backend>,
+    /// In turn: who had the last new connection.
+    pub(super) turn: Option<MasterId>,
 }
 
 impl Rotation {
@@ -38,6 +41,20 @@ impl Rotation {
             return self.backends.entries().filter(|(_, b)| b.registered).map(|(m, _)| m).collect();
         }
         used
+    }
+
+    /// The target of a new connection, if there is one.
+    pub(super) fn pick(&mut self, spec: &ApiBalancerSpec, draw: impl FnOnce() -> Draw) -> Option<MasterId> {
+        let candidates = self.candidates(spec.fail_open);
+        let first = *candidates.first()?;
+        let pick = match (spec.balance, self.turn) {
+            (Balance::Random, _) => candidates[draw().below(candidates.len() as u64) as usize],
+            // Where the turn stands when a run begins is chance.
+            (Balance::RoundRobin, None) => candidates[draw().below(candidates.len() as u64) as usize],
+            (Balance::RoundRobin, Some(last)) => *candidates.iter().find(|master| **master > last).unwrap_or(&first),
+        };
+        self.turn = Some(pick);
+        Some(pick)
     }
 
     /// When checks, finding from `now` on the opposite of what they found before, will have marked the target.
