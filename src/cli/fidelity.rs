@@ -80,8 +80,7 @@ fn failure(failed: Failed) -> Failure {
 
 /// Writes the files; `result.json` last, so that it is there only if all the others are.
 fn keep(folder: &RunFolder, found: &Found) -> Result<(), Failure> {
-    let defect =
-        |error: fidelity_plot::DrawError| Failure::Internal { message: error.to_string(), seed: None };
+    let defect = |error: fidelity_plot::DrawError| Failure::Internal { message: error.to_string(), seed: None };
     for family in &found.families {
         let svg = fidelity_plot::svg(family).map_err(defect)?;
         folder.write(&format!("{}.svg", family.name), svg.as_bytes())?;

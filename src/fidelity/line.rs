@@ -115,9 +115,7 @@ fn line(place: &str, text: &str) -> Result<Line, Problem> {
         Some(load) => Some(load.as_f64().ok_or_else(|| problem("`loadavg` is no number".to_owned()))?),
     };
     match object.remove("result") {
-        Some(Value::Object(result)) => {
-            Ok(Line { place: place.to_owned(), experiment, params, rep, load, result })
-        }
+        Some(Value::Object(result)) => Ok(Line { place: place.to_owned(), experiment, params, rep, load, result }),
         Some(_) => Err(problem("`result` is no object".to_owned())),
         None => Err(problem("`result` is missing".to_owned())),
     }

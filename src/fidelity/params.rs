@@ -23,6 +23,11 @@ impl<'l> Params<'l> {
         Params { place: &line.place, values: &line.params, known: RefCell::default(), problems: RefCell::default() }
     }
 
+    /// Whether the parameter has a value.
+    pub fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
+    }
+
     /// A whole number from `least` to `most`.
     pub fn count(&self, key: &'static str, default: u64, (least, most): (u64, u64)) -> u64 {
         let Some(value) = self.get(key) else { return default };
@@ -140,14 +145,18 @@ mod tests {
         params.choice("mode", &["abrupt", "graceful"]);
         params.span("secs", Span::secs(1));
         params.flag("keepalive", true);
-        let told: Vec<String> = params.finish().expect_err("five").into_iter().map(|p| format!("{}; {}", p.what, p.help)).collect();
-        assert_eq!(told, [
-            "the parameter `replicas` cannot be 0; give a whole number from 1 to 100",
-            "the parameter `mode` cannot be \"gentle\"; give \"abrupt\" or \"graceful\"",
-            "the parameter `secs` cannot be -1; give seconds from 0 to 86400",
-            "the parameter `keepalive` cannot be 1; give true or false",
-            "the experiment has no parameter `repliccas`; did you mean `replicas`?",
-        ]);
+        let told: Vec<String> =
+            params.finish().expect_err("five").into_iter().map(|p| format!("{}; {}", p.what, p.help)).collect();
+        assert_eq!(
+            told,
+            [
+                "the parameter `replicas` cannot be 0; give a whole number from 1 to 100",
+                "the parameter `mode` cannot be \"gentle\"; give \"abrupt\" or \"graceful\"",
+                "the parameter `secs` cannot be -1; give seconds from 0 to 86400",
+                "the parameter `keepalive` cannot be 1; give true or false",
+                "the experiment has no parameter `repliccas`; did you mean `replicas`?",
+            ]
+        );
     }
 
     #[test]

@@ -138,8 +138,8 @@ pub(super) struct Sending {
     pub(super) rps: u64,
     /// For how long in all.
     pub(super) lasting: Span,
-    /// Over kept-alive connections, or over a new one for each request.
-    pub(super) kept: bool,
+    /// Over kept-alive connections, or over a new one for each request; `None`: as the scenario has it.
+    pub(super) kept: Option<bool>,
 }
 
 /// The measuring client begins this long before the act.
@@ -150,12 +150,13 @@ impl Sending {
     pub(super) fn overrides(&self, group: &str, act: Span) -> Vec<String> {
         let from = act.saturating_sub(LEAD);
         let (begin, end) = (from.as_nanos() / 1_000_000, (from + self.lasting).as_nanos() / 1_000_000);
-        let connections = if self.kept { "kept-alive" } else { "new" };
-        vec![
-            format!("{group}.connections=\"{connections}\""),
+        let connections = self.kept.map(|kept| if kept { "kept-alive" } else { "new" });
+        let mut overrides = vec![
             format!("{group}.rps=0"),
             format!("{group}.steps=[{{at=\"{begin}ms\",rps={}}},{{at=\"{end}ms\",rps=0}}]", self.rps),
-        ]
+        ];
+        overrides.extend(connections.map(|connections| format!("{group}.connections=\"{connections}\"")));
+        overrides
     }
 }
 

@@ -81,14 +81,14 @@ fn place(case: &Case) -> String {
 }
 
 fn scenario(case: &Case) -> Result<Scenario, Failed> {
-    let Plan { name, text, overrides } = &case.plan;
+    let Plan { name, text, overrides, .. } = &case.plan;
     scenario::parse(name, text, overrides, None)
         .map_err(|refused| Failed::NoScenario { place: place(case), why: refused.to_string() })
 }
 
 fn run(case: &Case, scenario: &Scenario, seed: u64) -> Result<Rows, Failed> {
     match sim::run(scenario, seed, Watch { trace: true, progress: None }) {
-        Ok(finished) => Ok((case.experiment.simulated)(&finished)),
+        Ok(finished) => Ok((case.experiment.simulated)(&finished, &case.plan)),
         Err(error @ sim::InternalError::NeverHealthy(_)) => {
             Err(Failed::NoScenario { place: place(case), why: error.to_string() })
         }

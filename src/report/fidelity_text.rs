@@ -208,7 +208,10 @@ fn total(page: &mut Page, fidelity: &Fidelity) {
     page.heading("TOTAL", &sum);
     if rows.not_judged + rows.fitted > 0 {
         let (not_judged, fitted) = (rows.not_judged, rows.fitted);
-        page.paragraph("  ", &format!("not judged: {not_judged} of busy machines, {fitted} that a parameter was set by"));
+        page.paragraph(
+            "  ",
+            &format!("not judged: {not_judged} of busy machines, {fitted} that a parameter was set by"),
+        );
     }
     let legend = "measured: values, or the least and the most; median and 5 % to 95 %: of simulated runs in which it \
                   happened; times in seconds from the act; (mid), (max): middle and longest of a repetition's pods; p: \

@@ -29,7 +29,12 @@ static PROBE_CLIENT_SETTINGS: [Setting; 4] = [
         "What starting a request takes it beside the sleep: a loop of a script keeps a slower pace than its sleeps.",
         OURS,
     ),
-    period("timeout", "\"10s\"", "A request without an answer fails after this long.", estimate!("longer than etcd's 7 s")),
+    period(
+        "timeout",
+        "\"10s\"",
+        "A request without an answer fails after this long.",
+        estimate!("longer than etcd's 7 s"),
+    ),
     span("from", "\"0s\"", "When it begins, from the start of the run.", OURS),
 ];
 static IN_FLIGHT_MAX: Optional = Optional {
@@ -44,11 +49,8 @@ static IN_FLIGHT_MAX_SETTING: [Setting; 1] = [super::record::count(
     "Most requests under way; at the limit it waits until one ends.",
     OURS,
 )];
-static UNTIL: Optional = Optional {
-    entry: table("until", "See its setting.", &UNTIL_SETTING, &[OURS]),
-    word: "end",
-    absent: true,
-};
+static UNTIL: Optional =
+    Optional { entry: table("until", "See its setting.", &UNTIL_SETTING, &[OURS]), word: "end", absent: true };
 static UNTIL_SETTING: [Setting; 1] = [span("until", "\"1h\"", "When it ends, from the start of the run.", OURS)];
 
 /// Names of kinds.

@@ -30,12 +30,11 @@ fn plan(params: &Params<'_>, _: &Line) -> Plan {
     };
     let signal = params.choice("sig", &["kill", "term"]);
     let at = cluster::millis(cluster::before_act());
-    let mut overrides = cluster::bare(LONGEST);
-    overrides.push(format!(
-        "fault=[{{kind=\"{kind}\",target=\"{target}\",at=\"{at}ms\",signal=\"{signal}\",lasting=\"never\"}}]"
-    ));
-    overrides.extend(["new", "kept"].map(|group| format!("app.web.traffic.{group}.rps=0")));
-    Plan { name: cluster::NAME, text: cluster::TEXT, overrides }
+    let fault =
+        format!("fault=[{{kind=\"{kind}\",target=\"{target}\",at=\"{at}ms\",signal=\"{signal}\",lasting=\"never\"}}]");
+    let overrides = vec![fault, cluster::ends(LONGEST)];
+    let text = include_str!("../../../scenarios/measured/leasekill.toml");
+    Plan { name: "leasekill", text, overrides, ..Plan::default() }
 }
 
 fn measured(line: &Line) -> Result<Rows, Problem> {
@@ -46,7 +45,7 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
     Ok(rows)
 }
 
-fn simulated(finished: &Finished) -> Rows {
+fn simulated(finished: &Finished, _: &Plan) -> Rows {
     let mut rows = Rows::default();
     let Some(trace) = &finished.trace else { return rows };
     let struck = trace.records.iter().find_map(|record| match record.fact {

@@ -29,14 +29,11 @@ const CHANGES: [&str; 2] = ["first endpoint change", "second endpoint change"];
 
 fn plan(params: &Params<'_>, line: &Line) -> Plan {
     let (clients, sending) = cluster::clients(params, line);
-    let at = cluster::millis(cluster::before_act());
     let mut overrides = cluster::app(params);
     overrides.extend(clients);
-    overrides.push(format!(
-        "fault=[{{kind=\"node-link-cut\",target=\"workers-1\",at=\"{at}ms\",lasting=\"never\"}}]"
-    ));
-    overrides.extend(cluster::bare(cluster::end_of(&sending).max(LEAST)));
-    Plan { name: cluster::NAME, text: cluster::TEXT, overrides }
+    overrides.push(cluster::ends(cluster::end_of(&sending).max(LEAST)));
+    let text = include_str!("../../../scenarios/measured/nodekill.toml");
+    Plan { name: "nodekill", text, overrides, ..Plan::default() }
 }
 
 fn measured(line: &Line) -> Result<Rows, Problem> {
@@ -66,7 +63,7 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
     Ok(rows)
 }
 
-fn simulated(finished: &Finished) -> Rows {
+fn simulated(finished: &Finished, _: &Plan) -> Rows {
     let mut rows = Rows::default();
     let Some(trace) = &finished.trace else { return rows };
     requests::simulated(&finished.outcome, trace, ACT, &mut rows);

@@ -30,9 +30,13 @@ fn plan(params: &Params<'_>, line: &Line) -> Plan {
     let (clients, sending) = cluster::clients(params, line);
     let mut overrides = cluster::app(params);
     overrides.extend(clients);
-    overrides.push(format!("app.web.restart_at=\"{}ms\"", cluster::millis(cluster::before_act())));
-    overrides.extend(cluster::bare(cluster::end_of(&sending) + SLOWEST));
-    Plan { name: cluster::NAME, text: cluster::TEXT, overrides }
+    overrides.push(cluster::ends(cluster::end_of(&sending) + SLOWEST));
+    Plan {
+        name: "rollout",
+        text: include_str!("../../../scenarios/measured/rollout.toml"),
+        overrides,
+        ..Plan::default()
+    }
 }
 
 fn measured(line: &Line) -> Result<Rows, Problem> {
@@ -52,7 +56,7 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
     Ok(rows)
 }
 
-fn simulated(finished: &Finished) -> Rows {
+fn simulated(finished: &Finished, _: &Plan) -> Rows {
     let mut rows = Rows::default();
     let Some(trace) = &finished.trace else { return rows };
     requests::simulated(&finished.outcome, trace, ACT, &mut rows);
