@@ -83,7 +83,7 @@ pub(crate) struct Fidelity {
     pub(crate) measured: Vec<PathBuf>,
 
     /// Seeds simulated for each setting of each experiment
-    #[arg(long, default_value_t = 400, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
+    #[arg(long, default_value_t = 1000, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
     pub(crate) seeds: u64,
 
     /// Only experiments of this name

@@ -56,6 +56,8 @@ pub struct Sample {
     pub aspect: Aspect,
     /// Why it does not count: which parameter was set by it.
     pub fitted: Option<&'static str>,
+    /// How long the act lasted in the measurement, seconds, where that is part of the row's scale.
+    pub act: Option<f64>,
     /// Measured values, in the order of the lines.
     pub measured: Vec<Measured>,
     /// Simulated values, in the order of the seeds.
@@ -114,8 +116,9 @@ fn figure(sample: &Sample, p: Option<f64>, corrected: Option<f64>) -> Figure {
     let quantile = |percent: u32| of_floats(&happened, Ratio::from_ppm(percent * 10_000));
     let range = quantile(5).zip(quantile(95));
     let measured: Vec<f64> = sample.judged().filter_map(|value| value.value).collect();
-    let width_limit = width::limit(sample.unit, &measured);
-    let too_wide = range.zip(width_limit).is_some_and(|((low, high), limit)| high - low > limit);
+    let width = quantile(10).zip(quantile(90)).map(|(low, high)| high - low);
+    let width_limit = width::limit(sample.unit, &measured, sample.act);
+    let too_wide = width.zip(width_limit).is_some_and(|(width, limit)| width > limit);
     let verdict = match (sample.fitted, corrected) {
         (Some(_), _) => Verdict::Fitted,
         (None, None) => Verdict::NotJudged,
@@ -133,6 +136,7 @@ fn figure(sample: &Sample, p: Option<f64>, corrected: Option<f64>) -> Figure {
         low: range.map(|(low, _)| low),
         high: range.map(|(_, high)| high),
         never: 1.0 - happened.len() as f64 / sample.simulated.len().max(1) as f64,
+        width,
         width_limit,
         p,
         p_corrected: corrected,

@@ -115,6 +115,7 @@ fn samples_of(case: &Case, simulated: &[Rows], first_repetition: usize) -> Vec<S
             names.push(row);
         }
     }
+    let act = length_of_act(case);
     let sample = |row: &row::Row| {
         let fitted = case.experiment.fitted.iter().find(|(name, _)| *name == row.name).map(|(_, why)| *why);
         let measured = case.lines.iter().zip(&case.measured).enumerate().filter_map(|(place, (line, rows))| {
@@ -132,11 +133,19 @@ fn samples_of(case: &Case, simulated: &[Rows], first_repetition: usize) -> Vec<S
             unit: row.unit,
             aspect: row.aspect,
             fitted,
+            act: act.filter(|_| row.aspect == row::Aspect::Losses),
             measured: measured.collect(),
             simulated: simulated.iter().map(of).collect(),
         }
     };
     names.into_iter().map(sample).filter(|sample| !sample.measured.is_empty()).collect()
+}
+
+/// The longest that the act, or a part of it, took in a repetition that counts.
+fn length_of_act(case: &Case) -> Option<f64> {
+    let judged = case.lines.iter().zip(&case.measured).filter(|(line, _)| line.is_judged());
+    let of_course = |row: &&row::Row| row.aspect == row::Aspect::Course && row.unit == row::Unit::Seconds;
+    row::most(judged.flat_map(|(_, rows)| rows.0.iter().filter(of_course).filter_map(|row| row.value)))
 }
 
 fn told(cases: &[Case], samples: &[Vec<Sample>], judgement: Judgement, seeds: u64) -> Fidelity {

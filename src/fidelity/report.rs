@@ -130,7 +130,9 @@ pub struct Figure {
     pub high: Option<f64>,
     /// Share of simulated runs in which it never happened.
     pub never: f64,
-    /// The widest that the simulated 5 to 95 % range may be.
+    /// Width of the simulated 10 to 90 % range.
+    pub width: Option<f64>,
+    /// The widest that it may be.
     pub width_limit: Option<f64>,
     /// Probability of so different a location, or more, if the model is true.
     pub p: Option<f64>,

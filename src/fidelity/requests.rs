@@ -3,6 +3,9 @@
 //! A measured client tells `reset` from `eof` by the moment of the cut only, so both are one kind, `cut`. An attempt
 //! into a black hole ends as `timeout`, or as `unreachable` where the client's host has asked for the address in vain
 //! already. A Service without endpoints is answered with a rejection that the client cannot tell from a refusal.
+//!
+//! What was lost before the act is no consequence of it: connection-tracking entries of the repetition before make it.
+//! A simulated cluster has no such past, so a measured first or last loss that comes before the act is not compared.
 
 use std::collections::BTreeMap;
 
@@ -96,7 +99,11 @@ pub(super) fn measured(load: &Load, rows: &mut Rows) {
         lost.entry(Kind::measured(name)).or_default().add(count, first, last);
     }
     told(load.counts.get("ok").copied().unwrap_or_default(), &lost, rows);
+    rows.0.retain(|row| row.aspect != Aspect::Losses || row.value.is_none_or(|at| at >= -EARLY));
 }
+
+/// A loss this long before the act, seconds, may be its doing: a request under way is cut, and clocks differ.
+const EARLY: f64 = 0.1;
 
 /// Rows of a simulated load; times count from `act`.
 pub(super) fn simulated(outcome: &Outcome, trace: &Trace, act: Time, rows: &mut Rows) {
