@@ -11,7 +11,7 @@ const CLOSE: f64 = 1e-15;
 
 /// I_x(a, b): the probability that a beta variate of these parameters is at most `x`. `a` and `b` above 0.
 ///
-/// Relative error about 1e-13 up to parameters of a million: the factor before the fraction is a binomial
+/// Relative error below 1e-12 up to parameters of a million: the factor before the fraction is a binomial
 /// probability in Loader's form, the fraction is that of NIST DLMF 8.17.22 by Lentz's method.
 pub(super) fn regularised(x: f64, a: f64, b: f64) -> f64 {
     if x.is_nan() || x <= 0.0 {

@@ -13,16 +13,8 @@ pub(super) struct Complex {
 impl Complex {
     pub(super) const ONE: Complex = Complex { re: 1.0, im: 0.0 };
 
-    pub(super) const fn real(re: f64) -> Complex {
-        Complex { re, im: 0.0 }
-    }
-
     pub(super) fn conjugate(self) -> Complex {
         Complex { re: self.re, im: -self.im }
-    }
-
-    pub(super) fn times(self, factor: f64) -> Complex {
-        Complex { re: self.re * factor, im: self.im * factor }
     }
 }
 

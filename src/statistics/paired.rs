@@ -181,8 +181,10 @@ mod tests {
 
     #[test]
     fn shared_luck_shows_as_correlation() {
-        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]), Some(1.0));
-        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), Some(-1.0));
+        let near = |ours: Option<f64>, expected: f64| ours.is_some_and(|rho| (rho - expected).abs() < 1e-12);
+        assert!(near(correlation(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]), 1.0));
+        assert!(near(correlation(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), -1.0));
+        assert!(near(correlation(&[1.0, 2.0, 3.0, 4.0], &[2.0, 1.0, 4.0, 3.0]), 0.6));
         assert_eq!(correlation(&[1.0, 1.0], &[3.0, 2.0]), None);
     }
 }
