@@ -250,7 +250,9 @@ lasting = "never"
 /// When failed writes were sent, after the strike, and how long they took; seconds.
 fn failed(trace: &Trace) -> Vec<(f64, f64, ApiError)> {
     let failed = |fact: &Fact| match *fact {
-        Fact::Probed { sent, took, result: Err(error), .. } => Some((sent.secs_f64() - STRIKE, took.as_secs_f64(), error)),
+        Fact::Probed { sent, took, result: Err(error), .. } => {
+            Some((sent.secs_f64() - STRIKE, took.as_secs_f64(), error))
+        }
         _ => None,
     };
     let mut all: Vec<(f64, f64, ApiError)> = trace.records.iter().filter_map(|record| failed(&record.fact)).collect();

@@ -21,7 +21,7 @@ pub(super) static PROBE_CLIENT: Section = Section {
     optionals: &[&IN_FLIGHT_MAX, &UNTIL],
 };
 const OURS: &str = "rollproof: an instrument, which no version fixes";
-static PROBE_CLIENT_SETTINGS: [Setting; 4] = [
+static PROBE_CLIENT_SETTINGS: [Setting; 5] = [
     period("interval", "\"50ms\"", "How long it sleeps between two requests.", OURS),
     dist(
         "overhead",
@@ -29,7 +29,13 @@ static PROBE_CLIENT_SETTINGS: [Setting; 4] = [
         "What starting a request takes it beside the sleep: a loop of a script keeps a slower pace than its sleeps.",
         OURS,
     ),
-    period("timeout", "\"10s\"", "A request without an answer fails after this long.", estimate!("longer than etcd's 7 s")),
+    dist("reaction", "\"0s\"", "From an answer's arrival until the client has noted its time.", OURS),
+    period(
+        "timeout",
+        "\"10s\"",
+        "A request without an answer fails after this long.",
+        estimate!("longer than etcd's 7 s"),
+    ),
     span("from", "\"0s\"", "When it begins, from the start of the run.", OURS),
 ];
 static IN_FLIGHT_MAX: Optional = Optional {
@@ -44,11 +50,8 @@ static IN_FLIGHT_MAX_SETTING: [Setting; 1] = [super::record::count(
     "Most requests under way; at the limit it waits until one ends.",
     OURS,
 )];
-static UNTIL: Optional = Optional {
-    entry: table("until", "See its setting.", &UNTIL_SETTING, &[OURS]),
-    word: "end",
-    absent: true,
-};
+static UNTIL: Optional =
+    Optional { entry: table("until", "See its setting.", &UNTIL_SETTING, &[OURS]), word: "end", absent: true };
 static UNTIL_SETTING: [Setting; 1] = [span("until", "\"1h\"", "When it ends, from the start of the run.", OURS)];
 
 /// Names of kinds.
@@ -96,6 +99,7 @@ fn one(
         target,
         interval: fields.values.span("interval"),
         overhead: fields.values.dist("overhead"),
+        reaction: fields.values.dist("reaction"),
         timeout: fields.values.span("timeout"),
         in_flight_max: fields.optional("in_flight_max").map(|values| values.count("in_flight_max") as u32),
         from: fields.values.span("from"),

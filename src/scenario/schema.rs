@@ -244,7 +244,8 @@ fn probe() -> Json {
         "pattern": format!("^({EACH_MEMBER}|{LOAD_BALANCER}|master-[1-9][0-9]*)$"),
         "description": "Whom it asks: each master at once, one of them, or the API's load balancer.",
     });
-    let kind = json!({ "type": "string", "enum": kinds, "description": "A put to etcd, or a write through an API server." });
+    let kind =
+        json!({ "type": "string", "enum": kinds, "description": "A put to etcd, or a write through an API server." });
     section(&PROBE_CLIENT, &[("name", name()), ("kind", kind), ("target", target)], &["name", "kind", "target"])
 }
 
