@@ -1,5 +1,6 @@
 //! Many seeds of each case, side by side, as if one after another.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -59,7 +60,7 @@ pub(super) fn samples(
     let mut simulated: BTreeMap<(&str, &Plan), Vec<Rows>> = BTreeMap::new();
     let (mut samples, mut repetitions) = (Vec::new(), 0);
     for case in cases {
-        if !simulated.contains_key(&(case.experiment.name, &case.plan)) {
+        if let Entry::Vacant(place) = simulated.entry((case.experiment.name, &case.plan)) {
             let scenario = scenario(case)?;
             let one = |seed| {
                 let rows = run(case, &scenario, seed);
@@ -68,7 +69,7 @@ pub(super) fn samples(
             };
             let found: Result<Vec<Rows>, Failed> =
                 pool.install(|| (1..=seeds).into_par_iter().map(one).collect::<Vec<_>>()).into_iter().collect();
-            simulated.insert((case.experiment.name, &case.plan), found?);
+            place.insert(found?);
         }
         samples.push(samples_of(case, &simulated[&(case.experiment.name, &case.plan)], repetitions));
         repetitions += case.lines.len();

@@ -41,6 +41,8 @@ mod panels;
 #[cfg(feature = "cli")]
 mod png;
 #[cfg(feature = "cli")]
+mod probed;
+#[cfg(feature = "cli")]
 mod rows;
 #[cfg(test)]
 mod sample;

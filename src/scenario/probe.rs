@@ -21,7 +21,7 @@ pub(super) static PROBE_CLIENT: Section = Section {
     optionals: &[&IN_FLIGHT_MAX, &UNTIL],
 };
 const OURS: &str = "rollproof: an instrument, which no version fixes";
-static PROBE_CLIENT_SETTINGS: [Setting; 4] = [
+static PROBE_CLIENT_SETTINGS: [Setting; 5] = [
     period("interval", "\"50ms\"", "How long it sleeps between two requests.", OURS),
     dist(
         "overhead",
@@ -29,6 +29,7 @@ static PROBE_CLIENT_SETTINGS: [Setting; 4] = [
         "What starting a request takes it beside the sleep: a loop of a script keeps a slower pace than its sleeps.",
         OURS,
     ),
+    dist("reaction", "\"0s\"", "From an answer's arrival until the client has noted its time.", OURS),
     period(
         "timeout",
         "\"10s\"",
@@ -98,6 +99,7 @@ fn one(
         target,
         interval: fields.values.span("interval"),
         overhead: fields.values.dist("overhead"),
+        reaction: fields.values.dist("reaction"),
         timeout: fields.values.span("timeout"),
         in_flight_max: fields.optional("in_flight_max").map(|values| values.count("in_flight_max") as u32),
         from: fields.values.span("from"),

@@ -99,6 +99,6 @@ purposes! {
     SourcePort,
     /// Duration of an exec hook beyond its sleep.
     PreStop,
-    /// What starting a request takes a measuring client.
+    /// What starting a request, and noting its end, takes a measuring client.
     ProbeOverhead,
 }

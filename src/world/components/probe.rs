@@ -182,7 +182,9 @@ impl Probes {
         let flight = self.flights.remove(&request.0)?;
         let Flight { probe, target, sent, .. } = flight;
         let spec = &ctx.spec.probes[probe];
-        let (mut result, mut took) = (result, ctx.now.since(sent) + back);
+        let (name, ordinal) = flight.key;
+        let noted = spec.reaction.sample(&mut ctx.draw(Purpose::ProbeOverhead, name.part(1), ordinal));
+        let (mut result, mut took) = (result, ctx.now.since(sent) + back + noted);
         if took > spec.timeout {
             (result, took) = (Err(ApiError::Timeout), spec.timeout);
         }
@@ -194,5 +196,118 @@ impl Probes {
             ctx.after(Span::ZERO, Event::Probe(ProbeEvent::Sends(probe)));
         }
         Some(flight)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Dist;
+    use crate::world::spec::{PlaneProbeSpec, ProbeKind, ProbeTarget};
+    use crate::world::testkit::{Stage, small_spec};
+
+    const ONLY: ProbeId = ProbeId(0);
+
+    fn stage(change: impl FnOnce(&mut PlaneProbeSpec)) -> Stage {
+        let mut probe = PlaneProbeSpec {
+            name: "puts".to_owned(),
+            kind: ProbeKind::EtcdPut,
+            target: ProbeTarget::Master(MasterId(1)),
+            interval: Span::millis(20),
+            overhead: Dist::Fixed(Span::ZERO),
+            reaction: Dist::Fixed(Span::ZERO),
+            timeout: Span::millis(50),
+            in_flight_max: None,
+            from: Span::ZERO,
+            until: Some(Span::millis(200)),
+        };
+        change(&mut probe);
+        let mut spec = small_spec();
+        spec.probes = [probe].into_iter().collect();
+        Stage::new(spec, 1)
+    }
+
+    /// Runs all events; each request of which `ends` says so ends when it is sent, others wait for their time-out.
+    fn run(stage: &mut Stage, ends: impl Fn(u64) -> bool) -> Vec<Fact> {
+        let mut probes = Probes::begin(&mut stage.ctx());
+        while let Some(popped) = stage.out.queue.pop() {
+            stage.now = popped.at;
+            let Event::Probe(event) = popped.event else { panic!("only probes are on this stage") };
+            let mut ctx = stage.ctx();
+            match event {
+                ProbeEvent::Sends(probe) => {
+                    for request in probes.sends(probe, &mut ctx) {
+                        assert!(probes.owns(request) && probes.flight(request).is_some());
+                        if ends(u64::from(request.0 - FIRST_ID)) {
+                            probes.ends(request, Ok(()), Span::millis(1), &mut ctx);
+                        }
+                    }
+                }
+                ProbeEvent::TimesOut(probe) => {
+                    for request in probes.overdue(probe, &mut ctx) {
+                        probes.ends(request, Err(ApiError::Timeout), Span::ZERO, &mut ctx);
+                    }
+                }
+                ProbeEvent::Arrives(_) | ProbeEvent::Fails { .. } => panic!("nothing is sent here"),
+            }
+        }
+        assert_eq!(probes.in_flight(ONLY, Some(MasterId(1))), 0, "every request ends");
+        std::mem::take(&mut stage.out.facts)
+    }
+
+    fn sent(facts: &[Fact]) -> Vec<Time> {
+        let mut sent: Vec<Time> = facts
+            .iter()
+            .map(|fact| match *fact {
+                Fact::Probed { sent, .. } => sent,
+                _ => panic!("only probes are on this stage"),
+            })
+            .collect();
+        sent.sort_unstable();
+        sent
+    }
+
+    #[test]
+    fn an_open_loop_keeps_its_pace_whatever_becomes_of_its_requests_and_each_ends_once() {
+        let facts = run(&mut stage(|_| ()), |request| request % 3 != 0);
+        let sent = sent(&facts);
+        assert_eq!(sent.len(), 10);
+        assert!(sent.windows(2).all(|pair| pair[1].since(pair[0]) == Span::millis(20)), "{sent:?}");
+        for fact in facts {
+            let Fact::Probed { result, took, .. } = fact else { panic!("{fact:?}") };
+            assert_eq!(took, if result.is_ok() { Span::millis(1) } else { Span::millis(50) });
+        }
+    }
+
+    #[test]
+    fn what_starting_a_request_takes_slows_the_pace() {
+        let facts = run(&mut stage(|probe| probe.overhead = Dist::Fixed(Span::millis(5))), |_| true);
+        let sent = sent(&facts);
+        assert_eq!(sent.len(), 8);
+        assert!(sent.windows(2).all(|pair| pair[1].since(pair[0]) == Span::millis(25)), "{sent:?}");
+    }
+
+    #[test]
+    fn at_its_limit_a_probe_sends_when_a_request_ends() {
+        let facts = run(&mut stage(|probe| probe.in_flight_max = Some(1)), |_| false);
+        let sent = sent(&facts);
+        assert!(sent.windows(2).all(|pair| pair[1].since(pair[0]) == Span::millis(50)), "{sent:?}");
+        assert_eq!(sent.len(), 4);
+    }
+
+    #[test]
+    fn each_member_is_asked_at_the_same_moment() {
+        let facts = run(&mut stage(|probe| probe.target = ProbeTarget::EachMember), |_| true);
+        let sent = sent(&facts);
+        assert_eq!(sent.len(), 30);
+        assert!(sent.chunks(3).all(|turn| turn[0] == turn[2]), "{sent:?}");
+    }
+
+    #[test]
+    fn an_answer_after_the_time_out_is_none() {
+        let mut stage = stage(|probe| probe.reaction = Dist::Fixed(Span::millis(60)));
+        let facts = run(&mut stage, |_| true);
+        let late = |fact: &Fact| matches!(fact, Fact::Probed { result: Err(ApiError::Timeout), took, .. } if *took == Span::millis(50));
+        assert!(facts.iter().all(late), "{facts:?}");
     }
 }

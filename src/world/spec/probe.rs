@@ -37,6 +37,8 @@ pub struct PlaneProbeSpec {
     pub interval: Span,
     /// What starting a request takes it on top of that.
     pub overhead: Dist,
+    /// From an answer's arrival until the client has noted its time.
+    pub reaction: Dist,
     /// A request without an answer fails after this long.
     pub timeout: Span,
     /// Most requests under way; at the limit it waits for one to end. `None`: no limit.

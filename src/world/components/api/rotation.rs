@@ -66,3 +66,35 @@ impl Rotation {
         if silent && !backend.passes { last + spec.timeout } else { last + Span::ZERO }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Name;
+    use crate::world::purpose::Purpose;
+    use crate::world::testkit::{Stage, small_spec};
+
+    fn backend(used: bool) -> Backend {
+        Backend { phase: Time::ZERO, registered: true, used, passes: used, generation: 0, registration: 0 }
+    }
+
+    // HAProxy configuration manual, balance: roundrobin.
+    #[test]
+    fn in_turn_each_target_in_use_gets_the_same_share_and_one_that_is_out_gets_none() {
+        let mut stage = Stage::new(small_spec(), 7);
+        stage.spec.control_plane.load_balancer.balance = Balance::RoundRobin;
+        let spec = stage.spec.control_plane.load_balancer.clone();
+        let mut rotation = Rotation { backends: (0..3).map(|_| backend(true)).collect(), turn: None };
+        let ctx = stage.ctx();
+        let mut pick =
+            |rotation: &mut Rotation| rotation.pick(&spec, || ctx.draw(Purpose::ServerPick, Name::new("x"), 0));
+        let turns: Vec<Option<MasterId>> = (0..6).map(|_| pick(&mut rotation)).collect();
+        assert_eq!(turns[..3], turns[3..], "in turn");
+        assert!((0..3).all(|master| turns[..3].contains(&Some(MasterId(master)))), "{turns:?}");
+        rotation.backends[MasterId(1)].used = false;
+        let turns: Vec<Option<MasterId>> = (0..4).map(|_| pick(&mut rotation)).collect();
+        assert!(!turns.contains(&Some(MasterId(1))) && turns[0] != turns[1], "{turns:?}");
+        (0..3).for_each(|master| rotation.backends[MasterId(master)].used = false);
+        assert_eq!(pick(&mut rotation), None);
+    }
+}
