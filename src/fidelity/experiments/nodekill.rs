@@ -45,11 +45,11 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
         rows.seconds(Aspect::Course, "node not ready", part(line, "notready")?);
     }
     // Where all changes were noted, they tell of the first one, too.
-    let changes: Option<Vec<(f64, u64)>> = part(line, "endpoints")?;
+    let changes: Option<Vec<(f64, serde_json::Value)>> = part(line, "endpoints")?;
     match changes {
         Some(changes) => {
             for (place, name) in CHANGES.into_iter().enumerate() {
-                rows.seconds(Aspect::Pods, name, changes.get(place).map(|change| change.0));
+                rows.seconds(Aspect::Pods, name, changes.get(place).map(|(at, _)| *at));
             }
         }
         None if line.result.contains_key("endpoints_first_change") => {
