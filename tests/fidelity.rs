@@ -227,25 +227,55 @@ fn what_cannot_be_honoured_is_refused_by_name_with_its_place() {
 #[cfg(feature = "cli")]
 mod page {
     use super::{found, lines};
-    use rollproof::fidelity::report::PublicCase;
+    use rollproof::fidelity::judge::judge;
+    use rollproof::fidelity::report::{Family, Fidelity, PublicCase, Repetition, Setting, Totals};
     use rollproof::report::{fidelity_plot, fidelity_text, json};
 
+    /// A page whose figures no model can change: rows of a known law, as measured and as judged.
+    fn fixed() -> Fidelity {
+        let mut samples = super::known(1.0, 3);
+        samples[1].simulated.iter_mut().for_each(|value| *value = value.map(|value| value - 15.0));
+        samples[2].measured.iter_mut().for_each(|value| value.judged = false);
+        let judged = judge(&samples);
+        let repetition = |rep| Repetition { rep, place: format!("x.jsonl:{rep}"), load: Some(1.5), judged: true };
+        let setting = Setting {
+            params: "mode abrupt, replicas 4".to_owned(),
+            repetitions: (0..3).map(repetition).collect(),
+            rows: judged.figures,
+        };
+        Fidelity {
+            schema: 1,
+            model_version: "1",
+            seeds: 400,
+            fits: false,
+            first: Some("rollout: \"row 1\" is elsewhere than measured (mode abrupt, replicas 4)".to_owned()),
+            rows: Totals { judged: 2, fit: 1, off: 1, not_judged: 1, ..Totals::default() },
+            coverage: judged.coverage,
+            families: vec![Family { name: "rollout", about: "A rolling restart.", settings: vec![setting] }],
+            public_cases: vec![PublicCase {
+                name: "a process that ignores SIGTERM".to_owned(),
+                expected: "killed after 30 s".to_owned(),
+                source: "Kubernetes documentation, \"Pod Lifecycle\"".to_owned(),
+                simulated: "30.0 s".to_owned(),
+                fits: true,
+            }],
+        }
+    }
+
     #[test]
-    fn the_page_reads_as_agreed_within_eighty_columns() {
-        let mut found = found(lines(&["leasekill.jsonl", "drainone.jsonl"]), 20, 2);
-        found.public_cases.push(PublicCase {
-            name: "a process that ignores SIGTERM".to_owned(),
-            expected: "killed after 30 s".to_owned(),
-            source: "Kubernetes documentation, \"Pod Lifecycle\"".to_owned(),
-            simulated: "30.0 s".to_owned(),
-            fits: true,
-        });
-        let page = fidelity_text::render(&found, false);
+    fn the_page_reads_as_agreed() {
+        let page = fidelity_text::render(&fixed(), false);
+        insta::assert_snapshot!(page);
+        let colored = fidelity_text::render(&fixed(), true);
+        assert!(colored.contains("\u{1b}[") && colored.len() > page.len());
+    }
+
+    #[test]
+    fn pages_of_all_experiments_stay_within_eighty_columns_and_cut_nothing() {
+        let all = lines(&rollproof::fidelity::MEASURED.map(|(name, _)| name));
+        let page = fidelity_text::render(&found(all, 20, 0), false);
         assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
         assert!(!page.contains('…'), "nothing is cut:\n{page}");
-        insta::assert_snapshot!(page);
-        let colored = fidelity_text::render(&found, true);
-        assert!(colored.contains("\u{1b}[") && colored.len() > page.len());
     }
 
     #[test]
