@@ -7,6 +7,7 @@ mod args;
 mod catalogue;
 mod check;
 mod exit;
+mod fidelity;
 mod files;
 mod guard;
 mod interrupt;
@@ -31,7 +32,7 @@ pub(crate) fn main() -> ExitCode {
     let mut terminal = Terminal::new(args.color, args.quiet);
     let seed = match &args.command {
         Command::Run(run) => Some(run.seed),
-        Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
+        Command::Fidelity(_) | Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
     let exit = match ended {
@@ -49,6 +50,7 @@ pub(crate) fn main() -> ExitCode {
 fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.command {
         Command::Run(run) => run::run(args, run, terminal),
+        Command::Fidelity(fidelity) => fidelity::fidelity(args, fidelity, terminal),
         Command::Check(check) => check::check(args, check, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
         Command::Show(show) => catalogue::show(args, show, terminal),
