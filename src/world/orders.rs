@@ -118,6 +118,7 @@ impl World {
                 self.traffic.sigkill(pod, &mut ctx!(self));
                 self.kubelets.container_exited(pod, &mut ctx!(self));
             }
+            Disturbance::CrashSandbox(pod) => self.kubelets.sandbox_died(pod, &mut ctx!(self)),
             Disturbance::DeletePod(pod) => {
                 let done = self.commit(&Change::DeletePod { pod, grace: None });
                 debug_assert!(
