@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["strategy", "fault", "observe"],
     &["scenario", "import"],
     &["sim"],
-    &["prove"],
+    &["prove", "fidelity"],
     &["report"],
     &["cli", "main"],
 ];
