@@ -239,6 +239,14 @@ impl Stage {
             Command::DeleteNode(node) => Change::DeleteNode { node },
             Command::RestartRollout(app) => Change::NewTemplate { app },
             Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
+            Command::StopMasterProcess { .. }
+            | Command::StartMasterProcess { .. }
+            | Command::StopNodeProcess { .. }
+            | Command::StartNodeProcess { .. } => return,
+            Command::Install { node, version } => {
+                self.instances[node].version = version;
+                return;
+            }
             Command::SetTemplate { version, .. } => {
                 self.template = version;
                 return;
@@ -325,6 +333,13 @@ impl Stage {
                 let name = pool.map_or("masters".to_owned(), |pool| self.spec.pools[pool].name.clone());
                 format!("template of {name}: {version}")
             }
+            Command::StopMasterProcess { master, process, signal } => {
+                format!("stop {process:?} of master {} ({signal:?})", master.0 + 1)
+            }
+            Command::StartMasterProcess { master, process } => format!("start {process:?} of master {}", master.0 + 1),
+            Command::StopNodeProcess { node, process } => format!("stop {process:?} of {}", label(node)),
+            Command::StartNodeProcess { node, process } => format!("start {process:?} of {}", label(node)),
+            Command::Install { node, version } => format!("install {version} on {}", label(node)),
         }
     }
     /// When something was first logged.

@@ -1,10 +1,22 @@
 //! What an operator or a controller outside the cluster can do to it.
 
 use crate::base::{Span, Version};
+use crate::world::disturbance::{MasterProcess, Signal};
 use crate::world::ids::{AppId, MasterId, NodeId, PodId};
 use crate::world::store::ApiError;
 
-/// An order of an actor. API orders travel the API path and can fail; cloud orders always arrive.
+/// A process of a node that can be stopped and started where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeProcess {
+    /// The kubelet, and with it the container runtime: the containers' shims outlive both, and nobody but the kubelet
+    /// asks the runtime for anything.
+    Kubelet,
+    /// kube-proxy; the kernel's rules outlive it.
+    Proxy,
+}
+
+/// An order of an actor. API orders travel the API path and can fail; orders to the cloud or to a machine's own shell
+/// always arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// API: `spec.unschedulable = true`.
@@ -46,6 +58,44 @@ pub enum Command {
         /// A worker group, or `None` for the masters.
         pool: Option<crate::world::ids::PoolId>,
         /// Version of machines launched from now on.
+        version: Version,
+    },
+    /// Shell: a signal to a process of a master, which then stays down.
+    StopMasterProcess {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+        /// How it is asked to go.
+        signal: Signal,
+    },
+    /// Shell: the process is started, at the version that is installed.
+    StartMasterProcess {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+    },
+    /// Shell: a process of a node is stopped; containers run on.
+    StopNodeProcess {
+        /// Which node.
+        node: NodeId,
+        /// Which of its processes.
+        process: NodeProcess,
+    },
+    /// Shell: the process is started, at the version that is installed.
+    StartNodeProcess {
+        /// Which node.
+        node: NodeId,
+        /// Which of its processes.
+        process: NodeProcess,
+    },
+    /// Shell: the machine's packages are of this version from now on; what runs keeps its version until it is started
+    /// anew.
+    Install {
+        /// Which machine.
+        node: NodeId,
+        /// Version of what is started from now on.
         version: Version,
     },
 }

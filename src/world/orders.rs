@@ -2,12 +2,12 @@
 
 use crate::base::Id;
 use crate::world::cluster::{World, ctx};
-use crate::world::command::Command;
+use crate::world::command::{Command, NodeProcess};
 use crate::world::components::api::Route;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, MasterId};
+use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
 use crate::world::reported::Reported;
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
@@ -45,7 +45,7 @@ impl World {
         }
     }
 
-    /// An operator gives an order. API orders are answered when the API has; cloud orders at once.
+    /// An operator gives an order. API orders are answered when the API has; orders to the cloud or a shell at once.
     pub fn order(&mut self, actor: ActorId, client: ClientId, order: u32, command: Command) {
         let change = match command {
             Command::Cordon(node) => Change::Cordon { node, unschedulable: true },
@@ -60,8 +60,13 @@ impl World {
             | Command::DeregisterNode(_)
             | Command::Terminate(_)
             | Command::Detach(_)
-            | Command::SetTemplate { .. } => {
-                self.cloud_order(command);
+            | Command::SetTemplate { .. }
+            | Command::StopMasterProcess { .. }
+            | Command::StartMasterProcess { .. }
+            | Command::StopNodeProcess { .. }
+            | Command::StartNodeProcess { .. }
+            | Command::Install { .. } => {
+                self.direct_order(command);
                 let to = ReplyTo::Actor { actor, order };
                 self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
                 self.settle_effects();
@@ -73,7 +78,8 @@ impl World {
         self.settle_effects();
     }
 
-    fn cloud_order(&mut self, command: Command) {
+    /// An order to the cloud or to a machine's shell.
+    fn direct_order(&mut self, command: Command) {
         self.changes.all();
         match command {
             Command::DeregisterServer(master) => self.api.deregister(master, &mut ctx!(self)),
@@ -81,6 +87,11 @@ impl World {
             Command::Terminate(node) => self.cloud.terminate(node, &mut ctx!(self)),
             Command::Detach(node) => self.cloud.detach(node, &mut ctx!(self)),
             Command::SetTemplate { pool, version } => self.cloud.set_template(pool, version),
+            Command::StopMasterProcess { master, process, signal } => self.stop_process(master, process, signal),
+            Command::StartMasterProcess { master, process } => self.start_process(master, process),
+            Command::StopNodeProcess { node, process } => self.stop_node_process(node, process),
+            Command::StartNodeProcess { node, process } => self.start_node_process(node, process),
+            Command::Install { node, version } => self.cloud.install(node, version),
             Command::Cordon(_)
             | Command::Uncordon(_)
             | Command::TaintForUpdate(_)
@@ -163,6 +174,43 @@ impl World {
         }
     }
 
+    fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
+        match process {
+            NodeProcess::Kubelet => {
+                self.kubelets.stops(node, &mut ctx!(self));
+                // The last heartbeat is that of a client that was served until now.
+                self.settle_effects();
+                self.api.client_stops(self.kubelet_clients[node]);
+            }
+            NodeProcess::Proxy => {
+                self.proxies.stops(node);
+                if let Some(client) = self.proxies.client(node) {
+                    self.api.client_stops(client);
+                }
+            }
+        }
+    }
+
+    fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
+        let version = self.cloud.instances()[node].version;
+        if !self.net.host(node).powered {
+            return;
+        }
+        match process {
+            NodeProcess::Kubelet if self.kubelets.is_down(node) => {
+                self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
+                self.kubelets.starts(node, version, &mut ctx!(self));
+            }
+            NodeProcess::Proxy if !self.proxies.is_running(node) => {
+                if let Some(client) = self.proxies.client(node) {
+                    self.api.client_starts(client, version, &mut ctx!(self));
+                    self.proxies.starts(node, version, &mut ctx!(self));
+                }
+            }
+            NodeProcess::Kubelet | NodeProcess::Proxy => {}
+        }
+    }
+
     fn cut_api(&mut self, from_etcd: bool, cut: bool) {
         match from_etcd {
             true => {
@@ -170,6 +218,9 @@ impl World {
                 for master in self.masters.ids() {
                     let serves = self.etcd.serves(master);
                     self.api.etcd_serves(master, serves, &mut ctx!(self));
+                }
+                if !cut {
+                    self.api.etcd_reached(&mut ctx!(self));
                 }
             }
             false => {

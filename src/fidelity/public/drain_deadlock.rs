@@ -1,4 +1,4 @@
-//! All workers drained at once, each with a pod that its budget keeps.
+//! All workers cordoned together and drained, while budgets keep a pod on some.
 
 use super::history::records;
 use super::{Judged, PLAIN, PublicCase, Sample};
@@ -12,10 +12,11 @@ const WORKERS: f64 = 3.0;
 /// See the file.
 pub(super) static CASE: PublicCase = PublicCase {
     name: "drain-deadlock",
-    about: "Three workers drained at once, two apps of two replicas with minAvailable 1",
+    about: "Three workers cordoned together and drained, two apps of two replicas with minAvailable 1",
     expected: "a deadlock with all nodes cordoned, found as a stall that names the budget, no endless run",
     source: "kube-hetzner/terraform-hcloud-kube-hetzner issue 1507",
-    assumed: "size and apps; kops with maxUnavailable 100 % as the tool that drains at once",
+    assumed: "size and apps; one kubectl drain of all nodes, which cordons them together and evicts node after node, \
+              where the source's jobs evicted on all at the same time",
     scenario: ("public/drain-deadlock.toml", include_str!("../../../scenarios/public/drain-deadlock.toml")),
     variants: PLAIN,
     seeds: 10,

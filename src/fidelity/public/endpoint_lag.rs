@@ -12,7 +12,7 @@ pub(super) static CASE: PublicCase = PublicCase {
     about: "200,000 requests through a rolling update of a server that finishes what it has, without and with preStop",
     expected: "some 500 lost (0.25 %) without; none with a hook longer than the lag",
     source: "kubernetes/ingress-nginx issue 322",
-    assumed: "rate (2,000/s) and lag (0.1 to 0.6 s), whose product is what is lost; new connections from eight nodes",
+    assumed: "rate (2,000/s) and lag (0.1 to 0.3 s), whose product is what is lost; new connections from eight nodes",
     scenario: ("public/endpoint-lag.toml", include_str!("../../../scenarios/public/endpoint-lag.toml")),
     variants: &[
         Variant { name: "no preStop", overrides: &[] },

@@ -71,6 +71,11 @@ impl Cloud {
         }
     }
 
+    /// A machine's packages are of this version from now on.
+    pub fn install(&mut self, node: NodeId, version: Version) {
+        self.instances[node].version = version;
+    }
+
     /// The successor of a machine, as its group's template has it now; `incarnation` counts the place's machines.
     pub fn successor(&self, node: NodeId) -> (Instance, u32) {
         let old = &self.instances[node];

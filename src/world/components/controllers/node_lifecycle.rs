@@ -164,6 +164,9 @@ impl NodeLifecycle {
                     Eviction::Taints => queue.add(Key::Taints(node), desk, ctx),
                     Eviction::Timeout => delete_pods(node, desk, ctx),
                 }
+            } else if self.watched(node).ready != Some(NodeReady::True) {
+                // Its loss has not been heard back yet: the next tick queues it again (`SetRemove`).
+                self.wake(ctx.now + Span::nanos(1), desk, ctx);
             }
         }
         self.plan_passes(desk, ctx);
@@ -232,7 +235,9 @@ impl NodeLifecycle {
         for index in 0..self.zones.len() {
             let zone = &mut self.zones[index];
             let Some(at) = zone.next_pass(ctx.now) else { continue };
-            let at = at.next_tick(self.phase, PASS_PERIOD);
+            // The queues have a clock of their own: a node is not passed in the instant in which it is queued, when
+            // its loss could not have been heard back.
+            let at = (at + Span::nanos(1)).next_tick(self.phase, PASS_PERIOD);
             if at < zone.pass {
                 zone.pass = at;
                 let pass = ControllersEvent::ZonePass { master: desk.master, zone: ZoneId::from_index(index) };
