@@ -33,10 +33,15 @@ pub(super) fn is_of(trace: &Trace, pod: PodId, app: &str) -> bool {
     trace.names.app_of.get(pod).is_some_and(|of| trace.names.apps[*of] == app)
 }
 
-/// Lost requests: when the first of each lot was sent, when the lot was told, and how many.
-pub(super) fn losses(finished: &Finished) -> impl Iterator<Item = (Time, Time, u64)> {
-    records(finished).iter().filter_map(|record| match record.fact {
-        Fact::RequestsLost { count, since, .. } => Some((since, record.at, count)),
+/// Lost requests of an app: when the first of each lot was sent, when the lot was told, and how many.
+pub(super) fn losses<'f>(finished: &'f Finished, app: &'f str) -> impl Iterator<Item = (Time, Time, u64)> + 'f {
+    let names = finished.trace.as_ref().map(|trace| &trace.names.groups);
+    let of = move |group| {
+        let label: Option<&String> = names.and_then(|names| names.get(group));
+        label.is_some_and(|label| label.split('/').next() == Some(app))
+    };
+    records(finished).iter().filter_map(move |record| match record.fact {
+        Fact::RequestsLost { group, count, since, .. } if of(group) => Some((since, record.at, count)),
         _ => None,
     })
 }

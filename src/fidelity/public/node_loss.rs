@@ -5,8 +5,7 @@ use super::{Judged, PLAIN, PublicCase, Sample, Variant};
 use crate::sim::Finished;
 use crate::world::fact::Fact;
 
-const SCENARIO: (&str, &str) =
-    ("public/node-loss.toml", include_str!("../../../scenarios/public/node-loss.toml"));
+const SCENARIO: (&str, &str) = ("public/node-loss.toml", include_str!("../../../scenarios/public/node-loss.toml"));
 const SOURCE: &str = "Vayghan et al., arXiv 1901.04946, node failure with the default configuration (outage 300.852 s)";
 const ASSUMED: &str = "the image is present and the process listens within 2 s; 1.12 as the last release that evicts \
                        by time-out";
@@ -59,9 +58,11 @@ pub(super) static BY_TAINT_1_32: PublicCase = PublicCase {
 fn figures(finished: &Finished) -> Vec<f64> {
     let Some(trace) = &finished.trace else { return vec![f64::NAN] };
     let from = struck(finished);
-    let back = first(finished, from, |fact| {
-        matches!(fact, Fact::PodReady { pod, ready: true } if is_of(trace, *pod, "video"))
-    });
+    let back = first(
+        finished,
+        from,
+        |fact| matches!(fact, Fact::PodReady { pod, ready: true } if is_of(trace, *pod, "video")),
+    );
     vec![back - from]
 }
 
