@@ -38,8 +38,8 @@ pub(super) static NO_PRESTOP: PublicCase = PublicCase {
     name: "drain-no-prestop",
     about: "Two replicas on two nodes, minAvailable 1, no preStop, one node drained",
     expected: "5 of 30 failed, all within the first 6 to 8 s",
-    assumed: "kube-proxy's least gap of GCE (10 s) and that another app's rollout uses up its burst; it does NOT fit yet, as the \
-              result; the other rows of the source are not expressed",
+    assumed: "kube-proxy's least gap of GCE (10 s), and that another app's rollout uses up its burst; it does not fit \
+              yet. The rows of the source about blue-green and roll-back are not expressed",
     variants: &[Variant { name: "no preStop", overrides: &[] }],
     judge: judge_two,
     ..ONE_REPLICA
