@@ -21,6 +21,7 @@ use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
 use crate::world::rules::Rules;
+use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
 use crate::world::spec::Spec;
 use crate::world::store::{Component, Revision, Store};
@@ -49,6 +50,7 @@ pub struct World {
     pub(super) serving: ServingTable,
     pub(super) pulses: Pulses,
     pub(super) rules: Rules,
+    pub(super) runtimes: Runtimes,
     pub(super) targets: Targets,
     pub(super) out: Effects,
     pub(super) etcd: Etcd,
@@ -106,6 +108,7 @@ macro_rules! ctx {
             serving: &$world.serving,
             pulses: &$world.pulses,
             rules: &$world.rules,
+            runtimes: &$world.runtimes,
             targets: &$world.targets,
             out: &mut $world.out,
         }

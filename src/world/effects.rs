@@ -9,6 +9,7 @@ use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::purpose::Purpose;
 use crate::world::rules::Rules;
+use crate::world::runtimes::Runtimes;
 use crate::world::serving::{Serving, ServingTable};
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, Change, Component, Revision, Store};
@@ -35,6 +36,8 @@ pub struct Ctx<'a> {
     pub pulses: &'a Pulses,
     /// Which revision of the slices each node's kernel follows.
     pub rules: &'a Rules,
+    /// Until when each node's container runtime is at work.
+    pub runtimes: &'a Runtimes,
     /// Where external load balancers send new connections.
     pub targets: &'a Targets,
     /// Effects of the step.
@@ -166,6 +169,8 @@ pub enum Notice {
     Leads(Component, MasterId, bool),
     /// API: the load balancer has cut its connections to this server.
     BalancerCuts(MasterId),
+    /// Kubelet: this node's container runtime is at work until then. Written to the runtimes table.
+    RuntimeWorks(NodeId, Time),
 }
 
 impl Ctx<'_> {
