@@ -78,6 +78,15 @@ impl Pool {
     pub(super) fn empty(&self) -> u64 {
         self.size.saturating_sub(self.open.iter().map(|open| open.count).sum())
     }
+    /// The share of requests that open a connection.
+    pub(super) fn picked(&self) -> f64 {
+        if self.size > 0 { self.empty() as f64 / self.size as f64 } else { 1.0 }
+    }
+    /// The share of requests that connections of each kind carry.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Open, f64)> + '_ {
+        let size = self.size as f64;
+        self.open.iter().map(move |open| (open, open.count as f64 / size))
+    }
     /// Adds connections.
     pub(super) fn add(&mut self, path: Path, count: u64) {
         if count == 0 {

@@ -23,6 +23,7 @@ mod picks;
 mod process;
 mod service_time;
 mod settle;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -199,7 +200,7 @@ impl Traffic {
         let groups: Vec<GroupId> = self.groups.ids().filter(stands).collect();
         self.settle(&groups, ctx);
         self.land.name_machine(node, name, pool);
-        self.refresh(&groups, ctx);
+        self.refresh_at(Some(node), &groups, ctx);
     }
 
     /// What became of each group's requests, settled up to the last change that the group could see; exposure and

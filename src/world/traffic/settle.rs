@@ -129,8 +129,10 @@ impl Group {
     fn serve_new(&mut self, flow: &Flow, luck: &mut Luck, land: &Land) -> Vec<(Peril, u64, f64)> {
         let weight = 1.0 / self.clients.len() as f64;
         let seconds = flow.to.since(flow.from).as_secs_f64();
-        let mut classes: Vec<(Peril, f64)> = Vec::new();
-        for client in &mut self.clients {
+        let mut classes: Vec<(Peril, f64)> = self.tally.bad().map(|(peril, part)| (peril, part * weight)).collect();
+        for seat in self.tally.restless() {
+            let Ok(place) = self.place_of(seat) else { continue };
+            let client = &mut self.clients[place];
             // The hole's own entries count from the moment they are made.
             client.leave_stale(flow, flow.mean * weight, seconds);
             let picks = client.picks_between(flow.from, flow.to, land);
@@ -144,7 +146,7 @@ impl Group {
             }
             same
         });
-        let good = self.clients.iter().any(|client| !client.picks.good.is_empty());
+        let good = self.tally.hopes();
         let (mut left, mut share) = (flow.count, 1.0);
         let last = classes.len();
         let split = classes.into_iter().enumerate().map(|(place, (peril, part))| {
@@ -163,7 +165,12 @@ impl Group {
         let (mut left, mut others) = (flow.count, all);
         let mut lost = Vec::new();
         let mut changed = false;
-        for client in self.clients.iter_mut().filter(|client| !client.pool.is_plain(land)) {
+        for seat in self.tally.restless() {
+            let Ok(place) = self.place_of(seat) else { continue };
+            let client = &mut self.clients[place];
+            if client.pool.is_plain(land) {
+                continue;
+            }
             changed = true;
             let sent = luck.outcomes.binomial(left, 1.0 / others as f64);
             (left, others) = (left - sent, others - 1);
@@ -174,7 +181,8 @@ impl Group {
             client.leave_stale(flow, used.tries, seconds);
         }
         if changed {
-            self.share_out(land);
+            self.count_restless(land, ctx);
+            self.shares = self.tally.shares();
         }
         lost
     }
