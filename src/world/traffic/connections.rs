@@ -112,6 +112,10 @@ impl Pool {
     pub(super) fn is_plain(&self, land: &Land) -> bool {
         self.empty() == 0 && self.open.iter().all(|open| open.slot(land) == Slot::Live)
     }
+    /// Whether some connection will fail its next request.
+    pub(super) fn has_broken(&self, land: &Land) -> bool {
+        self.open.iter().any(|open| matches!(open.slot(land), Slot::Dead | Slot::Broken))
+    }
     /// Whether some request still finds an answer on a connection.
     pub(super) fn has_live(&self, land: &Land) -> bool {
         self.open.iter().any(|open| matches!(open.slot(land), Slot::Live | Slot::Told))

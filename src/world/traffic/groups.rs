@@ -46,6 +46,8 @@ pub(super) struct Group {
     pub(super) shares: Arc<[Share]>,
     /// What all clients meet, added up.
     pub(super) tally: Tally,
+    /// Requests sent over kept-alive connections, and their mean.
+    pub(super) sent: (u64, f64),
     /// Answered requests that may still be under way.
     pub(super) past: VecDeque<Past>,
     /// Failed tries that wait for their retry.
@@ -90,6 +92,8 @@ pub(super) struct Client {
     pub(super) stale: Stale,
     /// What it adds to the group's tally.
     part: Part,
+    /// What the group had sent when this client's pool was last brought up to date, while it opens connections again.
+    mark: (u64, f64),
 }
 
 /// The share of a group's answered requests that goes to a pod, by the load balancer's target if there is one.
@@ -110,6 +114,15 @@ impl Seat {
 }
 
 impl Client {
+    /// Whether it opens connections again, and cannot lose a request meanwhile.
+    pub(super) fn refills(&self) -> bool {
+        self.part.refills
+    }
+    /// What the group has sent since this was asked last, and its mean.
+    pub(super) fn since_mark(&mut self, sent: (u64, f64)) -> (u64, f64) {
+        let (count, mean) = std::mem::replace(&mut self.mark, sent);
+        (sent.0 - count, sent.1 - mean)
+    }
     /// What its connections meet that are opened from `from` to `to`.
     pub(super) fn picks_between(&self, from: Time, to: Time, land: &Land) -> Cow<'_, Picks> {
         match self.seat.node() {
@@ -138,6 +151,7 @@ impl Group {
             cuts: 0,
             shares: Arc::new([]),
             tally: Tally::default(),
+            sent: (0, 0.0),
             past: VecDeque::new(),
             retries: Vec::new(),
             reach: ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
@@ -232,6 +246,9 @@ impl Group {
         let client = &mut self.clients[place];
         let part = Part::of(client, self.manner, ctx.spec.groups[self.id].idempotent, land);
         self.tally.replace(client.seat, &client.part, &part);
+        if part.refills && !client.part.refills {
+            client.mark = self.sent;
+        }
         client.part = part;
     }
     /// Counts the parts anew of the clients that change by themselves.
@@ -282,7 +299,7 @@ impl Group {
             Connections::New | Connections::Stream { .. } => 0,
         };
         let (picks, pool, stale, part) = (Picks::default(), Pool::new(size), Stale::default(), Part::default());
-        self.clients.insert(place, Client { seat, name, picks, pool, stale, part });
+        self.clients.insert(place, Client { seat, name, picks, pool, stale, part, mark: self.sent });
     }
     /// Whether a node's kernel has rules; from now on those for the group's app are followed.
     fn has_rules(&self, node: NodeId, views: &mut Views, ctx: &Ctx<'_>) -> bool {

@@ -274,7 +274,8 @@ impl Traffic {
     pub fn rules_changed(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &mut Ctx<'_>) {
         let apps = self.views.touched(node, from, to, ctx);
         let groups = self.views.looking(node, &apps);
-        self.settle(&groups, ctx);
+        // A node's first rules bring a client, and with it another share for each of the others.
+        self.settle_at((from != Revision(0)).then_some(node), &groups, ctx);
         self.views.advance(node, from, to, ctx);
         self.refresh_at(Some(node), &groups, ctx);
     }
@@ -305,8 +306,11 @@ impl Traffic {
         self.land.pods.get(pod).is_some_and(|known| known.number == process && known.life != Life::None)
     }
     fn settle(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {
+        self.settle_at(None, groups, ctx);
+    }
+    fn settle_at(&mut self, at: Option<NodeId>, groups: &[GroupId], ctx: &mut Ctx<'_>) {
         for id in groups.iter().copied() {
-            self.groups[id].settle(&self.land, &mut self.ledgers[id], ctx);
+            self.groups[id].settle(at, &self.land, &mut self.ledgers[id], ctx);
         }
     }
     fn refresh(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {

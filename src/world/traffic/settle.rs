@@ -15,7 +15,7 @@ use crate::base::{Span, Time};
 use crate::engine::Draw;
 use crate::world::effects::Ctx;
 use crate::world::fact::{Fact, Loss};
-use crate::world::ids::PodId;
+use crate::world::ids::{NodeId, PodId};
 use crate::world::purpose::Purpose;
 use crate::world::spec::Connections;
 
@@ -49,11 +49,13 @@ pub(super) struct Past {
 struct Luck {
     outcomes: Draw,
     connections: Draw,
+    /// Only this node's clients are about to change.
+    at: Option<NodeId>,
 }
 
 impl Group {
-    /// Settles what was sent up to now.
-    pub(super) fn settle(&mut self, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+    /// Settles what was sent up to now. With `at`, only what clients of this node meet is about to change.
+    pub(super) fn settle(&mut self, at: Option<NodeId>, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let (from, to) = (self.settled, ctx.now);
         if to <= from {
             return;
@@ -73,6 +75,7 @@ impl Group {
         let mut luck = Luck {
             outcomes: ctx.draw(Purpose::Outcomes, self.name, self.interval),
             connections: ctx.draw(Purpose::Connections, self.name, self.interval),
+            at,
         };
         let mut arrivals = ctx.draw(Purpose::Arrivals, self.name, self.interval);
         fresh.count = self.clock.count(ctx.spec.groups[self.id].arrivals, from, to, &mut arrivals);
@@ -162,26 +165,33 @@ impl Group {
         let all = self.clients.len();
         let seconds = flow.to.since(flow.from).as_secs_f64();
         let idempotent = ctx.spec.groups[self.id].idempotent;
+        self.sent = (self.sent.0 + flow.count, self.sent.1 + flow.mean);
         let (mut left, mut others) = (flow.count, all);
         let mut lost = Vec::new();
-        let mut changed = false;
-        for seat in self.tally.restless() {
+        let mut seats = self.tally.restless();
+        seats.extend(self.tally.refilling(luck.at));
+        seats.sort_unstable();
+        for seat in seats.iter().copied() {
             let Ok(place) = self.place_of(seat) else { continue };
             let client = &mut self.clients[place];
             if client.pool.is_plain(land) {
                 continue;
             }
-            changed = true;
-            let sent = luck.outcomes.binomial(left, 1.0 / others as f64);
-            (left, others) = (left - sent, others - 1);
-            let mean = flow.mean / all as f64;
+            let (sent, mean) = if client.refills() {
+                let (count, mean) = client.since_mark(self.sent);
+                (luck.outcomes.binomial(count, 1.0 / all as f64), mean / all as f64)
+            } else {
+                let sent = luck.outcomes.binomial(left, 1.0 / others as f64);
+                (left, others) = (left - sent, others - 1);
+                (sent, flow.mean / all as f64)
+            };
             let picks = client.picks_between(flow.from, flow.to, land).into_owned();
             let used = client.pool.take((sent, mean), &picks, land, idempotent, &mut luck.connections);
             lost.extend(used.lost);
             client.leave_stale(flow, used.tries, seconds);
+            self.count(place, land, ctx);
         }
-        if changed {
-            self.count_restless(land, ctx);
+        if !seats.is_empty() {
             self.shares = self.tally.shares();
         }
         lost

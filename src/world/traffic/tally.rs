@@ -27,7 +27,10 @@ pub(super) struct Part {
     /// Some of its new connections are served.
     hopes: bool,
     /// What it meets changes with each request or with time: it is looked at whenever requests are settled.
-    pub(super) restless: bool,
+    restless: bool,
+    /// It opens connections again, and none of its requests can be lost meanwhile: how many it has opened matters
+    /// only when something else changes for it.
+    pub(super) refills: bool,
 }
 
 /// The sum of all clients' parts.
@@ -39,6 +42,7 @@ pub(super) struct Tally {
     failing: usize,
     hopeful: usize,
     restless: BTreeSet<Seat>,
+    refilling: BTreeSet<Seat>,
 }
 
 impl Part {
@@ -48,8 +52,11 @@ impl Part {
         let from_node = client.seat.node().is_some();
         let has_stale = client.stale.pods().next().is_some();
         let leaves = from_node && client.picks.bad.iter().any(holes);
-        let restless = has_stale || leaves || !client.pool.is_plain(land);
         let streams = manner == Manner::Streams;
+        let moves = !streams && !client.pool.is_plain(land);
+        let safe = client.picks.bad.is_empty() && !has_stale && !client.pool.has_broken(land);
+        let refills = moves && safe;
+        let restless = has_stale || leaves || moves && !safe;
         Part {
             flows: flows(client, land),
             bad: if restless { Vec::new() } else { client.picks.bad.clone() },
@@ -57,6 +64,7 @@ impl Part {
             fails: client.picks.good.is_empty() && !client.pool.has_live(land),
             hopes: !client.picks.good.is_empty(),
             restless: restless && !streams,
+            refills,
         }
     }
 }
@@ -130,6 +138,9 @@ impl Tally {
         if part.restless {
             self.restless.insert(seat);
         }
+        if part.refills {
+            self.refilling.insert(seat);
+        }
     }
     /// A client with this part is gone.
     pub(super) fn remove(&mut self, seat: Seat, part: &Part) {
@@ -145,11 +156,21 @@ impl Tally {
         self.failing -= usize::from(part.fails);
         self.hopeful -= usize::from(part.hopes);
         self.restless.remove(&seat);
+        self.refilling.remove(&seat);
     }
 
     /// The clients that are looked at each time, in order.
     pub(super) fn restless(&self) -> Vec<Seat> {
         self.restless.iter().copied().collect()
+    }
+    /// Of the clients that open connections again those on a node, or all.
+    pub(super) fn refilling(&self, at: Option<NodeId>) -> Vec<Seat> {
+        let due = |seat: &Seat| at.is_none() || seat.node().is_none() || seat.node() == at;
+        match at {
+            Some(node) if self.refilling.contains(&Seat::Node(node)) => vec![Seat::Node(node)],
+            Some(_) if matches!(self.refilling.first(), Some(Seat::Node(_))) => Vec::new(),
+            Some(_) | None => self.refilling.iter().copied().filter(due).collect(),
+        }
     }
     /// What the other clients' new connections meet that are lost: client by client, added up.
     pub(super) fn bad(&self) -> impl Iterator<Item = (Peril, f64)> + '_ {
