@@ -13,6 +13,7 @@ use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
@@ -58,6 +59,7 @@ pub struct World {
     pub(super) proxies: Proxies,
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
+    pub(super) static_pods: StaticPods,
     pub(super) traffic: Traffic,
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
@@ -139,6 +141,10 @@ impl World {
             }
             Event::Fault(fault) => return Some(Outside::Strike(fault)),
             Event::Repair(fault) => return Some(Outside::Repair(fault)),
+            Event::StaticPod(event) => {
+                let runs = self.runs(event.master, event.process);
+                self.static_pods.step(event, runs, &mut ctx!(self));
+            }
         }
         self.settle_effects();
         None

@@ -1,8 +1,18 @@
 //! What an operator or a controller outside the cluster can do to it.
 
 use crate::base::{Span, Version};
-use crate::world::ids::{AppId, MasterId, NodeId, PodId};
+use crate::world::disturbance::MasterProcess;
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
 use crate::world::store::ApiError;
+
+/// How a machine is upgraded without being replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InPlace {
+    /// New packages, then the kubelet's process restarts; containers run on. kube-proxy, an add-on, is left alone.
+    Kubelet,
+    /// The machine reboots into the new image; containers stop with it, images stay on its disk.
+    Reboot,
+}
 
 /// An order of an actor. API orders travel the API path and can fail; cloud orders always arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +54,45 @@ pub enum Command {
     /// Cloud: the group's template from now on.
     SetTemplate {
         /// A worker group, or `None` for the masters.
-        pool: Option<crate::world::ids::PoolId>,
+        pool: Option<PoolId>,
         /// Version of machines launched from now on.
         version: Version,
     },
+    /// Cloud: launch one machine more for a worker group, at its current template.
+    Grow {
+        /// The group.
+        pool: PoolId,
+        /// Its place: one that no running machine of the group has.
+        slot: u32,
+    },
+    /// Cloud: terminate a machine; its group shrinks by one, and nothing replaces it.
+    Retire(NodeId),
+    /// Cloud: wipe a worker and boot it at its group's current template, under the same name.
+    Reimage(NodeId),
+    /// On the machine: upgrade it without replacing it.
+    UpgradeInPlace {
+        /// The machine.
+        node: NodeId,
+        /// Version of its kubelet from then on.
+        version: Version,
+        /// What restarts.
+        how: InPlace,
+    },
+    /// On the machine: put another manifest in place of a static pod's; the kubelet stops the old pod and starts the new.
+    SwapStaticPod {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+        /// The manifest's version: Kubernetes' also for etcd, which comes in the version that belongs to it.
+        version: Version,
+    },
+    /// etcd: hand leadership over; without effect on a member that does not lead.
+    MoveLeader(MasterId),
+    /// API: take the soft taint for nodes that will be replaced away again.
+    UntaintForUpdate(NodeId),
+    /// API: take the label away that takes a node out of external load balancers.
+    IncludeInBalancers(NodeId),
 }
 
 /// How an order went, told to the actor that gave it.

@@ -8,3 +8,4 @@ pub mod etcd;
 pub mod kubelet;
 pub mod proxy;
 pub mod scheduler;
+pub mod static_pods;

@@ -237,6 +237,11 @@ impl Kubelets {
         self.nodes[node].start(node, ctx);
     }
 
+    /// The machine's disk is wiped: no image is left on it.
+    pub fn wiped(&mut self, node: NodeId) {
+        self.nodes[node].images.clear();
+    }
+
     /// The kubelet is upgraded in place: its process restarts as another version; containers run on.
     pub fn restart_as(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         self.nodes[node].version = version;
