@@ -4,7 +4,7 @@
 use super::actor::{Actor, Orders, Wait};
 use crate::base::{Id, IdVec, IntOrPercent, Span, Time, Version};
 use crate::engine::Draws;
-use crate::world::command::{Answer, Command};
+use crate::world::command::{Answer, Command, NodeProcess};
 use crate::world::fact::Unit;
 use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId};
 use crate::world::purpose::Purpose;
@@ -259,9 +259,22 @@ impl Stage {
             Command::Grow { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
-            | Command::UpgradeInPlace { .. }
+            | Command::Reboot(_)
             | Command::SwapStaticPod { .. } => {
                 return self.machinery(command);
+            }
+            Command::StopMasterProcess { .. }
+            | Command::StartMasterProcess { .. }
+            | Command::StopNodeProcess { .. } => return,
+            Command::StartNodeProcess { node, process } => {
+                if process == NodeProcess::Kubelet {
+                    self.at(self.now + STATIC_PODS, move |stage| stage.join(node));
+                }
+                return;
+            }
+            Command::Install { node, version } => {
+                self.instances[node].version = version;
+                return;
             }
             Command::SetTemplate { version, .. } => {
                 self.template = version;
@@ -288,8 +301,11 @@ impl Stage {
                 self.instances[node].detached = true;
                 self.terminate(node);
             }
-            Command::Reimage(node) => self.restart(node, self.template),
-            Command::UpgradeInPlace { node, version, .. } => self.restart(node, version),
+            Command::Reimage(node) => {
+                self.instances[node].version = self.template;
+                self.restart(node);
+            }
+            Command::Reboot(node) => self.restart(node),
             Command::SwapStaticPod { master, process, version } => {
                 self.static_pods[master.index()][process as usize].ready = false;
                 self.at(self.now + STATIC_PODS, move |stage| {
@@ -302,8 +318,7 @@ impl Stage {
         self.changed = true;
     }
 
-    fn restart(&mut self, node: NodeId, version: Version) {
-        self.instances[node].version = version;
+    fn restart(&mut self, node: NodeId) {
         self.ready(node, NodeReady::False);
         self.at(self.now + BOOT, move |stage| stage.join(node));
         if !self.broken_image {
@@ -387,10 +402,17 @@ impl Stage {
                 let name = pool.map_or("masters".to_owned(), |pool| self.spec.pools[pool].name.clone());
                 format!("template of {name}: {version}")
             }
+            Command::StopMasterProcess { master, process, signal } => {
+                format!("stop {process:?} of master {} ({signal:?})", master.0 + 1)
+            }
+            Command::StartMasterProcess { master, process } => format!("start {process:?} of master {}", master.0 + 1),
+            Command::StopNodeProcess { node, process } => format!("stop {process:?} of {}", label(node)),
+            Command::StartNodeProcess { node, process } => format!("start {process:?} of {}", label(node)),
+            Command::Install { node, version } => format!("install {version} on {}", label(node)),
             Command::Grow { pool, slot } => format!("grow {} by place {}", self.spec.pools[pool].name, slot + 1),
             Command::Retire(node) => format!("retire {}", label(node)),
             Command::Reimage(node) => format!("reimage {}", label(node)),
-            Command::UpgradeInPlace { node, version, how } => format!("upgrade {} to {version}: {how:?}", label(node)),
+            Command::Reboot(node) => format!("reboot {}", label(node)),
             Command::SwapStaticPod { master, process, version } => {
                 format!("swap {} of master {} to {version}", process.name(), master.0 + 1)
             }

@@ -1,20 +1,22 @@
 //! What an operator or a controller outside the cluster can do to it.
 
 use crate::base::{Span, Version};
-use crate::world::disturbance::MasterProcess;
+use crate::world::disturbance::{MasterProcess, Signal};
 use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
 use crate::world::store::ApiError;
 
-/// How a machine is upgraded without being replaced.
+/// A process of a node that can be stopped and started where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InPlace {
-    /// New packages, then the kubelet's process restarts; containers run on. kube-proxy, an add-on, is left alone.
+pub enum NodeProcess {
+    /// The kubelet, and with it the container runtime: the containers' shims outlive both, and nobody but the kubelet
+    /// asks the runtime for anything.
     Kubelet,
-    /// The machine reboots into the new image; containers stop with it, images stay on its disk.
-    Reboot,
+    /// kube-proxy; the kernel's rules outlive it.
+    Proxy,
 }
 
-/// An order of an actor. API orders travel the API path and can fail; cloud orders always arrive.
+/// An order of an actor. API orders travel the API path and can fail; orders to the cloud or to a machine's own shell
+/// always arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// API: `spec.unschedulable = true`.
@@ -58,6 +60,55 @@ pub enum Command {
         /// Version of machines launched from now on.
         version: Version,
     },
+    /// Shell: a signal to a process of a master, which then stays down.
+    StopMasterProcess {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+        /// How it is asked to go.
+        signal: Signal,
+    },
+    /// Shell: the process is started, at the version that is installed.
+    StartMasterProcess {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+    },
+    /// Shell: a process of a node is stopped; containers run on.
+    StopNodeProcess {
+        /// Which node.
+        node: NodeId,
+        /// Which of its processes.
+        process: NodeProcess,
+    },
+    /// Shell: the process is started, at the version that is installed.
+    StartNodeProcess {
+        /// Which node.
+        node: NodeId,
+        /// Which of its processes.
+        process: NodeProcess,
+    },
+    /// Shell: the machine's packages are of this version from now on; what runs keeps its version until it is started
+    /// anew.
+    Install {
+        /// Which machine.
+        node: NodeId,
+        /// Version of what is started from now on.
+        version: Version,
+    },
+    /// Shell: the machine reboots; what runs on it gets SIGTERM, its disk stays.
+    Reboot(NodeId),
+    /// Shell: put another manifest in place of a static pod's; the kubelet stops the old pod and starts the new one.
+    SwapStaticPod {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+        /// The manifest's version: Kubernetes' also for etcd, which comes in the version that belongs to it.
+        version: Version,
+    },
     /// Cloud: launch one machine more for a worker group, at its current template.
     Grow {
         /// The group.
@@ -69,24 +120,6 @@ pub enum Command {
     Retire(NodeId),
     /// Cloud: wipe a worker and boot it at its group's current template, under the same name.
     Reimage(NodeId),
-    /// On the machine: upgrade it without replacing it.
-    UpgradeInPlace {
-        /// The machine.
-        node: NodeId,
-        /// Version of its kubelet from then on.
-        version: Version,
-        /// What restarts.
-        how: InPlace,
-    },
-    /// On the machine: put another manifest in place of a static pod's; the kubelet stops the old pod and starts the new.
-    SwapStaticPod {
-        /// Which master.
-        master: MasterId,
-        /// Which of its processes.
-        process: MasterProcess,
-        /// The manifest's version: Kubernetes' also for etcd, which comes in the version that belongs to it.
-        version: Version,
-    },
     /// etcd: hand leadership over; without effect on a member that does not lead.
     MoveLeader(MasterId),
     /// API: take the soft taint for nodes that will be replaced away again.

@@ -1,8 +1,8 @@
 //! Orders and disturbances: what operators and nature do to the cluster from outside.
 
-use crate::base::{Id, Version};
+use crate::base::Id;
 use crate::world::cluster::{World, ctx};
-use crate::world::command::{Command, InPlace};
+use crate::world::command::{Command, NodeProcess};
 use crate::world::components::api::Route;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    /// An operator gives an order. API orders are answered when the API has; cloud orders at once.
+    /// An operator gives an order. API orders are answered when the API has; orders to the cloud or a shell at once.
     pub fn order(&mut self, actor: ActorId, client: ClientId, order: u32, command: Command) {
         let change = match command {
             Command::Cordon(node) => Change::Cordon { node, unschedulable: true },
@@ -70,13 +70,18 @@ impl World {
             | Command::Terminate(_)
             | Command::Detach(_)
             | Command::SetTemplate { .. }
+            | Command::StopMasterProcess { .. }
+            | Command::StartMasterProcess { .. }
+            | Command::StopNodeProcess { .. }
+            | Command::StartNodeProcess { .. }
+            | Command::Install { .. }
+            | Command::Reboot(_)
+            | Command::SwapStaticPod { .. }
             | Command::Grow { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
-            | Command::UpgradeInPlace { .. }
-            | Command::SwapStaticPod { .. }
             | Command::MoveLeader(_) => {
-                self.cloud_order(command);
+                self.direct_order(command);
                 let to = ReplyTo::Actor { actor, order };
                 self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
                 self.settle_effects();
@@ -88,7 +93,8 @@ impl World {
         self.settle_effects();
     }
 
-    fn cloud_order(&mut self, command: Command) {
+    /// An order to the cloud or to a machine's shell.
+    fn direct_order(&mut self, command: Command) {
         self.changes.all();
         match command {
             Command::DeregisterServer(master) => self.api.deregister(master, &mut ctx!(self)),
@@ -96,16 +102,18 @@ impl World {
             Command::Terminate(node) => self.cloud.terminate(node, &mut ctx!(self)),
             Command::Detach(node) => self.cloud.detach(node, &mut ctx!(self)),
             Command::SetTemplate { pool, version } => self.cloud.set_template(pool, version),
-            Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
-            Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
-            Command::Reimage(node) => self.cloud.restart(node, None, true, &mut ctx!(self)),
-            Command::UpgradeInPlace { node, version, how: InPlace::Reboot } => {
-                self.cloud.restart(node, Some(version), false, &mut ctx!(self));
-            }
-            Command::UpgradeInPlace { node, version, how: InPlace::Kubelet } => self.upgrade_kubelet(node, version),
+            Command::StopMasterProcess { master, process, signal } => self.stop_process(master, process, signal),
+            Command::StartMasterProcess { master, process } => self.start_process(master, process),
+            Command::StopNodeProcess { node, process } => self.stop_node_process(node, process),
+            Command::StartNodeProcess { node, process } => self.start_node_process(node, process),
+            Command::Install { node, version } => self.cloud.install(node, version),
+            Command::Reboot(node) => self.cloud.restart(node, false, &mut ctx!(self)),
             Command::SwapStaticPod { master, process, version } => {
                 self.static_pods.swap(master, process, version, &mut ctx!(self));
             }
+            Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
+            Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
+            Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
             Command::MoveLeader(master) => self.etcd.move_leader(master, &mut ctx!(self)),
             Command::Cordon(_)
             | Command::Uncordon(_)
@@ -118,19 +126,6 @@ impl World {
             | Command::UntaintForUpdate(_)
             | Command::IncludeInBalancers(_) => {}
         }
-    }
-
-    /// New packages on a machine: its kubelet's process ends, and starts as another version with new connections.
-    fn upgrade_kubelet(&mut self, node: NodeId, version: Version) {
-        if !self.net.host(node).powered {
-            return;
-        }
-        self.cloud.upgraded(node, version);
-        self.kubelets.restart_as(node, version, &mut ctx!(self));
-        self.kubelets.served(node, false, &mut ctx!(self));
-        let client = self.kubelet_clients[node];
-        self.api.client_stops(client);
-        self.api.client_starts(client, version, &mut ctx!(self));
     }
 
     /// The new pod of a swapped manifest starts, with new connections of its own.
@@ -218,6 +213,41 @@ impl World {
             MasterProcess::ApiServer => self.api.start(master, node, version, &mut ctx!(self)),
             MasterProcess::ControllerManager => self.controllers.start(master, version, &mut ctx!(self)),
             MasterProcess::Scheduler => self.schedulers.start(master, version, &mut ctx!(self)),
+        }
+    }
+
+    fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
+        match process {
+            NodeProcess::Kubelet => {
+                self.kubelets.stops(node, &mut ctx!(self));
+                self.api.client_stops(self.kubelet_clients[node]);
+            }
+            NodeProcess::Proxy => {
+                self.proxies.stops(node);
+                if let Some(client) = self.proxies.client(node) {
+                    self.api.client_stops(client);
+                }
+            }
+        }
+    }
+
+    fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
+        let version = self.cloud.instances()[node].version;
+        if !self.net.host(node).powered {
+            return;
+        }
+        match process {
+            NodeProcess::Kubelet if self.kubelets.is_down(node) => {
+                self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
+                self.kubelets.starts(node, version, &mut ctx!(self));
+            }
+            NodeProcess::Proxy if !self.proxies.is_running(node) => {
+                if let Some(client) = self.proxies.client(node) {
+                    self.api.client_starts(client, version, &mut ctx!(self));
+                    self.proxies.starts(node, version, &mut ctx!(self));
+                }
+            }
+            NodeProcess::Kubelet | NodeProcess::Proxy => {}
         }
     }
 

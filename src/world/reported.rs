@@ -17,7 +17,7 @@ pub struct Instance {
     pub master: Option<MasterId>,
     /// Its place in the group, from 0; a replacement takes over the place.
     pub slot: u32,
-    /// The template version it was launched with.
+    /// The template version it was launched with, or what was installed since.
     pub version: Version,
     /// Whether it was detached from its group.
     pub detached: bool,

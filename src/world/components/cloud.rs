@@ -87,6 +87,11 @@ impl Cloud {
         }
     }
 
+    /// A machine's packages are of this version from now on.
+    pub fn install(&mut self, node: NodeId, version: Version) {
+        self.instances[node].version = version;
+    }
+
     /// The successor of a machine, as its group's template has it now; `incarnation` counts the place's machines.
     pub fn successor(&self, node: NodeId) -> (Instance, u32) {
         let old = &self.instances[node];
@@ -203,14 +208,15 @@ impl Cloud {
         }
     }
 
-    /// The order to restart a machine: as it is, as this version, or wiped at its group's template.
-    pub fn restart(&mut self, node: NodeId, version: Option<Version>, wiped: bool, ctx: &mut Ctx<'_>) {
-        let machine_is = &mut self.instances[node];
-        if !machine_is.running {
+    /// The order to restart a machine: as it is, or wiped at its group's template.
+    pub fn restart(&mut self, node: NodeId, wiped: bool, ctx: &mut Ctx<'_>) {
+        let instance = &mut self.instances[node];
+        if !instance.running {
             return;
         }
-        let template = machine_is.pool.map(|pool| self.templates[pool]).filter(|_| wiped);
-        machine_is.version = template.or(version).unwrap_or(machine_is.version);
+        if let Some(pool) = instance.pool.filter(|_| wiped) {
+            instance.version = self.templates[pool];
+        }
         self.boots[node] += 1;
         let boot = self.boots[node];
         ctx.note(Fact::MachineStopping { node });
@@ -228,11 +234,6 @@ impl Cloud {
         let wait =
             machine(self.instances[node].pool, ctx).boot.sample(&mut ctx.draw(Purpose::Boot, name, u64::from(boot)));
         ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot }));
-    }
-
-    /// A machine's kubelet was upgraded where it stands.
-    pub fn upgraded(&mut self, node: NodeId, version: Version) {
-        self.instances[node].version = version;
     }
 
     /// A machine has lost its power: a boot under way comes to nothing.

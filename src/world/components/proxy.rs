@@ -71,6 +71,11 @@ impl Proxies {
         self.nodes[node].as_ref().map(|proxy| proxy.client)
     }
 
+    /// Whether a kube-proxy that is kept up runs here.
+    pub fn is_running(&self, node: NodeId) -> bool {
+        self.nodes[node].as_ref().is_some_and(|proxy| proxy.running)
+    }
+
     /// The start of a run: it runs, and the kernel follows the slices as they are.
     pub fn begin(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         if let Some(proxy) = &mut self.nodes[node] {

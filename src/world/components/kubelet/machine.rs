@@ -242,6 +242,26 @@ impl Kubelets {
         self.nodes[node].images.clear();
     }
 
+    /// The process is stopped where it is; containers run on, unwatched.
+    pub fn stops(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        self.process_ends(node, ctx);
+    }
+
+    /// Whether the process is stopped, or its machine off.
+    pub fn is_down(&self, node: NodeId) -> bool {
+        self.nodes[node].process == Process::Down
+    }
+
+    /// A stopped process is started at this version; what runs it takes over once its client is connected, of which it
+    /// will be told.
+    pub fn starts(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
+        let kubelet = &mut self.nodes[node];
+        kubelet.version = version;
+        kubelet.behaviour = Behaviour::of(version);
+        kubelet.served = false;
+        kubelet.start(node, ctx);
+    }
+
     /// The kubelet is upgraded in place: its process restarts as another version; containers run on.
     pub fn restart_as(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         self.nodes[node].version = version;
