@@ -3,8 +3,10 @@
 use super::app::ReadApp;
 use super::cluster::Places;
 use super::pool::ReadPool;
+use super::strategy::Chosen;
 use crate::base::IntOrPercent;
 use crate::config::{Diagnostics, Place, Problem, code};
+use crate::strategy::Target;
 use crate::world::spec::{Spec, Spread};
 
 /// Most machines of a scenario, masters included: twenty times what Kubernetes supports.
@@ -20,12 +22,14 @@ pub(super) struct Given<'g, 'a> {
     pub(super) cluster: &'g Places,
     pub(super) pools: &'g [ReadPool],
     pub(super) apps: &'g [ReadApp<'a>],
+    pub(super) strategy: &'g Chosen,
 }
 
 /// Reports everything that does not go together.
 pub(super) fn report(given: &Given<'_, '_>, problems: &Diagnostics) {
     caps(given, problems);
     masters(given, problems);
+    target(given, problems);
     for app in given.apps {
         manners(app, problems);
         fits(given, app, problems);
@@ -68,6 +72,19 @@ fn masters(given: &Given<'_, '_>, problems: &Diagnostics) {
         let help = "choose an odd number of masters";
         problems.report(Problem::warning(code::VALUE, message, given.cluster.replicas).help(help));
     }
+}
+
+/// A version to go to, and a strategy that has nothing to do without one, or nothing with one.
+fn target(given: &Given<'_, '_>, problems: &Diagnostics) {
+    let (from, to) = (given.spec.control_plane.from, given.spec.control_plane.to);
+    let message = match (given.strategy.entry.target, from == to) {
+        (Target::Needed, true) => format!("the cluster is at {to} already, so nothing needs an upgrade"),
+        (Target::Ignored, false) => {
+            format!("`{}` upgrades nothing: the cluster stays at {from}", given.strategy.name())
+        }
+        (Target::Needed, false) | (Target::Ignored, true) | (Target::Welcome, _) => return,
+    };
+    problems.report(Problem::warning(code::VALUE, message, given.cluster.target));
 }
 
 fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {

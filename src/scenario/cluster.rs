@@ -25,6 +25,8 @@ pub(super) struct Cluster {
 /// Where the values stand that later checks speak of.
 pub(super) struct Places {
     pub(super) replicas: Place,
+    /// `version.to`.
+    pub(super) target: Place,
 }
 
 /// Stands in for a version that is missing or wrong, which has been reported.
@@ -35,35 +37,32 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Cluster {
     let empty = Table::empty(item.place());
     let mut cluster = item.table().unwrap_or_else(|| Reader::new(&empty, lower.problems));
     let version = if item.is_table() { cluster.required("version") } else { cluster.optional("version") };
-    let (from, to) = versions(lower, &version);
+    let (from, to, target) = versions(lower, &version);
     let etcd = etcd(lower, &cluster.optional("etcd"), (from, to));
     let plane = plane(lower, &cluster.optional("control_plane"), (from, to), etcd);
     let (control_plane, replicas) = plane;
     let timings = Fields::within(&TIMINGS, &cluster.optional("timings"));
     lower.page.table("[cluster.timings]", &timings.lines());
     cluster.finish();
-    Cluster { control_plane, timings: timings_of(&timings), given: Places { replicas } }
+    Cluster { control_plane, timings: timings_of(&timings), given: Places { replicas, target } }
 }
 
-fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version) {
-    let Some(mut version) = item.table() else { return (NO_VERSION, NO_VERSION) };
+/// The versions before and after, and where the latter stands.
+fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version, Place) {
+    let Some(mut version) = item.table() else { return (NO_VERSION, NO_VERSION, item.place()) };
     let from = version.required("from").version();
     let target = version.required("to");
     let (to, place) = (target.version(), target.place());
     version.finish();
-    if let (Some(from), Some(to)) = (from, to) {
-        if let Err(refusal) = plan_check(from, to) {
-            let problem = Problem::error(code::VALUE, refusal.to_string(), place).help(refusal.help());
-            lower.problems.report(problem);
-        }
-        if from == to {
-            let message = format!("the cluster is at {to} already, so nothing needs an upgrade");
-            lower.problems.report(Problem::warning(code::VALUE, message, place));
-        }
+    if let (Some(from), Some(to)) = (from, to)
+        && let Err(refusal) = plan_check(from, to)
+    {
+        let problem = Problem::error(code::VALUE, refusal.to_string(), place).help(refusal.help());
+        lower.problems.report(problem);
     }
     let (from, to) = (from.unwrap_or(NO_VERSION), to.or(from).unwrap_or(NO_VERSION));
     lower.page.table("[cluster.version]", &[format!("from = \"{from}\""), format!("to = \"{to}\"")]);
-    (from, to)
+    (from, to, place)
 }
 
 /// The etcd that goes with this version of Kubernetes.

@@ -57,7 +57,9 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         horizon: limits.horizon,
         tail: limits.tail,
     };
-    checks::report(&checks::Given { spec: &spec, cluster: &cluster.given, pools: &pools, apps: &apps }, problems);
+    let given = &cluster.given;
+    let given = checks::Given { spec: &spec, cluster: given, pools: &pools, apps: &apps, strategy: &strategy };
+    checks::report(&given, problems);
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();

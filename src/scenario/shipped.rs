@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 12] = [
+const ALL: [&str; 19] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -22,6 +22,13 @@ const ALL: [&str; 12] = [
     "measured-cluster",
     "perf/roll-500",
     "perf/linear",
+    "measured/etcdkill",
+    "measured/leasekill",
+    "measured/rollout",
+    "measured/drainone",
+    "measured/nodekill",
+    "measured/masters",
+    "measured/upgradeworkers",
 ];
 
 fn path(name: &str) -> PathBuf {
@@ -45,13 +52,13 @@ fn as_json(text: &str) -> Json {
 #[test]
 fn every_shipped_scenario_is_in_the_list_and_loads_without_a_warning() {
     let mut found = Vec::new();
-    for folder in ["scenarios", "scenarios/perf"] {
+    for folder in ["scenarios", "scenarios/perf", "scenarios/measured"] {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
         for file in std::fs::read_dir(folder).expect("the folder is there").flatten() {
             found.extend(file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
-    found.retain(|stem| stem != "perf");
+    found.retain(|stem| stem != "perf" && stem != "measured");
     found.sort();
     let mut listed: Vec<&str> = ALL.iter().map(|name| name.rsplit('/').next().unwrap_or(name)).collect();
     listed.sort_unstable();
@@ -73,6 +80,49 @@ fn every_shipped_scenario_opens_with_question_expectation_and_sources() {
             assert!(comment.iter().any(|line| line.starts_with(part)), "{name} lacks {part}");
         }
     }
+}
+
+#[test]
+fn the_measured_experiments_stand_on_one_cluster() {
+    let cluster = |name: &str| {
+        let file = as_json(&std::fs::read_to_string(path(name)).expect("it is there"));
+        (file["cluster"].clone(), file["node_pool"].clone())
+    };
+    let own = cluster("measured-cluster");
+    assert!(own.0.is_object() && own.1.is_array());
+    for name in ALL.iter().filter(|name| name.starts_with("measured/")) {
+        assert_eq!(cluster(name), own, "{name}");
+    }
+}
+
+#[test]
+fn every_parameter_of_the_measurements_can_be_set() {
+    use crate::base::IntOrPercent::Int;
+    let app = |name: &str, argument: &str| {
+        let scenario = sound(name, &[argument]);
+        let spec = (*scenario.spec).clone();
+        (spec.apps.iter().next().cloned().expect("the app"), spec.groups.iter().next().cloned().expect("a group"), spec)
+    };
+    for name in ["rollout", "drainone", "nodekill", "masters", "upgradeworkers"].map(|name| format!("measured/{name}"))
+    {
+        assert_eq!(app(&name, "app.web.replicas=3").0.replicas, 3);
+        assert_eq!(app(&name, "app.web.on_sigterm=\"close-idle\"").0.on_sigterm, OnSigterm::CloseIdle);
+        assert_eq!(app(&name, "app.web.pre_stop=\"5s\"").0.pre_stop, Span::secs(5));
+        assert_eq!(app(&name, "app.web.traffic.load.connections=\"new\"").1.connections, Connections::New);
+        assert_eq!(app(&name, "app.web.traffic.load.rps=7").1.rate, crate::base::Rate::per_sec(7));
+        let budgets = app(&name, "app.web.pdb.min_available=2").2.budgets;
+        assert_eq!(budgets.iter().map(|budget| budget.rule).collect::<Vec<_>>(), [BudgetRule::MinAvailable(Int(2))]);
+        assert_eq!(app(&name, "app.web.pdb=\"none\"").2.budgets.len(), 0);
+    }
+    for name in ["measured/etcdkill", "measured/leasekill"] {
+        let scenario = sound(name, &["fault[0].signal=\"term\""]);
+        assert_eq!(scenario.faults[0].values.choice("signal"), "term");
+    }
+    for (name, key) in [("masters", "master_down"), ("masters", "master_pause"), ("upgradeworkers", "worker_down")] {
+        let scenario = sound(&format!("measured/{name}"), &[&format!("strategy.{key}=\"33s\"")]);
+        assert_eq!(scenario.strategy.values.span(key), Span::secs(33));
+    }
+    assert_eq!(sound("measured/masters", &["strategy.signal=\"kill\""]).strategy.values.choice("signal"), "kill");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! All strategies, one line each.
 
 use super::actor::Actor;
-use super::kops;
+use super::{by_hand, kops, kubectl_drain, none};
 use crate::config::{Entry, Values, nearest};
 
 /// A strategy that scenarios can name.
@@ -11,10 +11,24 @@ pub struct StrategyEntry {
     pub entry: &'static Entry,
     /// The actor with these settings, before its first call.
     pub build: fn(&Values) -> Box<dyn Actor>,
+    /// What it does with the version after.
+    pub target: Target,
+}
+
+/// What a strategy does with the version that the cluster is to have after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Brings the cluster there; where it is there already, nothing is left to do.
+    Needed,
+    /// Brings the cluster there on the way; what it does it does without a new version, too.
+    Welcome,
+    /// Upgrades nothing.
+    Ignored,
 }
 
 /// All strategies, in the order of the manual.
-pub static CATALOG: &[&StrategyEntry] = &[&kops::KOPS, &kops::KOPS_1_15, &kops::KOPS_2018];
+pub static CATALOG: &[&StrategyEntry] =
+    &[&kops::KOPS, &kops::KOPS_1_15, &kops::KOPS_2018, &by_hand::BY_HAND, &kubectl_drain::KUBECTL_DRAIN, &none::NONE];
 
 /// No strategy has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

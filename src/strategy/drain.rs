@@ -95,6 +95,20 @@ pub struct Drained {
     pub errors: Vec<DrainError>,
 }
 
+impl Drained {
+    /// How it went, for the timeline; `label` is the node's.
+    pub fn told(&self, label: &str) -> String {
+        let (pods, retries) = (self.pods, self.retries429);
+        format!("drain of {label}: {pods} pods, {retries} refused evictions tried again")
+    }
+
+    /// What to say of it, if it failed.
+    pub fn failure(&self, label: &str, seen: &Reported<'_>) -> Option<String> {
+        let errors: Vec<String> = self.errors.iter().map(|error| error.described(seen)).collect();
+        (!errors.is_empty()).then(|| format!("failed to drain node {label}: {}", errors.join(", ")))
+    }
+}
+
 /// A drain under way.
 #[derive(Clone, Debug)]
 pub struct Drain {

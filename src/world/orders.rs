@@ -220,6 +220,8 @@ impl World {
         match process {
             NodeProcess::Kubelet => {
                 self.kubelets.stops(node, &mut ctx!(self));
+                // The last heartbeat is that of a client that was served until now.
+                self.settle_effects();
                 self.api.client_stops(self.kubelet_clients[node]);
             }
             NodeProcess::Proxy => {

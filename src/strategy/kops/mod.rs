@@ -15,17 +15,20 @@ mod tests;
 mod validation;
 
 use super::actor::Actor;
-use super::catalog::StrategyEntry;
+use super::catalog::{StrategyEntry, Target};
 use crate::config::{Entry, Setting, Values};
 use roll::Roll;
 use settings::{Defaults, Era, Settings, settings};
 
 /// kops of today.
-pub static KOPS: StrategyEntry = StrategyEntry { entry: &NOW, build: |values| build(values, Era::NOW) };
+pub static KOPS: StrategyEntry =
+    StrategyEntry { entry: &NOW, build: |values| build(values, Era::NOW), target: Target::Needed };
 /// kops 1.15, the release that leaned on validation instead of long waits.
-pub static KOPS_1_15: StrategyEntry = StrategyEntry { entry: &OF_1_15, build: |values| build(values, Era::OF_1_15) };
+pub static KOPS_1_15: StrategyEntry =
+    StrategyEntry { entry: &OF_1_15, build: |values| build(values, Era::OF_1_15), target: Target::Needed };
 /// kops 1.9 to 1.12.
-pub static KOPS_2018: StrategyEntry = StrategyEntry { entry: &OF_2018, build: |values| build(values, Era::OF_2018) };
+pub static KOPS_2018: StrategyEntry =
+    StrategyEntry { entry: &OF_2018, build: |values| build(values, Era::OF_2018), target: Target::Needed };
 
 fn build(values: &Values, era: Era) -> Box<dyn Actor> {
     Box::new(Roll::new(Settings::of(values, era)))

@@ -2,6 +2,7 @@
 
 use crate::base::{IntOrPercent, Span};
 use crate::config::{Kind, Setting, Values};
+use crate::strategy::start::START;
 
 /// Time between two validations that fail. Source: kops `cmd/kops/rolling-update_cluster.go`, ValidateTickDuration.
 pub(super) const VALIDATE_TICK: Span = Span::secs(30);
@@ -134,11 +135,8 @@ pub(super) struct Defaults {
 
 const FLAGS: &str = "kops cmd/kops/rolling-update_cluster.go";
 const FIELDS: &str = "kops pkg/instancegroups/settings.go";
-const OURS: &str = "rollproof: a minute of quiet to measure from";
 
 const SPAN: Kind = Kind::Duration { min: Span::ZERO, max: Span::mins(7 * 24 * 60) };
-/// A cluster may stand quiet for long before its upgrade: that costs nothing.
-const START: Kind = Kind::Duration { min: Span::ZERO, max: Span::mins(365 * 24 * 60) };
 
 const fn setting(key: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Setting {
     Setting { key, about, kind, default, unit: "", source: FLAGS }
@@ -151,10 +149,7 @@ const fn field(key: &'static str, kind: Kind, default: &'static str, about: &'st
 /// All settings, with these defaults.
 pub(super) const fn settings(own: &Defaults) -> [Setting; 17] {
     [
-        Setting {
-            source: OURS,
-            ..setting("start", START, "\"1m\"", "When the operator begins, from the run's start.")
-        },
+        START,
         setting(
             "control_plane_interval",
             SPAN,
