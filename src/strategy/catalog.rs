@@ -1,7 +1,7 @@
 //! All strategies, one line each.
 
 use super::actor::Actor;
-use super::{by_hand, kops, kubectl_drain, none};
+use super::{baselines, by_hand, eks_managed, gke_surge, kops, kubeadm, kubectl_drain, none};
 use crate::config::{Entry, Values, nearest};
 
 /// A strategy that scenarios can name.
@@ -13,6 +13,8 @@ pub struct StrategyEntry {
     pub build: fn(&Values) -> Box<dyn Actor>,
     /// What it does with the version after.
     pub target: Target,
+    /// Whether its control plane is somebody else's, so that nobody here can observe etcd.
+    pub hides_etcd: bool,
 }
 
 /// What a strategy does with the version that the cluster is to have after it.
@@ -27,8 +29,22 @@ pub enum Target {
 }
 
 /// All strategies, in the order of the manual.
-pub static CATALOG: &[&StrategyEntry] =
-    &[&kops::KOPS, &kops::KOPS_1_15, &kops::KOPS_2018, &by_hand::BY_HAND, &kubectl_drain::KUBECTL_DRAIN, &none::NONE];
+pub static CATALOG: &[&StrategyEntry] = &[
+    &kops::KOPS,
+    &kops::KOPS_1_15,
+    &kops::KOPS_2018,
+    &by_hand::BY_HAND,
+    &kubectl_drain::KUBECTL_DRAIN,
+    &none::NONE,
+    &kubeadm::KUBEADM,
+    &gke_surge::GKE_SURGE,
+    &eks_managed::EKS_MANAGED,
+    &eks_managed::EKS_MANAGED_MINIMAL,
+    &baselines::IN_PLACE_NO_DRAIN,
+    &baselines::BIG_BANG,
+    &baselines::MASTERS_PARALLEL,
+    &baselines::DELETE_DRAIN,
+];
 
 /// No strategy has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -181,6 +181,13 @@ pub enum Pace {
         /// Machines of the group that are not Ready take a place, too, those of units under way excepted.
         brake: bool,
     },
+    /// As a Deployment does on pods: so many that a machine was launched for first, and so many that go without.
+    Surge {
+        /// With a machine launched first.
+        surge: Amount,
+        /// Without; one, if neither says any.
+        unavailable: Amount,
+    },
     /// So many begin together; when all of them are over, a soak, then the next.
     Batches {
         /// At least one.
@@ -200,8 +207,14 @@ pub enum Pace {
 /// One primitive of a unit's life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A machine is launched to take this one's place; the step ends when the gate passes.
-    Surge(Gate),
+    /// A machine is launched to take this one's place, unless as many units as may have one already; the step ends when
+    /// its gate passes.
+    Surge {
+        /// How many units may have one at a time.
+        most: Amount,
+        /// What the unit waits for then.
+        until: Gate,
+    },
     /// Soft taint.
     Taint,
     /// No new pods.
@@ -268,6 +281,8 @@ pub struct Swap {
 pub enum Transition {
     /// It is terminated; its group launches the next in its place.
     Terminate,
+    /// It is terminated. Where a machine was launched to take its place, that one does; else its group launches the next.
+    Replace,
     /// It is terminated, and nothing takes its place.
     Retire,
     /// It is wiped and boots at the template, under the same name.
