@@ -44,7 +44,7 @@ pub(super) struct Drivers {
 impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
-        drivers.add((scenario.strategy.entry.build)(&scenario.strategy.values), world);
+        drivers.add(scenario.strategy.actor(), world);
         for (app, asked) in scenario.spec.apps.entries() {
             if let Some(at) = asked.restart_at {
                 drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), world);

@@ -1,14 +1,13 @@
 //! What not to do, so that its price can be shown: upgrades without drains, all at once, past budgets.
 
 use super::catalog::{StrategyEntry, Target};
-use super::machinery::parts::{SCRIPT_LOOKS, drain_within, node_ready};
+use super::machinery::parts::{SCRIPT_LOOKS, drain_within, node_ready, replaced, replaced_masters};
 use super::machinery::*;
 use super::start::START;
 use crate::base::Span;
 use crate::config::{Entry, Kind, Setting, Values};
 use crate::strategy::drain::DrainSettings;
 use crate::world::disturbance::MasterProcess;
-use crate::world::fact::StepPhase;
 
 /// Every node upgraded where it stands, with its pods on it.
 pub static IN_PLACE_NO_DRAIN: StrategyEntry = entry(&IN_PLACE, |values| Box::new(Run::new(in_place(values))));
@@ -116,9 +115,9 @@ fn big_bang(values: &Values) -> Plan {
 
 fn masters_parallel(values: &Values) -> Plan {
     let at_once = Amount::count(u32::try_from(values.count("masters_at_once")).unwrap_or(u32::MAX));
-    let replace = replaced(drain_within(Span::mins(15)), Span::secs(5));
-    let masters = Stage::of("masters", Groups::Masters, replace.clone()).at_once(at_once);
-    Plan::of(values.span("start"), vec![masters, Stage::of("workers", Groups::Workers, replace)])
+    let workers = replaced(drain_within(Span::mins(15)), Span::secs(5));
+    let workers = Stage::of("workers", Groups::Workers, workers);
+    Plan::of(values.span("start"), vec![replaced_masters(at_once), workers])
 }
 
 fn delete_drain(values: &Values) -> Plan {
@@ -127,15 +126,4 @@ fn delete_drain(values: &Values) -> Plan {
     let replace = replaced(drain, values.span("post_drain_delay"));
     let masters = Stage::of("masters", Groups::Masters, replace.clone());
     Plan::of(values.span("start"), vec![masters, Stage::of("workers", Groups::Workers, replace)])
-}
-
-/// A machine cordoned, drained, terminated; its replacement Ready.
-fn replaced(drain: Step, settle: Span) -> Vec<Step> {
-    vec![
-        Step::Cordon,
-        drain,
-        Step::Wait(StepPhase::Detaching, settle),
-        Step::Transition(Transition::Terminate),
-        Step::Gate(Gate::of(vec![Condition::NodeReady, Condition::StaticPods], SCRIPT_LOOKS)),
-    ]
 }

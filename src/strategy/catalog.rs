@@ -1,7 +1,10 @@
 //! All strategies, one line each.
 
 use super::actor::Actor;
-use super::{baselines, by_hand, eks_managed, gke_surge, kops, kubeadm, kubectl_drain, none};
+use super::{
+    aks, baselines, by_hand, cluster_api, eks_managed, gardener_mcm, gke_blue_green, gke_surge, karpenter_drift, kops,
+    kubeadm, kubectl_drain, kured, none, openshift_mco, own_plan, second_pool, system_upgrade_controller, talos,
+};
 use crate::config::{Entry, Values, nearest};
 
 /// A strategy that scenarios can name.
@@ -37,9 +40,23 @@ pub static CATALOG: &[&StrategyEntry] = &[
     &kubectl_drain::KUBECTL_DRAIN,
     &none::NONE,
     &kubeadm::KUBEADM,
+    &cluster_api::CLUSTER_API,
     &gke_surge::GKE_SURGE,
+    &gke_blue_green::GKE_BLUE_GREEN,
     &eks_managed::EKS_MANAGED,
     &eks_managed::EKS_MANAGED_MINIMAL,
+    &aks::AKS_ROLLING,
+    &aks::AKS_BLUE_GREEN,
+    &karpenter_drift::KARPENTER_DRIFT,
+    &kured::KURED,
+    &system_upgrade_controller::SYSTEM_UPGRADE_CONTROLLER,
+    &talos::TALOS_K8S,
+    &talos::TALOS_OS,
+    &openshift_mco::OPENSHIFT_MCO,
+    &gardener_mcm::GARDENER_MCM,
+    &second_pool::BLUE_GREEN_MANUAL,
+    &second_pool::CANARY_POOL,
+    &own_plan::PLAN,
     &baselines::IN_PLACE_NO_DRAIN,
     &baselines::BIG_BANG,
     &baselines::MASTERS_PARALLEL,

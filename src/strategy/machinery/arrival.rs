@@ -13,25 +13,32 @@ pub enum Group {
     Masters,
     /// A group of workers.
     Workers(PoolId),
+    /// The masters and all workers that the scenario upgrades.
+    Everything,
 }
 
 impl Group {
     /// Whether a machine belongs to it, detached or not.
-    pub fn has(self, machine: &Instance) -> bool {
+    pub fn has(self, machine: &Instance, seen: &Reported<'_>) -> bool {
         match self {
             Group::Masters => machine.master.is_some(),
             Group::Workers(pool) => machine.pool == Some(pool),
+            Group::Everything => machine.pool.is_none_or(|pool| seen.spec.pools[pool].upgrade),
         }
     }
     /// Its running machines.
-    pub fn machines<'a>(self, seen: &Reported<'a>) -> impl Iterator<Item = (NodeId, &'a Instance)> + use<'a> {
-        seen.instances().filter(move |(_, machine)| machine.running && self.has(machine))
+    pub fn machines<'a, 's>(
+        self,
+        seen: &'s Reported<'a>,
+    ) -> impl Iterator<Item = (NodeId, &'a Instance)> + use<'a, 's> {
+        seen.instances().filter(move |(_, machine)| machine.running && self.has(machine, seen))
     }
     /// In facts.
     pub fn unit(self) -> Unit {
         match self {
             Group::Masters => Unit::Masters,
             Group::Workers(pool) => Unit::Pool(pool),
+            Group::Everything => Unit::Cluster,
         }
     }
     /// In words.
@@ -39,6 +46,7 @@ impl Group {
         match self {
             Group::Masters => "masters".to_owned(),
             Group::Workers(pool) => seen.spec.pools[pool].name.clone(),
+            Group::Everything => "cluster".to_owned(),
         }
     }
     /// Zones that its machines are spread over; at least one.
@@ -46,6 +54,7 @@ impl Group {
         match self {
             Group::Masters => seen.spec.control_plane.zones.max(1),
             Group::Workers(pool) => seen.spec.pools[pool].zones.max(1),
+            Group::Everything => 1,
         }
     }
 }

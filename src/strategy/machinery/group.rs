@@ -239,7 +239,7 @@ impl GroupRun {
         if stage.template {
             let version = turn.seen.spec.control_plane.to;
             let pool = match self.group {
-                Group::Masters => None,
+                Group::Masters | Group::Everything => None,
                 Group::Workers(pool) => Some(pool),
             };
             turn.give(Command::SetTemplate { pool, version });

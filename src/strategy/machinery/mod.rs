@@ -22,6 +22,7 @@ mod settings;
 mod surge;
 mod swap;
 mod sweep;
+pub mod toml;
 mod unit;
 
 pub use arrival::Group;

@@ -29,6 +29,7 @@ impl Stage {
             together: false,
             select: Select::Outdated,
             template: true,
+            delay: Span::ZERO,
             before: None,
             surge: None,
             premark: Premark::None,
@@ -95,3 +96,32 @@ pub fn surge_and(surge: IntOrPercent, unavailable: IntOrPercent) -> Pace {
 /// A master's static pods in kubeadm's order, etcd left out.
 pub const SERVERS: [MasterProcess; 3] =
     [MasterProcess::ApiServer, MasterProcess::ControllerManager, MasterProcess::Scheduler];
+
+/// A second set of machines, so many of the group's size; once all are Ready, all old ones are cordoned.
+pub fn blue_green(name: &str, green: IntOrPercent, ready: Gate, steps: Vec<Step>) -> Stage {
+    let surge = Surge { by: SurgeBy::Amount(Amount::up(green)), until: ready };
+    Stage { surge: Some(surge), premark: Premark::Cordon, ..Stage::of(name, Groups::Workers, steps) }
+}
+
+/// Masters replaced so many at a time: cordoned, drained for at most 15 minutes, terminated; the next when the new one
+/// is Ready with all its static pods.
+pub fn replaced_masters(most: Amount) -> Stage {
+    let drain = drain_within(MASTER_DRAIN);
+    Stage::of("masters", Groups::Masters, replaced(drain, MASTER_SETTLE)).at_once(most)
+}
+
+/// How long a master's drain may take. As kops has it (`cmd/kops/rolling-update_cluster.go`, DrainTimeout).
+const MASTER_DRAIN: Span = Span::mins(15);
+/// Wait after it. As kops has it (PostDrainDelay).
+const MASTER_SETTLE: Span = Span::secs(5);
+
+/// A machine cordoned, drained, terminated; its replacement Ready.
+pub fn replaced(drain: Step, settle: Span) -> Vec<Step> {
+    vec![
+        Step::Cordon,
+        drain,
+        Step::Wait(crate::world::fact::StepPhase::Detaching, settle),
+        Step::Transition(Transition::Terminate),
+        Step::Gate(Gate::of(vec![Condition::NodeReady, Condition::StaticPods], SCRIPT_LOOKS)),
+    ]
+}

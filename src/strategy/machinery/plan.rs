@@ -46,6 +46,8 @@ pub struct Stage {
     pub select: Select,
     /// Whether the groups' template is set to the version after, at the group's start.
     pub template: bool,
+    /// A wait before the stage's first group.
+    pub delay: Span,
     /// What a group waits for before anything else.
     pub before: Option<Gate>,
     /// Machines launched ahead of the group's first unit.
@@ -73,6 +75,8 @@ pub enum Groups {
     Workers,
     /// Both, the masters first.
     All,
+    /// Masters and those workers as one group.
+    Everything,
     /// These worker groups, in this order.
     Named(Vec<String>),
 }
@@ -217,6 +221,8 @@ pub enum Step {
     },
     /// Soft taint.
     Taint,
+    /// The soft taint is taken away.
+    Untaint,
     /// No new pods.
     Cordon,
     /// New pods again.
@@ -369,10 +375,12 @@ pub enum Action {
     StopGroup,
     /// The unit stays as it is; the plan goes on, and fails in the end if more than this many stayed.
     Quarantine(Amount),
-    /// The step is tried again after so long, once anything has changed.
+    /// The step is tried again after so long; a machine that did not come is terminated and another launched.
     Retry(Span),
     /// The unit is uncordoned and waits for another turn.
     PutBack,
+    /// The unit stays as it is and keeps its place; the plan waits for ever.
+    Hold,
     /// The unit goes on.
     Ignore,
     /// The group goes back to its old machines, and the plan fails.

@@ -23,6 +23,8 @@ pub struct Run {
     numbers: OrderNumbers,
     /// Which stage.
     stage: usize,
+    /// Until when the stage waits before its first group.
+    delayed: Time,
     /// Groups of the stage whose turn has not come; the next one first.
     ahead: Vec<Group>,
     running: Vec<GroupRun>,
@@ -64,6 +66,7 @@ impl Run {
             plan: Arc::new(plan),
             numbers: OrderNumbers::default(),
             stage: 0,
+            delayed: Time::ZERO,
             ahead: Vec::new(),
             running: Vec::new(),
             errors: Vec::new(),
@@ -87,6 +90,10 @@ impl Run {
         if self.state == State::Staged
             && let Some(stage) = plan.stages.get(self.stage)
         {
+            if turn.now() < self.delayed {
+                turn.until(self.delayed);
+                turn.blocked(NotYet::Pause);
+            }
             for group in &mut self.running {
                 group.arm(stage, closed_until.is_none(), turn);
             }
@@ -120,6 +127,9 @@ impl Run {
             self.finish(Err(self.errors.join("; ")), turn);
             return false;
         }
+        if turn.now() < self.delayed {
+            return false;
+        }
         let together = if stage.together { usize::MAX } else { 1 };
         let mut began = false;
         while self.running.len() < together && !self.ahead.is_empty() {
@@ -140,7 +150,10 @@ impl Run {
 
     fn stage_begins(&mut self, plan: &Plan, turn: &Turn<'_, '_>) -> Result<(), String> {
         self.ahead = match plan.stages.get(self.stage) {
-            Some(stage) => groups(stage, turn.seen)?,
+            Some(stage) => {
+                self.delayed = turn.now() + stage.delay;
+                groups(stage, turn.seen)?
+            }
             None => Vec::new(),
         };
         Ok(())
@@ -170,6 +183,7 @@ fn groups(stage: &Stage, seen: &Reported<'_>) -> Result<Vec<Group>, String> {
     let workers = pools.iter().map(|pool| Group::Workers(*pool));
     Ok(match &stage.groups {
         Groups::Masters => vec![Group::Masters],
+        Groups::Everything => vec![Group::Everything],
         Groups::Workers => workers.collect(),
         Groups::All => std::iter::once(Group::Masters).chain(workers).collect(),
         Groups::Named(names) => {

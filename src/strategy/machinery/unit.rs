@@ -59,6 +59,8 @@ enum Doing {
     Swap(SwapRun),
     Gate(GateRun),
     Until(Time),
+    /// It failed, and nothing more happens with it.
+    Held(String),
     /// The step failed at this moment, and is tried again on a tick from there; `settled`: only once anything changed.
     Again {
         since: Time,
@@ -150,6 +152,7 @@ impl UnitRun {
                 result.map(|result| result.map_err(|text| (Failure { class: gate.class, text }, false)))
             }
             Doing::Until(until) => (now >= *until).then_some(Ok(())),
+            Doing::Held(_) => None,
             Doing::Again { since, every, .. } => {
                 let due = now > *since && Poll { phase: *since, period: *every }.ticks_at(now);
                 if due {
@@ -175,6 +178,7 @@ impl UnitRun {
                 Some(Doing::Gate(GateRun::begin(until, now)))
             }
             Step::Taint => Some(self.ask(StepPhase::Premarked, Command::TaintForUpdate(current), turn)),
+            Step::Untaint => Some(Doing::Asked(turn.give(Command::UntaintForUpdate(current)))),
             Step::Cordon => Some(self.ask(StepPhase::Cordoned, Command::Cordon(current), turn)),
             Step::Uncordon => Some(Doing::Asked(turn.give(Command::Uncordon(current)))),
             Step::Exclude => Some(self.ask(StepPhase::Detaching, Command::ExcludeFromBalancers(current), turn)),
@@ -311,7 +315,21 @@ impl UnitRun {
 
     fn failed(&mut self, failure: Failure, settled: bool, crew: &Crew<'_>, turn: &mut Turn<'_, '_>) {
         match crew.on_error.of(failure.class) {
-            Action::Retry(every) => self.doing = Doing::Again { since: turn.now(), every, settled },
+            Action::Retry(every) => {
+                let late = self.successor.filter(|_| failure.class == Class::Provision);
+                if let Some(successor) = late {
+                    self.successor = None;
+                    successor.node(turn.seen).into_iter().for_each(|node| {
+                        turn.give(Command::Retire(node));
+                    });
+                }
+                turn.remark(format!("to be tried again: {}", failure.text));
+                self.doing = Doing::Again { since: turn.now(), every, settled };
+            }
+            Action::Hold => {
+                turn.remark(failure.text.clone());
+                self.doing = Doing::Held(failure.text);
+            }
             Action::Ignore => {
                 turn.remark(format!("ignoring: {}", failure.text));
                 (self.at, self.doing) = (self.at + 1, Doing::Begin);
@@ -370,6 +388,7 @@ impl UnitRun {
                 turn.until(*until);
                 turn.blocked(NotYet::Pause);
             }
+            Doing::Held(why) => turn.blocked(NotYet::Gate(why.clone())),
             Doing::Again { since, every, settled } => {
                 let tick = Poll { phase: *since, period: *every };
                 turn.poll(tick, Sight::Anything);
