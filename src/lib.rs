@@ -36,11 +36,12 @@
 //! ```text
 //! 9  cli               people: arguments, files, terminal, exit codes          (the binary only)
 //! 8  report/           pages: text, json, drawings; each a pure render
+//! 7  fidelity/         measured clusters beside simulated ones, row by row
 //! 6  sim/              one run: the loop, limits, outcome, digest
 //! 5  scenario/         what was asked: TOML -> Scenario
 //! 4  strategy/ fault/ observe/    three plug-in walls that never import one another
 //! 3  world/            the cluster: store, components, users' traffic, the vocabularies
-//! 2  engine/ config/   event queue, keyed draws, distributions; text -> values with places
+//! 2  engine/ config/ statistics/    event queue, keyed draws, distributions; text -> values with places; exact tests
 //! 1  base/             time, ids, quantities, versions
 //! ```
 //!
@@ -74,9 +75,11 @@ pub mod base;
 pub mod config;
 pub mod engine;
 pub mod fault;
+pub mod fidelity;
 pub mod observe;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+pub mod statistics;
 pub mod strategy;
 pub mod world;

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["base"],
     &["engine"],
-    &["config"],
+    &["config", "statistics"],
     &["world"],
     &["strategy", "fault", "observe"],
     &["scenario", "import"],
     &["sim"],
-    &["prove"],
+    &["prove", "fidelity"],
     &["report"],
     &["cli", "main"],
 ];

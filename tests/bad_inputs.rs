@@ -49,6 +49,11 @@ impl Desk {
     }
 }
 
+/// What is said, without the breaks of its lines.
+fn unwrapped(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn rollproof() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rollproof"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -129,12 +134,11 @@ fn ten_mistakes_are_told_in_one_go_with_place_caret_and_help() {
 }
 
 #[test]
-fn help_fits_into_80_columns_and_no_message_runs_on() {
+fn diagnostics_fit_into_80_columns() {
     let desk = Desk::new();
     let said = desk.refusal(&desk.file(TEN_MISTAKES), &["--set", "cluster.version.to=\"1.19.0\""]);
     for line in said.lines() {
-        let limit = if line.contains("error[") { 300 } else { 80 };
-        assert!(line.chars().count() <= limit, "{line}");
+        assert!(line.chars().count() <= 80, "{line}");
     }
 }
 
@@ -199,7 +203,7 @@ fn a_value_that_cannot_be_is_refused_in_the_file() {
         ("[limits]\nhorizon = \"0s\"", "at least 1ms"),
     ] {
         let found = desk.refusal(&desk.file(small(lines)), &[]);
-        assert!(found.contains(said), "{lines}: {said} in:\n{found}");
+        assert!(unwrapped(&found).contains(said), "{lines}: {said} in:\n{found}");
         assert_eq!(found.matches(": error[E").count(), 1, "{lines}:\n{found}");
     }
 }
@@ -222,7 +226,7 @@ fn an_argument_is_refused_at_its_own_place() {
         ("cluster.version.to=\"2.0.0\"", "major version"),
     ] {
         let found = desk.refusal(&shipped("book-ch18"), &["--set", argument]);
-        assert!(found.contains("--set #1:1:") && found.contains(said), "{argument}: {said} in:\n{found}");
+        assert!(found.contains("--set #1:1:") && unwrapped(&found).contains(said), "{argument}: {said} in:\n{found}");
         assert!(found.contains('^'), "{found}");
     }
 }
@@ -230,7 +234,7 @@ fn an_argument_is_refused_at_its_own_place() {
 #[test]
 fn a_skipped_minor_is_refused_before_time_zero_with_its_rule() {
     let desk = Desk::new();
-    let said = desk.refusal(&shipped("book-ch18"), &["--set", "cluster.version.to=\"1.16.0\""]);
+    let said = unwrapped(&desk.refusal(&shipped("book-ch18"), &["--set", "cluster.version.to=\"1.16.0\""]));
     assert!(said.starts_with("--set #1:1:20: error[E0202]: "), "{said}");
     assert!(said.contains("version skew policy") && said.contains("upgrade to 1.15 first"), "{said}");
     assert!(said.contains("^^^^^^^^"), "{said}");

@@ -1,6 +1,7 @@
 //! The command as its users meet it: as a process.
 #![cfg(feature = "cli")]
 
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 
 fn rollproof(arguments: &[&str]) -> Command {
@@ -20,7 +21,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
 }
 
-/// A scenario file in a folder of its own.
 /// The least that a scenario needs.
 const PLAN: &str = r#"
 schema = 1
@@ -35,6 +35,7 @@ replicas = 1
 name = "kops-1.15"
 "#;
 
+/// A scenario file in a folder of its own.
 fn plan() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("plan.toml");
@@ -79,6 +80,10 @@ fn a_missing_scenario_ends_with_2_and_names_the_file() {
     assert_eq!(ended.status.code(), Some(2));
     let said = text(&ended.stderr);
     assert!(said.contains("no/such\\u{1b}[31m.toml") && !said.contains('\u{1b}'), "{said}");
+    // A name that `rollproof list scenarios` shows is not yet a file.
+    let mut command = rollproof(&["run", "book-ch18"]);
+    let said = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the command starts").stderr;
+    assert!(text(&said).contains("did you mean `scenarios/book-ch18.toml`?"), "{}", text(&said));
 }
 
 #[test]
@@ -104,6 +109,26 @@ fn every_listed_strategy_can_be_shown() {
         assert_eq!(shown.status.code(), Some(0));
         assert!(text(&shown.stdout).starts_with(name), "{name}");
     }
+}
+
+#[test]
+fn every_command_with_a_result_can_say_it_in_json() {
+    let (_folder, plan) = plan();
+    for (arguments, key) in
+        [(&["check", &plan][..], "scenario"), (&["show", "kops"], "manual"), (&["list"], "laws"), (&["schema"], "type")]
+    {
+        let ended = rollproof(arguments).args(["-o", "json"]).output().expect("the command starts");
+        let said: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("it is JSON");
+        assert!(said.get(key).is_some(), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_scenarios_opening_fits_into_80_columns() {
+    let mut command = rollproof(&["show", "book-ch18"]);
+    let said = text(&command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the command starts").stdout);
+    assert!(said.contains("Question: ") && said.contains("\n- Machines: "), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
 }
 
 #[test]
@@ -140,4 +165,34 @@ fn a_result_that_does_not_reach_a_full_disk_ends_with_5() {
     let ended = rollproof(&["list"]).stdout(full).stderr(Stdio::piped()).output().expect("the command starts");
     assert_eq!(ended.status.code(), Some(5));
     assert!(text(&ended.stderr).contains("<stdout>"), "{}", text(&ended.stderr));
+}
+
+/// A run that would go on for long: an operator who never comes, and each request an event of its own.
+#[test]
+#[cfg(unix)]
+fn an_interrupted_run_ends_with_130_and_leaves_nothing_half_written() {
+    let (folder, plan) = plan();
+    let (out, endless) = (
+        folder.path().join("out"),
+        "app.web.traffic.u={ from = \"pool:workers\", rps = 100000, mode = \"per-request\" }",
+    );
+    let arguments = ["run", &plan, "-v", "--set", endless, "--set", "strategy.start=\"20h\"", "--out"];
+    let mut command = rollproof(&arguments);
+    let command = command.arg(&out).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    let mut said = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut line = String::new();
+    // It has begun once it says which seed it runs.
+    while !line.contains("seed 1") {
+        line.clear();
+        assert!(said.read_line(&mut line).expect("it is UTF-8") > 0, "it ended before it began");
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("there is a kill");
+    assert!(killed.success());
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("it is UTF-8");
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(130), "{rest}");
+    assert!(rest.contains("interrupted: seed 1 had come to"), "{rest}");
+    assert!(ended.stdout.is_empty() && !out.exists());
 }

@@ -25,6 +25,20 @@ fn quiet_time_costs_no_event() {
     assert!(month.requests.sent > 700 * hour.requests.sent, "its users were there all the time");
 }
 
+/// The last of what the upgrade set in motion is over within the first half hour: back-offs, syncs, a late relist.
+#[test]
+fn quiet_time_after_a_whole_upgrade_costs_no_event() {
+    let quiet = |hours: u32| {
+        let tail = format!("limits.tail=\"{hours}h\"");
+        let outcome = run(&load("book-ch18", &[&tail, "limits.horizon=\"1000h\""]), 1);
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Completed);
+        outcome
+    };
+    let (hour, month) = (quiet(1), quiet(720));
+    assert_eq!(hour.events, month.events);
+    assert!(month.sim_seconds - hour.sim_seconds == 719.0 * 3600.0);
+}
+
 /// What the workers' roll adds to that of the three masters, whose own share does not grow with the nodes alone.
 #[test]
 fn events_grow_linearly_with_nodes() {

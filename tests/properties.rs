@@ -35,10 +35,10 @@ fn parsed(text: &str) -> Scenario {
 
 /// One run with its history; `None` where the pods do not fit into the cluster.
 fn try_run(scenario: &Scenario, seed: u64) -> Option<Finished> {
-    match sim::run(scenario, seed, Watch { trace: true, progress: None }) {
+    match sim::run(scenario, seed, Watch { trace: true, ..Watch::default() }) {
         Ok(finished) => Some(finished),
         Err(InternalError::NeverHealthy(_)) => None,
-        Err(error @ InternalError::Broken { .. }) => panic!("seed {seed}: {error}"),
+        Err(error @ (InternalError::Broken { .. } | InternalError::Stopped { .. })) => panic!("seed {seed}: {error}"),
     }
 }
 

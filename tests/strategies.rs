@@ -26,7 +26,7 @@ fn load(name: &str, strategy: &str, overrides: &[&str]) -> Scenario {
 }
 
 fn finished(scenario: &Scenario, seed: u64, trace: bool) -> Finished {
-    match sim::run(scenario, seed, Watch { trace, progress: None }) {
+    match sim::run(scenario, seed, Watch { trace, ..Watch::default() }) {
         Ok(finished) => finished,
         Err(error) => panic!("{}, seed {seed}: {error}", scenario.strategy.name()),
     }

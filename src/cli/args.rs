@@ -31,9 +31,9 @@ pub(crate) struct Args {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-    0  the plan holds
-    1  refuted: a law broke or the objective was missed
-    2  bad usage or bad scenario
+    0  the plan holds; the model fits
+    1  refuted: a law broke or the objective was missed; the model does not fit
+    2  bad usage, bad scenario or unreadable data
     3  undecided: a limit was reached before an answer
     5  an output could not be written
    70  internal error
@@ -44,6 +44,8 @@ Exit codes:
 pub(crate) enum Command {
     /// Run one seed of a scenario: timeline, losses by cause, verdict
     Run(Run),
+    /// Show how close the simulator is to a measured cluster, row by row
+    Fidelity(Fidelity),
     /// Say everything that is wrong with a scenario, without running it
     Check(Check),
     /// List what is there by name
@@ -69,6 +71,30 @@ pub(crate) struct Run {
     pub(crate) out: PathBuf,
 
     /// Threads; never changes a result (one seed is one thread)
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof fidelity`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fidelity {
+    /// Measured files, one JSON object a line; those of the program if not given
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(crate) measured: Vec<PathBuf>,
+
+    /// Seeds simulated for each setting of each experiment
+    #[arg(long, default_value_t = 1000, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(20..=100_000))]
+    pub(crate) seeds: u64,
+
+    /// Only experiments of this name
+    #[arg(long, value_name = "FAMILY")]
+    pub(crate) only: Option<String>,
+
+    /// Folder for result.json, report.txt and the drawings
+    #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Threads; never changes a result
     #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) jobs: Option<u32>,
 }

@@ -56,13 +56,35 @@ fn scenarios() -> Vec<Thing> {
     let thing = |path: &std::path::PathBuf| {
         let plan = scenario::load(path, &[], None).ok()?;
         let text = std::fs::read_to_string(path).ok()?;
-        let opening = text.lines().take_while(|line| line.starts_with('#'));
-        let opening: Vec<String> =
-            opening.map(|line| escaped(line.trim_start_matches(['#', ' '])).into_owned()).collect();
-        let manual = format!("{}\n\n{}\n", escaped(&path.to_string_lossy()), opening.join("\n"));
+        let manual = format!("{}\n\n{}", escaped(&path.to_string_lossy()), opening(&text));
         Some(Thing { name: escaped(&plan.name).into_owned(), about: escaped(&plan.about).into_owned(), manual })
     };
     files.iter().filter_map(thing).collect()
+}
+
+/// The comment that a scenario begins with, in lines of a terminal: paragraphs, and points that begin with a dash.
+fn opening(text: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for line in text.lines().take_while(|line| line.starts_with('#')) {
+        let line = line.trim_start_matches(['#', ' ']).trim_end();
+        match parts.last_mut() {
+            Some(part) if !line.is_empty() && !line.starts_with("- ") && !part.is_empty() => {
+                part.push(' ');
+                part.push_str(line);
+            }
+            Some(_) | None => parts.push(line.to_owned()),
+        }
+    }
+    let mut page = String::new();
+    for part in parts {
+        let point = part.starts_with("- ");
+        for (index, line) in wrapped(&part, COLUMNS - 2).iter().enumerate() {
+            page.push_str(if point && index > 0 { "  " } else { "" });
+            page.push_str(line);
+            page.push('\n');
+        }
+    }
+    page
 }
 
 /// Prints names with what they stand for.
@@ -107,13 +129,20 @@ fn as_json(shelves: &[Shelf]) -> String {
 }
 
 /// Prints the manual of one thing.
-pub(crate) fn show(show: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
+pub(crate) fn show(args: &Args, show: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let things: Vec<Thing> = shelves().into_iter().flat_map(|shelf| shelf.things).collect();
     let Some(thing) = things.iter().find(|thing| thing.name == show.name) else {
         let meant = nearest(&show.name, things.iter().map(|thing| thing.name.as_str()));
         return Err(unknown("nothing", &show.name, meant, "rollproof list"));
     };
-    terminal.print(&thing.manual)?;
+    let page = match args.output {
+        Form::Text => thing.manual.clone(),
+        Form::Json => {
+            let page = json!({ "name": thing.name, "about": thing.about, "manual": thing.manual });
+            format!("{page:#}\n")
+        }
+    };
+    terminal.print(&page)?;
     Ok(Exit::Holds)
 }
 

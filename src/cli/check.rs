@@ -1,24 +1,30 @@
 //! `rollproof check`: what is wrong with a scenario, without running it.
 
 use rollproof::{scenario, sim};
+use serde_json::json;
 
-use super::args::Check;
+use super::args::{Args, Check, Form};
 use super::exit::{Exit, Failure};
 use super::run::{failure, load};
 use super::terminal::Terminal;
 
 /// Reads the scenario; with `--resolved` prints it with every default filled in.
-pub(crate) fn check(check: &Check, terminal: &mut Terminal) -> Result<Exit, Failure> {
+pub(crate) fn check(args: &Args, check: &Check, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let plan = load(&check.plan)?;
     if !plan.warnings.is_empty() {
-        terminal.note(&plan.warnings.to_string());
+        terminal.note(&format!("{:#}", plan.warnings));
     }
     // Seed 1 stands for all: whether the pods fit at all hardly depends on luck.
     sim::Simulation::new(&plan, 1, false).map_err(|error| failure(&error, 1))?;
     if check.resolved {
         terminal.print(scenario::resolved(&plan))?;
+    } else if args.output == Form::Json {
+        let warnings: Vec<&str> = plan.warnings.messages().collect();
+        let found = json!({ "schema": 1, "scenario": { "name": plan.name, "hash": plan.hash }, "warnings": warnings });
+        terminal.print(&format!("{found:#}\n"))?;
     } else {
-        terminal.print(&format!("{}: no problem found\n", rollproof::report::safe::escaped(&plan.name)))?;
+        let found = if plan.warnings.is_empty() { "no problem found" } else { "usable; see the warnings" };
+        terminal.print(&format!("{}: {found}\n", rollproof::report::safe::escaped(&plan.name)))?;
     }
     Ok(Exit::Holds)
 }

@@ -23,9 +23,7 @@ pub(crate) enum Exit {
     Unwritable = 5,
     /// An internal error or a broken invariant of the simulator (EX_SOFTWARE of sysexits.h).
     Internal = 70,
-    /// Interrupted (128 and the number of SIGINT, as shells count). Nothing in the command returns it: the signal ends
-    /// the process at once, and a shell reports that as this number. No output is half written then.
-    #[allow(dead_code, reason = "the table of exit codes is complete")]
+    /// Interrupted (128 and the number of SIGINT, as shells count). What was finished is kept, nothing is half written.
     Interrupted = 130,
 }
 
@@ -64,6 +62,8 @@ pub(crate) enum Failure {
         /// The seed that shows it, if a run was under way.
         seed: Option<u64>,
     },
+    /// Somebody interrupted the work. The text says how far it had come.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -78,6 +78,7 @@ impl Failure {
             Failure::Input(_) => Exit::BadInput,
             Failure::Output { .. } => Exit::Unwritable,
             Failure::Internal { .. } => Exit::Internal,
+            Failure::Interrupted(_) => Exit::Interrupted,
         }
     }
 }
@@ -87,6 +88,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Input(text) => f.write_str(text.trim_end()),
+            Failure::Interrupted(text) => write!(f, "interrupted: {}", escaped(text)),
             Failure::Output { path, reason } => {
                 write!(f, "error: cannot write `{}`: {}", escaped(&path.to_string_lossy()), escaped(reason))
             }
@@ -115,7 +117,7 @@ mod tests {
         assert_eq!(number(Failure::Input(String::new()).exit()), 2);
         assert_eq!(number(Failure::output("x", &"full").exit()), 5);
         assert_eq!(number(Failure::Internal { message: String::new(), seed: None }.exit()), 70);
-        assert_eq!(number(Exit::Interrupted), 130);
+        assert_eq!(number(Failure::Interrupted(String::new()).exit()), 130);
     }
 
     #[test]

@@ -24,13 +24,27 @@ impl RunFolder {
         let hash: String = hash.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
         let parent = out.join(slug(scenario));
         let path = parent.join(format!("{hash}-seed{seed}"));
+        RunFolder::made(out, &[&parent, &path])
+    }
+
+    /// Makes `out/<name>/`, for what is no single run, and finds out that it can be written to.
+    ///
+    /// # Errors
+    /// As [`RunFolder::prepare`].
+    pub(crate) fn plain(out: &Path, name: &str) -> Result<RunFolder, Failure> {
+        RunFolder::made(out, &[&out.join(slug(name))])
+    }
+
+    /// Makes the folders, each inside the one before, and keeps the last.
+    fn made(out: &Path, folders: &[&PathBuf]) -> Result<RunFolder, Failure> {
         fs::create_dir_all(out).map_err(|error| Failure::output(out, &error))?;
-        for folder in [&parent, &path] {
+        for folder in folders {
             if folder.is_symlink() {
-                return Err(Failure::output(folder, &"it is a symbolic link"));
+                return Err(Failure::output(*folder, &"it is a symbolic link"));
             }
-            fs::create_dir_all(folder).map_err(|error| Failure::output(folder, &error))?;
+            fs::create_dir_all(folder).map_err(|error| Failure::output(*folder, &error))?;
         }
+        let path = folders.last().map_or_else(|| out.to_owned(), |last| last.to_path_buf());
         let folder = RunFolder { path };
         let (temp, file) = folder.temporary("result.json")?;
         drop(file);
@@ -45,11 +59,11 @@ impl RunFolder {
 
     /// Writes a file: afterwards it is there with all of these bytes and they are on the disk, or what was there
     /// before is unchanged.
-    pub(crate) fn write(&self, name: &'static str, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         self.write_with(name, |file| file.write_all(bytes))
     }
 
-    fn write_with(&self, name: &'static str, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Failure> {
+    fn write_with(&self, name: &str, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), Failure> {
         let (temp, mut file) = self.temporary(name)?;
         let target = self.path.join(name);
         let written = fill(&mut file)

@@ -7,8 +7,10 @@ mod args;
 mod catalogue;
 mod check;
 mod exit;
+mod fidelity;
 mod files;
 mod guard;
+mod interrupt;
 mod progress;
 mod run;
 mod terminal;
@@ -30,22 +32,28 @@ pub(crate) fn main() -> ExitCode {
     let mut terminal = Terminal::new(args.color, args.quiet);
     let seed = match &args.command {
         Command::Run(run) => Some(run.seed),
-        Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
+        Command::Fidelity(_) | Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
-    let exit = ended.unwrap_or_else(|failure| {
-        terminal.say(&failure.to_string());
-        failure.exit()
-    });
+    let exit = match ended {
+        // It came too late to stop anything: all is kept, and the caller still hears of it.
+        Ok(_) if terminal.interrupt().happened() => Exit::Interrupted,
+        Ok(exit) => exit,
+        Err(failure) => {
+            terminal.say(&failure.to_string());
+            failure.exit()
+        }
+    };
     exit.into()
 }
 
 fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.command {
         Command::Run(run) => run::run(args, run, terminal),
-        Command::Check(check) => check::check(check, terminal),
+        Command::Fidelity(fidelity) => fidelity::fidelity(args, fidelity, terminal),
+        Command::Check(check) => check::check(args, check, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
-        Command::Show(show) => catalogue::show(show, terminal),
+        Command::Show(show) => catalogue::show(args, show, terminal),
         Command::Schema => catalogue::schema(terminal),
     }
 }

@@ -13,6 +13,36 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Drawings a second.
 const RATE: u8 = 8;
 
+/// Progress of many equal pieces of work, counted by any thread.
+pub(crate) struct Counted {
+    bar: ProgressBar,
+}
+
+impl Counted {
+    /// Progress of `what`; never drawn unless `shown`.
+    pub(crate) fn new(what: &'static str, shown: bool) -> Counted {
+        let target = if shown { ProgressDrawTarget::stderr_with_hz(RATE) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:40}] {pos} of {len} ({elapsed} passed)") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Counted { bar }
+    }
+
+    /// So many of so many are done.
+    pub(crate) fn set(&self, done: u64, of: u64) {
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Progress of one piece of work.
 pub(crate) struct Progress {
     since: Instant,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rollproof::report::figures::clock;
 use rollproof::report::text::Style;
 use rollproof::report::{json, text, timeline};
 use rollproof::sim::Outcome;
@@ -18,7 +19,7 @@ use super::terminal::Terminal;
 pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let plan = load(&run.plan)?;
     if !plan.warnings.is_empty() {
-        terminal.note(&plan.warnings.to_string());
+        terminal.note(&format!("{:#}", plan.warnings));
     }
     if args.verbose {
         terminal.note(&format!("scenario {} {}, seed {}", text_of(&plan.name), text_of(&plan.hash), run.seed));
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     }
     let progress = Progress::new("simulating", terminal.shows_progress());
     let report = |seconds: f64| progress.set(seconds);
-    let watch = sim::Watch { trace: true, progress: Some(&report) };
+    let watch = sim::Watch { trace: true, progress: Some(&report), stop: Some(terminal.interrupt().flag()) };
     let finished = sim::run(&plan, run.seed, watch).map_err(|error| failure(&error, run.seed))?;
     drop(progress);
     let folder = RunFolder::prepare(&run.out, &plan.name, &plan.hash, run.seed)?;
@@ -40,12 +41,16 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     Ok(finished.outcome.verdict.into())
 }
 
-/// A cluster that was never healthy is the scenario's fault; anything else is ours.
+/// A cluster that was never healthy is the scenario's fault, a broken invariant is ours.
 pub(crate) fn failure(error: &sim::InternalError, seed: u64) -> Failure {
     match error {
         sim::InternalError::NeverHealthy(_) => {
             let help = "help: give the nodes more room, or the pods less to ask for";
             Failure::Input(format!("error: {}\n  {help}", text_of(&error.to_string())))
+        }
+        sim::InternalError::Stopped { at } => {
+            let at = clock(at.secs_f64());
+            Failure::Interrupted(format!("seed {seed} had come to {at} of simulated time; nothing was written"))
         }
         sim::InternalError::Broken { .. } => Failure::Internal { message: error.to_string(), seed: Some(seed) },
     }
@@ -57,7 +62,16 @@ pub(crate) fn load(plan: &Plan) -> Result<scenario::Scenario, Failure> {
         catalogue::known_strategy(name)?;
     }
     scenario::load(&plan.scenario, &plan.overrides, plan.strategy.as_deref())
-        .map_err(|problems| Failure::Input(problems.to_string()))
+        .map_err(|problems| Failure::Input(format!("{problems:#}{}", shipped_name(&plan.scenario))))
+}
+
+/// Help for whoever gives the name of a scenario of the folder `scenarios` where its file is wanted.
+fn shipped_name(path: &Path) -> String {
+    let file = Path::new("scenarios").join(path).with_extension("toml");
+    match !path.exists() && file.is_file() {
+        true => format!("  help: did you mean `{}`?\n", text_of(&file.to_string_lossy())),
+        false => String::new(),
+    }
 }
 
 /// Writes the files of the run; `result.json` last, so that it is there only if all the others are.
@@ -130,6 +144,7 @@ mod tests {
             requests: Requests::default(),
             etcd: None,
             api: ApiFigures::default(),
+            probes: BTreeMap::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
             cost: Cost::default(),
             skew_violations: 0,

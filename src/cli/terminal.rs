@@ -1,4 +1,5 @@
-//! stdout for results, stderr for everything else. A reader that goes away is no error.
+//! stdout for results, stderr for everything else, and whether somebody there wants an end. A reader that goes away is
+//! no error.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -6,16 +7,18 @@ use anstream::{AutoStream, ColorChoice};
 
 use super::args::When;
 use super::exit::Failure;
+use super::interrupt::Interrupt;
 
 /// Both streams.
 pub(crate) struct Terminal {
     results: Results<io::Stdout>,
     color: bool,
     quiet: bool,
+    interrupt: Interrupt,
 }
 
 impl Terminal {
-    /// The process's own streams.
+    /// The process's own streams, and its SIGINT.
     pub(crate) fn new(color: When, quiet: bool) -> Terminal {
         let stdout = io::stdout();
         let color = match color {
@@ -24,7 +27,12 @@ impl Terminal {
             // Obeys NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM, then asks whether it is a terminal.
             When::Auto => AutoStream::choice(&stdout) != ColorChoice::Never,
         };
-        Terminal { results: Results { out: stdout, closed: false }, color, quiet }
+        Terminal { results: Results { out: stdout, closed: false }, color, quiet, interrupt: Interrupt::listen() }
+    }
+
+    /// Whether somebody wants the work to end.
+    pub(crate) const fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
     }
 
     /// Whether results are coloured.

@@ -258,7 +258,12 @@ fn unquoted_text_asks_for_quotes() {
     assert_eq!(line("mode = kops"), ["2:8 E0103 `kops` is not a value | text stands in quotes: \"kops\""]);
     let version = "2:15 E0103 invalid float | text, a version among it, stands in quotes: \"1.14.10\"";
     assert_eq!(line("version = 1.14.10"), [version]);
-    assert_eq!(line("on = True"), ["2:6 E0103 invalid boolean, expected `true` | write `true` or `false`"]);
+    assert_eq!(line("on = True"), ["2:6 E0103 `True` is not a value | write `true`"]);
+    // Words that begin as a value does.
+    for word in ["three", "none", "infinite", "x"] {
+        let said = format!("2:6 E0103 `{word}` is not a value | text stands in quotes: \"{word}\"");
+        assert_eq!(line(&format!("on = {word}")), [said]);
+    }
 }
 
 /// Parses, reads, renders and drops on a thread with little stack.

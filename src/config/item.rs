@@ -273,6 +273,14 @@ impl<'a> Item<'a> {
         Some(Reader::within(table, self.path.clone(), self.problems))
     }
 
+    /// A reader of the table that stands where a word could, which the caller has looked for: `pdb = "none"`.
+    pub fn table_or(&self, word: &str) -> Option<Reader<'a>> {
+        match &self.value?.kind {
+            ValueKind::Table(_) => self.table(),
+            _ => self.wrong(&format!("a table or \"{word}\"")),
+        }
+    }
+
     /// Readers of an array of tables, such as `[[node_pool]]`; none when it is absent.
     pub fn tables(&self) -> Vec<Reader<'a>> {
         self.items().iter().filter_map(Item::table).collect()

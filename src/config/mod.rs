@@ -33,7 +33,7 @@ pub use manual::{manual, resolved, schema};
 pub use nearest::nearest;
 pub use overrides::Override;
 pub use reader::Reader;
-pub use render::render;
+pub use render::{render, render_wrapped};
 pub use settings::{Entry, Kind, Setting, Values, read};
 pub use source::{Source, SourceId, Sources, TextSpan};
 pub use table::parse;

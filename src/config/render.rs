@@ -24,15 +24,25 @@ const NEAR: usize = 6 * WIDTH;
 ///   help: did you mean `replicas`?
 /// ```
 ///
-/// At most [`SHOWN`] of them. Text from the input is escaped, so the output holds no control but `\n`.
+/// At most [`SHOWN`] of them. Text from the input is escaped, so the output holds no control but `\n`. A message is one
+/// line, for editors and other programs.
 pub fn render(sources: &Sources, problems: &Diagnostics) -> String {
+    rendered(sources, problems, usize::MAX)
+}
+
+/// As [`render`], with long messages broken for a terminal of 80 columns.
+pub fn render_wrapped(sources: &Sources, problems: &Diagnostics) -> String {
+    rendered(sources, problems, WIDTH - 4)
+}
+
+fn rendered(sources: &Sources, problems: &Diagnostics, width: usize) -> String {
     let all = problems.sorted();
     let mut text = String::new();
     for (index, problem) in all.iter().take(SHOWN).enumerate() {
         if index > 0 {
             text.push('\n');
         }
-        push_problem(&mut text, sources, problem);
+        push_problem(&mut text, sources, problem, width);
     }
     let more = all.len().saturating_sub(SHOWN) + problems.left_out();
     if more > 0 {
@@ -41,13 +51,15 @@ pub fn render(sources: &Sources, problems: &Diagnostics) -> String {
     text
 }
 
-fn push_problem(text: &mut String, sources: &Sources, problem: &Problem) {
+fn push_problem(text: &mut String, sources: &Sources, problem: &Problem, width: usize) {
     let severity = match problem.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    push_location(text, sources, problem.place);
-    let _ = writeln!(text, "{severity}[{}]: {}", problem.code, escaped(&problem.message));
+    let mut head = String::new();
+    push_location(&mut head, sources, problem.place);
+    let _ = write!(head, "{severity}[{}]: {}", problem.code, escaped(&problem.message));
+    push_wrapped(text, "", &head, width);
     push_excerpt(text, sources, problem.place, '^', "");
     for label in &problem.labels {
         if !same_source(problem.place, label.place) {
@@ -58,7 +70,7 @@ fn push_problem(text: &mut String, sources: &Sources, problem: &Problem) {
         push_excerpt(text, sources, label.place, '-', &label.text);
     }
     if let Some(help) = &problem.help {
-        push_wrapped(text, &format!("help: {}", escaped(help)));
+        push_wrapped(text, "  ", &format!("help: {}", escaped(help)), WIDTH - 4);
     }
 }
 
@@ -178,10 +190,10 @@ fn window(cells: &[(usize, String)], from: usize, to: usize) -> Excerpt {
     excerpt
 }
 
-/// Appends the text wrapped between words, indented by two and then by four.
-fn push_wrapped(text: &mut String, paragraph: &str) {
-    for (index, line) in wrapped(paragraph, WIDTH - 4).iter().enumerate() {
-        let _ = writeln!(text, "{}{line}", if index == 0 { "  " } else { "    " });
+/// Appends the text wrapped between words, its first line indented by `indent`, the others by four.
+fn push_wrapped(text: &mut String, indent: &str, paragraph: &str, width: usize) {
+    for (index, line) in wrapped(paragraph, width).iter().enumerate() {
+        let _ = writeln!(text, "{}{line}", if index == 0 { indent } else { "    " });
     }
 }
 
@@ -267,11 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn help_is_wrapped_between_words() {
-        let said = shown("a = 1", |id| {
-            Problem::error("E1", "m", Place::At(id, TextSpan::new(0, 1))).help("word ".repeat(60).trim())
-        });
+    fn message_and_help_are_wrapped_between_words() {
+        let words = "word ".repeat(60);
+        let (mut sources, problems) = (Sources::new(), Diagnostics::new());
+        let place = Place::At(sources.add("plan.toml", "a = 1"), TextSpan::new(0, 1));
+        problems.report(Problem::error("E1", words.trim(), place).help(words.trim()));
+        let said = render_wrapped(&sources, &problems);
         assert!(said.lines().all(|line| line.chars().count() <= WIDTH), "{said}");
-        assert_eq!(said.matches("word").count(), 60);
+        assert_eq!(said.matches("word").count(), 120);
+        let first = render(&sources, &problems).lines().next().map(str::len);
+        assert!(first.is_some_and(|first| first > 300), "the message is one line where no terminal is");
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue, Error};
 
 use super::diagnostic::{Diagnostics, Problem, code};
+use super::nearest::nearest;
 use super::nesting;
 use super::source::{SourceId, boundary};
 use super::table::shifted;
@@ -158,9 +159,14 @@ impl Found {
             self.code = code::DUPLICATE;
             let kind = self.message.split(' ').nth(5).unwrap_or("another type");
             self.message = format!("`{}` is no table: it was given a value of type {kind}", shortened(written));
-        } else if self.message.starts_with("invalid boolean") {
+        } else if self.message.starts_with("invalid ") && is_word(written) {
+            // The parser goes by the first letter: `three` begins as `true` does, `none` as `nan`.
             self.damage = false;
-            self.help = Some("write `true` or `false`".to_owned());
+            self.message = format!("`{}` is not a value", shortened(written));
+            self.help = Some(match nearest(written, ["true", "false"]) {
+                Some(meant) => format!("write `{meant}`"),
+                None => format!("text stands in quotes: {}", quoted(&shortened(written))),
+            });
         } else if self.message.starts_with("invalid float") || self.message.starts_with("invalid integer") {
             self.damage = false;
             self.help = Some("text, a version among it, stands in quotes: \"1.14.10\"".to_owned());
@@ -294,6 +300,11 @@ fn first_place(root: &DeTable<'_>, at: usize, name: &str) -> Option<Range<usize>
 fn recent(text: &str) -> &str {
     let near = &text[boundary(text, text.len().saturating_sub(LOOKED_BACK))..];
     near.rsplit('\n').next().unwrap_or(near)
+}
+
+/// Whether this is neither a number nor anything in quotes.
+fn is_word(written: &str) -> bool {
+    written.starts_with(|c: char| c.is_alphabetic()) && !written.contains(['"', '\''])
 }
 
 /// `text` as a TOML string, for help.

@@ -13,6 +13,7 @@ pub mod timer;
 pub use dist::Dist;
 pub use draws::{Draw, Draws};
 pub use fingerprint::fingerprint;
+pub use mass::ln_binomial as ln_binomial_mass;
 pub use normal::quantile as normal_quantile;
 pub use queue::{Popped, Queue};
 pub use timer::{Generation, Timer};

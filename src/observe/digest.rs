@@ -6,7 +6,7 @@
 use super::Heard;
 use crate::base::{Id, Name, name::mix};
 use crate::world::fact::{Fact, Unit};
-use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Stable names of what facts speak of.
@@ -21,6 +21,8 @@ pub trait Named {
     fn group(&self, group: GroupId) -> Name;
     /// A pool's name.
     fn pool(&self, pool: PoolId) -> Name;
+    /// A measuring client's name.
+    fn probe(&self, probe: ProbeId) -> Name;
 }
 
 /// The running hash: two lanes of 64 bits, finished by BLAKE3.
@@ -101,6 +103,14 @@ fn master(master: MasterId) -> u64 {
     master.index() as u64
 }
 
+fn optional_master(of: Option<MasterId>) -> u64 {
+    of.map_or(0, |of| master(of) + 1)
+}
+
+fn outcome(result: Result<(), ApiError>) -> u64 {
+    result.map_or_else(|why| error(why) + 1, |()| 0)
+}
+
 fn endpoint(endpoint: Endpoint) -> u64 {
     match endpoint {
         Endpoint::Absent => 0,
@@ -167,6 +177,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::ExposureEnded { .. } => 45,
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
+        Fact::Probed { .. } => 48,
     }
 }
 
@@ -174,12 +185,8 @@ fn tag(fact: &Fact) -> u64 {
 fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     words[0] = tag(fact);
     let mut used = 1;
-    let mut put = |word: u64| {
-        words[used] = word;
-        used += 1;
-    };
     macro_rules! put {
-        ($($word:expr),+) => {{ $(put($word);)+ }};
+        ($($word:expr),+) => {{ $(words[used] = $word; used += 1;)+ }};
     }
     match *fact {
         Fact::PodCreated { pod }
@@ -237,6 +244,9 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             put!(names.group(group).0, optional(pod, names), loss as u64);
         }
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
+        Fact::Probed { probe, target, sent, result, took } => {
+            put!(names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos());
+        }
     }
     used
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::covered::Covered;
+use super::probed::Probed;
 use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
@@ -103,6 +104,8 @@ pub struct Figures {
     pub first_exposed: Option<First>,
     /// The first lost request of each kind, in the order of `Loss::ALL`.
     pub first_lost: [Option<First>; Loss::ALL.len()],
+    /// Measuring clients' requests.
+    pub probed: Probed,
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
     pub last_progress: Time,
     /// How many moves each pod stands for.
@@ -134,6 +137,7 @@ impl Figures {
             exposed: Covered::default(),
             first_exposed: None,
             first_lost: [None; Loss::ALL.len()],
+            probed: Probed::default(),
             last_progress: Time::ZERO,
             depth: Vec::new(),
         }
@@ -154,6 +158,9 @@ impl Figures {
             Fact::ApiServes { answering, in_rotation } => {
                 self.api_gone.set(answering == 0, heard.at);
                 self.api_degraded.set(answering > 0 && answering < in_rotation, heard.at);
+            }
+            Fact::Probed { probe, target, sent, result, took } => {
+                self.probed.hear((probe, target), sent, result.is_ok(), took);
             }
             Fact::ApiFailed { error } => self.api_errors += u64::from(error != ApiError::Conflict),
             Fact::PodCreated { pod } => self.pod_created(pod, store),

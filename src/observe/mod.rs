@@ -5,6 +5,7 @@ pub mod digest;
 pub mod figures;
 pub mod invariants;
 pub mod laws;
+pub mod probed;
 pub mod tell;
 pub mod trace;
 

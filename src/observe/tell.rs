@@ -174,6 +174,11 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
         Fact::PlanEnded { completed: false, .. } => "the plan has failed".to_owned(),
         Fact::FaultStruck { fault } => format!("fault {} strikes", fault.index() + 1),
         Fact::FaultRepaired { fault } => format!("fault {} is repaired", fault.index() + 1),
+        Fact::Probed { target, result, took, .. } => {
+            let to = target.map_or("the load balancer".to_owned(), |master| format!("master-{}", master.index() + 1));
+            let how = result.map_or_else(|why| format!("fails: {}", why.name()), |()| "is answered".to_owned());
+            format!("a probe's request to {to} {how}, after {:.3} s", took.as_secs_f64())
+        }
         _ => String::new(),
     }
 }

@@ -66,6 +66,8 @@ pub(super) enum Mark {
     Path { points: Vec<(i32, i32)>, ink: Ink, width: u32 },
     /// Text.
     Text(Words),
+    /// A disc, or its rim only.
+    Dot { at: (i32, i32), radius: i32, ink: Ink, filled: bool },
 }
 
 /// A drawing under construction.
@@ -100,6 +102,16 @@ impl Canvas {
     /// Connected lines.
     pub(super) fn path(&mut self, points: Vec<(i32, i32)>, ink: Ink, width: u32) {
         self.marks.push(Mark::Path { points, ink, width });
+    }
+
+    /// A disc.
+    pub(super) fn dot(&mut self, at: (i32, i32), radius: i32, ink: Ink) {
+        self.marks.push(Mark::Dot { at, radius, ink, filled: true });
+    }
+
+    /// The rim of a disc.
+    pub(super) fn ring(&mut self, at: (i32, i32), radius: i32, ink: Ink) {
+        self.marks.push(Mark::Dot { at, radius, ink, filled: false });
     }
 
     /// A rectangle of diagonal lines `every` so many pixels, for what must be seen without colour.
@@ -172,6 +184,10 @@ impl Canvas {
                 Mark::Path { points, ink, width } => {
                     let style = color(*ink).stroke_width(*width);
                     area.draw(&PathElement::new(points.clone(), style)).map_err(failed)?;
+                }
+                Mark::Dot { at, radius, ink, filled } => {
+                    let style = if *filled { color(*ink).filled() } else { color(*ink).stroke_width(2) };
+                    area.draw(&Circle::new(*at, *radius, style)).map_err(failed)?;
                 }
                 Mark::Text(words) => {
                     let down = (f64::from(words.size) * drop).round() as i32;

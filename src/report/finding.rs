@@ -25,7 +25,7 @@ pub fn finding(outcome: &Outcome) -> String {
         parts.push(format!("etcd without quorum for {}", length(etcd.quorum_lost_s)));
     }
     if requests.lost == 0 && requests.exposed_s > 0.0 {
-        parts.push(format!("nothing lost by luck only, exposed for {}", length(requests.exposed_s)));
+        parts.push(format!("nothing lost, but by luck only: exposed for {}", length(requests.exposed_s)));
     }
     if outcome.pdb_violations > 0 && outcome.verdict == Verdict::Refuted {
         parts.push(format!("{} below a budget", counted(outcome.pdb_violations, "time")));
@@ -83,7 +83,7 @@ mod tests {
         let mut outcome = sample::holds();
         outcome.verdict = Verdict::Refuted;
         outcome.requests.exposed_s = 2.5;
-        assert_eq!(finding(&outcome), "nothing lost by luck only, exposed for 2.5 s");
+        assert_eq!(finding(&outcome), "nothing lost, but by luck only: exposed for 2.5 s");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What to do next: one or two hints that follow from what was found.
 
 use crate::sim::Outcome;
-use crate::sim::outcome::{Requests, UpgradeResult, Verdict};
+use crate::sim::outcome::{EtcdFigures, Requests, UpgradeResult, Verdict};
 use crate::world::fact::Loss;
 
 /// Hints at most: more would be a list to study, not advice.
@@ -12,10 +12,7 @@ pub(super) fn hints(outcome: &Outcome) -> Vec<String> {
     let mut hints = Vec::new();
     stuck(outcome, &mut hints);
     if let Some(etcd) = outcome.etcd.as_ref().filter(|etcd| etcd.quorum_breaks > 0) {
-        hints.push(match etcd.min_members {
-            0 => "etcd has one member, so its every stop is an outage: run three or more, or accept it in [objective].",
-            _ => "Take masters one at a time, and let the next wait until etcd has its member back (a gate between them).",
-        }.to_owned());
+        hints.push(quorum(etcd));
     }
     for (loss, app) in worst_losses(&outcome.requests) {
         hints.push(for_loss(loss, &app));
@@ -31,6 +28,25 @@ pub(super) fn hints(outcome: &Outcome) -> Vec<String> {
     }
     hints.truncate(MOST);
     hints
+}
+
+/// What keeps a quorum.
+fn quorum(etcd: &EtcdFigures) -> String {
+    match (etcd.min_members, etcd.min_members.saturating_add_signed(-etcd.min_margin)) {
+        (0, _) => {
+            "etcd has one member, so its every stop is an outage: run three or more, or accept it in [objective]."
+                .to_owned()
+        }
+        (1, 2) => {
+            "Two of etcd's members must be up, and one was: run three masters or more, and take them one at a time, \
+                   each after etcd has its member back."
+                .to_owned()
+        }
+        (_, needed) => format!(
+            "{needed} of etcd's members must be up: take masters one at a time, each after etcd has its member back (a \
+             gate between them)."
+        ),
+    }
 }
 
 /// What helps a plan that did not come to its end.

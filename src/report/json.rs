@@ -1,4 +1,4 @@
-//! An outcome as JSON: fields in the order of their declaration, indented, floats to six decimals.
+//! What was found as JSON: fields in the order of their declaration, indented, floats to six decimals.
 
 use std::io;
 
@@ -6,19 +6,18 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::config::is_unsafe;
-use crate::sim::Outcome;
 
 /// Decimals of a float. Times are seconds, so this is the microsecond.
 const DECIMALS: usize = 6;
 
-/// The outcome as JSON, with a line break at its end.
+/// An outcome, or what else was found, as JSON, with a line break at its end.
 ///
-/// Floats are rounded to six decimals, so that the bytes are equal wherever the outcome is equal to that precision;
+/// Floats are rounded to six decimals, so that the bytes are equal wherever what was found is equal to that precision;
 /// what is no number is `null`.
-pub fn render(outcome: &Outcome) -> String {
+pub fn render<T: Serialize>(found: &T) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, Rounding::default());
-    outcome.serialize(&mut serializer).expect("an outcome has string keys only, and a vector takes every byte");
+    found.serialize(&mut serializer).expect("what is found has string keys only, and a vector takes every byte");
     bytes.push(b'\n');
     String::from_utf8(bytes).expect("serde_json writes UTF-8")
 }

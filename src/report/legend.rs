@@ -13,6 +13,10 @@ pub(super) enum Swatch {
     Hatched,
     /// A thick line.
     Bar,
+    /// A disc.
+    Dot,
+    /// The rim of a disc.
+    Ring,
 }
 
 /// One entry.
@@ -72,5 +76,7 @@ fn swatch(canvas: &mut Canvas, (x, y): (i32, i32), item: &Item) {
             canvas.line((x, y + SWATCH / 2), (x + SWATCH, y + SWATCH / 2), RULE);
             canvas.fill(x, y + SWATCH / 2 - 1, SWATCH, 3, item.ink);
         }
+        Swatch::Dot => canvas.dot((x + SWATCH / 2, y + SWATCH / 2), SWATCH / 2 - 1, item.ink),
+        Swatch::Ring => canvas.ring((x + SWATCH / 2, y + SWATCH / 2), SWATCH / 2 - 1, item.ink),
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 8: pages. Every report is a pure function of an outcome and, where it draws history, a trace.
 //!
-//! [`json`] is for programs, [`text`] for a terminal, [`timeline`] for the eye. Nothing here touches a disk, a
+//! [`json`] is for programs, [`text`] for a terminal, [`timeline`] for the eye; [`fidelity_text`] and
+//! [`fidelity_plot`] show the comparison with measured clusters. Nothing here touches a disk, a
 //! clock or the environment; equal inputs give equal bytes.
 
 pub mod figures;
@@ -8,6 +9,10 @@ pub mod finding;
 pub mod json;
 pub mod safe;
 
+#[cfg(feature = "cli")]
+pub mod fidelity_plot;
+#[cfg(feature = "cli")]
+pub mod fidelity_text;
 #[cfg(feature = "cli")]
 pub mod text;
 #[cfg(feature = "cli")]
@@ -35,6 +40,8 @@ mod palette;
 mod panels;
 #[cfg(feature = "cli")]
 mod png;
+#[cfg(feature = "cli")]
+mod probed;
 #[cfg(feature = "cli")]
 mod rows;
 #[cfg(test)]

@@ -78,6 +78,7 @@ pub(super) fn holds() -> Outcome {
         },
         etcd: Some(EtcdFigures { leader_changes: 2, no_leader_s: 2.4, min_members: 2, ..EtcdFigures::default() }),
         api: ApiFigures { degraded_s: 31.0, errors: 14, ..ApiFigures::default() },
+        probes: BTreeMap::new(),
         pods: PodFigures {
             moves: 9,
             max_moves_of_one: 2,

@@ -44,6 +44,7 @@ pub fn render(outcome: &Outcome, trace: Option<&Trace>, style: &Style) -> String
     reasons(&mut page, &outcome.reasons);
     upgrade(&mut page, outcome);
     control_plane(&mut page, outcome);
+    super::probed::section(&mut page, outcome);
     pods(&mut page, outcome);
     page.heading("NEXT", "");
     for hint in hints::hints(outcome) {

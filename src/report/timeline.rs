@@ -360,6 +360,7 @@ mod tests {
                     Mark::Line { from, to, .. } => inside(from.0, from.1) && inside(to.0, to.1),
                     Mark::Path { points, .. } => points.iter().all(|&(x, y)| inside(x, y)),
                     Mark::Text(words) => inside(words.x, words.y),
+                    Mark::Dot { at, .. } => inside(at.0, at.1),
                 };
                 assert!(good, "{name}: {mark:?}");
             }

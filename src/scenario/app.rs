@@ -83,7 +83,7 @@ fn probe_of(lower: &mut Lower<'_>, header: &str, name: &str, item: &Item<'_>) ->
         lower.page.line(&format!("{name} = \"{NONE}\"{comment}"));
         return None;
     }
-    let fields = Fields::within(&PROBE, item);
+    let fields = item.table_or(NONE).map_or_else(|| Fields::defaults(&PROBE), |reader| Fields::whole(&PROBE, reader));
     let values = &fields.values;
     lower.page.line(&format!("# {header}.{name}: kubernetes pkg/apis/core/v1/defaults.go where not given"));
     let texts: Vec<String> = fields.lines().iter().map(|line| without_comment(line)).collect();
@@ -112,7 +112,7 @@ fn pdb_of(lower: &mut Lower<'_>, header: &str, item: &Item<'_>) -> Option<Demand
         lower.page.line(&format!("pdb = \"{NONE}\"{comment}"));
         return None;
     }
-    let mut reader = item.table()?;
+    let mut reader = item.table_or(NONE)?;
     let demand = budget::demand(&mut reader);
     reader.finish();
     let demand = demand?;

@@ -14,6 +14,8 @@ pub(super) static API_BALANCERS: Presets = Presets {
 /// What differs between load balancers of the API, as TOML.
 struct Api {
     source: &'static str,
+    balance: &'static str,
+    balance_source: &'static str,
     check: &'static str,
     interval: &'static str,
     timeout: &'static str,
@@ -26,9 +28,16 @@ struct Api {
     fail_open: &'static str,
 }
 
-const fn api(own: &Api) -> [Setting; 10] {
+const fn api(own: &Api) -> [Setting; 11] {
     let source = own.source;
     [
+        setting(
+            "balance",
+            Kind::Choice(&["random", "round-robin"]),
+            own.balance,
+            "Which target in use a new connection gets: any, or the next in turn.",
+            own.balance_source,
+        ),
         setting(
             "check",
             Kind::Choice(&["tcp", "healthz", "readyz"]),
@@ -91,8 +100,10 @@ static ELB_CLASSIC: Section = Section {
     optionals: &[],
 };
 const KOPS_ELB: &str = "kops release-1.18 pkg/model/awsmodel/api_loadbalancer.go";
-static ELB_CLASSIC_SETTINGS: [Setting; 10] = api(&Api {
+static ELB_CLASSIC_SETTINGS: [Setting; 11] = api(&Api {
     source: KOPS_ELB,
+    balance: "\"random\"",
+    balance_source: "AWS Classic Load Balancers user guide: TCP connections in turn, on each of several balancer nodes by itself",
     check: "\"tcp\"",
     interval: "\"10s\"",
     timeout: "\"5s\"",
@@ -115,8 +126,10 @@ static NLB: Section = Section {
     optionals: &[],
 };
 const KOPS_NLB: &str = "kops pkg/model/awsmodel/api_loadbalancer.go; AWS NLB documentation";
-static NLB_SETTINGS: [Setting; 10] = api(&Api {
+static NLB_SETTINGS: [Setting; 11] = api(&Api {
     source: KOPS_NLB,
+    balance: "\"random\"",
+    balance_source: "AWS Network Load Balancers user guide: a hash of the flow",
     check: "\"tcp\"",
     interval: "\"10s\"",
     timeout: "\"10s\"",
@@ -140,8 +153,10 @@ static HAPROXY: Section = Section {
 };
 const HAPROXY_DOC: &str =
     "HAProxy 2.6 configuration manual: inter 2s, retries 3 a second apart; fall 2, on-marked-down shutdown-sessions";
-static HAPROXY_SETTINGS: [Setting; 10] = api(&Api {
+static HAPROXY_SETTINGS: [Setting; 11] = api(&Api {
     source: HAPROXY_DOC,
+    balance: "\"round-robin\"",
+    balance_source: "HAProxy 2.6 configuration manual, balance: roundrobin unless said otherwise",
     check: "\"readyz\"",
     interval: "\"2s\"",
     timeout: "\"2s\"",
@@ -164,8 +179,10 @@ static NO_BALANCER: Section = Section {
     optionals: &[],
 };
 const DNS: &str = "kops dns-controller/pkg/dns/dnscontroller.go: records with a time to live of 60 s";
-static NO_BALANCER_SETTINGS: [Setting; 10] = api(&Api {
+static NO_BALANCER_SETTINGS: [Setting; 11] = api(&Api {
     source: DNS,
+    balance: "\"random\"",
+    balance_source: "DNS round robin: the order of answers changes from one to the next",
     check: "\"tcp\"",
     interval: "\"5s\"",
     timeout: "\"5s\"",

@@ -33,6 +33,7 @@ pub(super) fn report(given: &Given<'_, '_>, problems: &Diagnostics) {
     for app in given.apps {
         manners(app, problems);
         fits(given, app, problems);
+        reached(given, app, problems);
     }
     if given.pools.is_empty() && !given.spec.control_plane.schedulable && !given.apps.is_empty() {
         let message = "no `[[node_pool]]` is there for the apps to run in";
@@ -98,7 +99,8 @@ fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
         problems.report(Problem::warning(code::VALUE, message, app.place_of("pre_stop")).help(help));
     }
     let skewed = matches!(spec.spread, Spread::Hosts(_) | Spread::Zones(_));
-    if let (Some(place), false) = (app.fields.given("max_skew"), skewed) {
+    // The least skew is the default: `check --resolved` writes it down, and nobody misses anything.
+    if let (Some(place), false, 2..) = (app.fields.given("max_skew"), skewed, app.fields.values.count("max_skew")) {
         let message = "`max_skew` has no effect unless `spread` is \"hosts\" or \"zones\"";
         problems.report(Problem::warning(code::VALUE, message, place));
     }
@@ -107,6 +109,22 @@ fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
     if zero(spec.rollout.max_surge) && zero(spec.rollout.max_unavailable) {
         let message = format!("`{}.rollout`: max_surge and max_unavailable cannot both be 0", app.header);
         problems.report(Problem::error(code::VALUE, message, app.place));
+    }
+}
+
+/// Users who reach nothing from the start say nothing about the upgrade. Masters are in no load balancer of an app:
+/// kops and kubeadm label them `node.kubernetes.io/exclude-from-external-load-balancers`.
+fn reached(given: &Given<'_, '_>, app: &ReadApp<'_>, problems: &Diagnostics) {
+    let spec = &app.spec;
+    if spec.replicas == 0 && app.traffic.is_given() {
+        let message = format!("`{}` has no replicas: every request to it is lost, upgrade or not", spec.name);
+        problems.report(Problem::warning(code::VALUE, message, app.place_of("replicas")));
+    }
+    let to_nodes = spec.balancer.as_ref().is_some_and(|balancer| !balancer.to_pods);
+    if to_nodes && !given.pools.iter().any(|pool| pool.spec.in_load_balancer) {
+        let message = format!("the load balancer of `{}` has no machine to send to", spec.name);
+        let help = "add a `[[node_pool]]` with `in_load_balancer = true`, or a load balancer that sends to pods";
+        problems.report(Problem::error(code::VALUE, message, app.place_of("service")).help(help));
     }
 }
 

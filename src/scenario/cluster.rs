@@ -12,7 +12,7 @@ use crate::base::Version;
 use crate::config::{Item, Place, Problem, Reader, Table, code};
 use crate::strategy::plan_check;
 use crate::world::spec::{
-    ApiBalancerSpec, ApiServerSpec, ControlPlaneSpec, ControllersSpec, EtcdSpec, HealthCheck, OnDown, Timings,
+    ApiBalancerSpec, ApiServerSpec, Balance, ControlPlaneSpec, ControllersSpec, EtcdSpec, HealthCheck, OnDown, Timings,
 };
 
 /// `[cluster]`, read.
@@ -185,6 +185,7 @@ fn server_of(fields: &Fields) -> ApiServerSpec {
 fn balancer_of(chosen: &Chosen) -> ApiBalancerSpec {
     let values = &chosen.fields.values;
     ApiBalancerSpec {
+        balance: if values.choice("balance") == "round-robin" { Balance::RoundRobin } else { Balance::Random },
         check: match values.choice("check") {
             "healthz" => HealthCheck::Healthz,
             "readyz" => HealthCheck::Readyz,

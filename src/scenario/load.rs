@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::lower::{self, Lowered};
 use super::{Limits, presets, strategy};
-use crate::config::{Diagnostics, Override, Problem, SourceId, Sources, Table, parse as parse_text, render};
+use crate::config::{
+    Diagnostics, Override, Problem, SourceId, Sources, Table, parse as parse_text, render, render_wrapped,
+};
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
 use crate::world::spec::Spec;
@@ -52,17 +54,22 @@ impl Warnings {
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
+    /// What each says, without its place.
+    pub fn messages(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(|problem| problem.message.as_str())
+    }
 }
 
 impl fmt::Display for Warnings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let problems = Diagnostics::new();
         self.problems.iter().for_each(|problem| problems.report(problem.clone()));
-        f.write_str(&render(&self.sources, &problems))
+        f.write_str(&page(&self.sources, &problems, f.alternate()))
     }
 }
 
-/// A scenario that cannot be used. Prints everything that is wrong, with its places. Exit code 2.
+/// A scenario that cannot be used. Prints everything that is wrong, with its places; `{:#}` breaks long messages for a
+/// terminal. Exit code 2.
 #[derive(Clone, Debug)]
 pub struct Refused {
     sources: Sources,
@@ -82,11 +89,16 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&render(&self.sources, &self.problems))
+        f.write_str(&page(&self.sources, &self.problems, f.alternate()))
     }
 }
 
 impl std::error::Error for Refused {}
+
+/// With `{:#}` for a terminal, with `{}` one line a message.
+fn page(sources: &Sources, problems: &Diagnostics, for_terminal: bool) -> String {
+    if for_terminal { render_wrapped(sources, problems) } else { render(sources, problems) }
+}
 
 /// Reads a scenario's file. `overrides` are `path=value`; `strategy` replaces the file's.
 ///

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, objective, pool, strategy, traffic};
+use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, strategy, traffic};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
@@ -47,16 +47,18 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
-    let spec = Spec {
+    let mut spec = Spec {
         control_plane: cluster.control_plane,
         pools: pools.iter().map(|read| read.spec.clone()).collect(),
         apps: apps.iter().map(|read| read.spec.clone()).collect(),
         budgets,
         groups: IdVec::from_iter(groups),
+        probes: IdVec::new(),
         timings: cluster.timings,
         horizon: limits.horizon,
         tail: limits.tail,
     };
+    spec.probes = probe::read(&mut lower, &reader.optional("probe"), &spec);
     let given = &cluster.given;
     let given = checks::Given { spec: &spec, cluster: given, pools: &pools, apps: &apps, strategy: &strategy };
     checks::report(&given, problems);

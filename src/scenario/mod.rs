@@ -19,6 +19,7 @@ mod plane_records;
 mod pool;
 mod pool_records;
 mod presets;
+mod probe;
 mod record;
 mod schema;
 mod section;

@@ -8,6 +8,7 @@ use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
 use super::pool_records::{MACHINES, POOL};
+use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
 use super::section::{Presets, Section};
 use crate::config::{Entry, schema as entry_schema};
 use crate::fault::{Aim, CATALOG as FAULTS};
@@ -28,6 +29,7 @@ pub fn schema() -> Json {
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
         "fault": { "type": "array", "items": fault() },
+        "probe": { "type": "array", "items": probe() },
         "objective": objective(),
         "limits": section(&LIMITS, &[], &[]),
     });
@@ -240,6 +242,18 @@ fn fault() -> Json {
         schema
     });
     json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn probe() -> Json {
+    let kinds = KINDS.map(|(name, _)| name);
+    let target = json!({
+        "type": "string",
+        "pattern": format!("^({EACH_MEMBER}|{LOAD_BALANCER}|master-[1-9][0-9]*)$"),
+        "description": "Whom it asks: each master at once, one of them, or the API's load balancer.",
+    });
+    let kind =
+        json!({ "type": "string", "enum": kinds, "description": "A put to etcd, or a write through an API server." });
+    section(&PROBE_CLIENT, &[("name", name()), ("kind", kind), ("target", target)], &["name", "kind", "target"])
 }
 
 fn objective() -> Json {

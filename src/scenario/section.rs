@@ -86,7 +86,11 @@ impl Fields {
 
     /// The table within an item; all defaults when it is absent or no table.
     pub(super) fn within(section: &'static Section, item: &Item<'_>) -> Fields {
-        let Some(mut reader) = item.table() else { return Fields::defaults(section) };
+        item.table().map_or_else(|| Fields::defaults(section), |reader| Fields::whole(section, reader))
+    }
+
+    /// A table that has nothing else in it.
+    pub(super) fn whole(section: &'static Section, mut reader: Reader<'_>) -> Fields {
         let fields = Fields::read(section, &mut reader);
         reader.finish();
         fields

@@ -57,6 +57,7 @@ fn every_record_of_a_table_is_sound() {
         &app_records::WAVE,
         &objective::OBJECTIVE,
         &objective::LIMITS,
+        &probe::PROBE_CLIENT,
     ]
     .into_iter()
     .chain(balancer_records::API_BALANCERS.all.iter().copied())
@@ -158,6 +159,8 @@ fn what_does_not_go_together_is_refused() {
         ("[cluster.control_plane.controllers]\nlease_duration = \"10s\"\n", "must outlast the renew deadline"),
         ("[cluster.control_plane.controllers]\nretry_period = \"9s\"\n", "must outlast 1.2 retry periods"),
         ("rollout = { max_surge = 0, max_unavailable = \"0%\" }\n", "cannot both be 0"),
+        ("pdb = \"nope\"\n", "`app.web.pdb` must be a table or \"none\", found the string \"nope\""),
+        ("readiness = true\n", "`app.web.readiness` must be a table or \"none\""),
         ("load_balancer = \"nlb\"\n", "has no effect: the service is of type ClusterIP"),
         ("pdb = {}\n", "`app.web.pdb` needs one of `min_available`, `max_unavailable`"),
         ("[app.web.traffic.x]\nfrom = \"outside\"\n", "clients outside need a service of type LoadBalancer"),
@@ -197,6 +200,17 @@ fn what_may_not_be_meant_is_a_warning() {
     let same = set(&["cluster.version.to=\"1.27.1\""]).expect("allowed").warnings.to_string();
     assert!(same.starts_with("--set #1:1:20: warning[E0202]: the cluster is at 1.27.1 already"), "{same}");
     assert!(sound("").warnings.is_empty());
+}
+
+#[test]
+fn users_who_could_reach_nothing_from_the_start_are_pointed_out() {
+    let nowhere = ["app.web.service=\"LoadBalancer\"", "node_pool.workers.in_load_balancer=false"];
+    let said = set(&nowhere).expect_err("no target").to_string();
+    assert!(said.contains("the load balancer of `web` has no machine to send to"), "{said}");
+    assert!(set(&[nowhere[0], nowhere[1], "app.web.load_balancer=\"nlb-ip\""]).is_ok(), "it sends to pods");
+    let empty = ["app.web.replicas=0", "app.web.traffic.x={ from = \"pool:workers\" }"];
+    let warnings = set(&empty).expect("it may be meant").warnings.to_string();
+    assert!(warnings.contains("`web` has no replicas: every request to it is lost"), "{warnings}");
 }
 
 #[test]

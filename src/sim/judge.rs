@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::outcome::*;
 use super::simulation::{Limit, Simulation};
-use crate::base::Time;
+use crate::base::{Id, Time};
 use crate::observe::laws::{self, Ending, Evidence};
 use crate::observe::tell;
 use crate::observe::trace::{Record, Trace};
 use crate::scenario::Scenario;
 use crate::world::fact::{Fact, Loss, Unit};
+use crate::world::ids::{MasterId, ProbeId};
+use crate::world::spec::PlaneProbeSpec;
 
 /// The outcome of a run.
 pub(super) fn outcome(
@@ -49,6 +51,7 @@ pub(super) fn outcome(
             degraded_s: degraded.as_secs_f64(),
             errors: figures.api_errors,
         },
+        probes: probes(run),
         pods: pods(run),
         cost: Cost { extra_node_hours: run.world.cloud().extra_machine_time(now).as_secs_f64() / 3600.0 },
         skew_violations: figures.skew.0,
@@ -57,6 +60,37 @@ pub(super) fn outcome(
         sim_seconds: now.secs_f64(),
         digest,
     }
+}
+
+/// The label of requests that go to the API's load balancer.
+const LOAD_BALANCER: &str = "load-balancer";
+
+fn probes(run: &Simulation) -> BTreeMap<String, BTreeMap<String, ProbeFigures>> {
+    let seconds = |times: (Time, Time)| [times.0.secs_f64(), times.1.secs_f64()];
+    let series = |probe: ProbeId, target: Option<MasterId>| {
+        let counted = run.figures.probed.of(probe, target);
+        let in_flight = run.world.probes().in_flight(probe, target);
+        ProbeFigures {
+            sent: counted.ok + counted.failed + in_flight,
+            ok: counted.ok,
+            failed: counted.failed,
+            in_flight,
+            slow: counted.slow,
+            slowest_s: counted.slowest.as_secs_f64(),
+            longest_ok_gap_s: counted.longest_gap.map(|(gap, since)| [gap.as_secs_f64(), since.secs_f64()]),
+            failed_sent_s: counted.failed_sent.map(seconds),
+            fail_after_s: counted.fail_after.as_secs_f64(),
+        }
+    };
+    let spec = run.world.spec();
+    let of_probe = |(probe, asked): (ProbeId, &PlaneProbeSpec)| {
+        let label = |target: Option<MasterId>| {
+            target.map_or(LOAD_BALANCER.to_owned(), |master| format!("master-{}", master.index() + 1))
+        };
+        let targets = asked.targets(spec.control_plane.replicas).into_iter();
+        (asked.name.clone(), targets.map(|target| (label(target), series(probe, target))).collect())
+    };
+    spec.probes.entries().map(of_probe).collect()
 }
 
 /// The reason of a run that reached a limit.

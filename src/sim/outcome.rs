@@ -29,6 +29,8 @@ pub struct Outcome {
     pub etcd: Option<EtcdFigures>,
     /// The API, as its clients see it.
     pub api: ApiFigures,
+    /// Measuring clients' requests, by probe and by whom they were sent to: `master-1`, or `load-balancer`.
+    pub probes: BTreeMap<String, BTreeMap<String, ProbeFigures>>,
     /// Pods.
     pub pods: PodFigures,
     /// Cost.
@@ -223,6 +225,29 @@ pub struct ApiFigures {
     pub degraded_s: f64,
     /// Failed requests of the cluster's own clients and the operator.
     pub errors: u64,
+}
+
+/// One probe's requests to one target. `sent = ok + failed + in_flight`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ProbeFigures {
+    /// Requests sent.
+    pub sent: u64,
+    /// Answered well and in time.
+    pub ok: u64,
+    /// Failed or without an answer in time.
+    pub failed: u64,
+    /// Under way when the run ended.
+    pub in_flight: u64,
+    /// Answered well after more than half a second.
+    pub slow: u64,
+    /// The longest that a well answered request took, seconds.
+    pub slowest_s: f64,
+    /// Longest time between two good answers and when it began, seconds; `None`: fewer than two.
+    pub longest_ok_gap_s: Option<[f64; 2]>,
+    /// When the first and the last failed request were sent, seconds; `None`: none failed.
+    pub failed_sent_s: Option<[f64; 2]>,
+    /// The longest that a failed request took to fail, seconds.
+    pub fail_after_s: f64,
 }
 
 /// Pods' figures.

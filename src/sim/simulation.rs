@@ -1,6 +1,7 @@
 //! The loop: events in order, each stepped by the world or decided on by an actor, facts to observers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::actors::Drivers;
 use super::faults::Faults;
@@ -19,11 +20,14 @@ use crate::scenario::Scenario;
 use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
 use crate::world::fact::Fact;
-use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, MachineSpec, Spec};
 
 /// More events than this at one moment mean that two parts of the model set each other off without end.
 const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
+
+/// Events between two looks at what is outside of the run: some milliseconds.
+const LOOK_UP: u64 = 16_384;
 
 /// The longest wait of any recurring process: the kubelet's restart back-off (`MaxContainerBackOff`), twice over.
 const CYCLE_MAX: Span = Span::mins(10);
@@ -37,6 +41,8 @@ pub struct Watch<'a> {
     pub trace: bool,
     /// Called now and then with the simulated time passed, in seconds.
     pub progress: Option<&'a dyn Fn(f64)>,
+    /// Looked at now and then: once it is true, the run ends without an outcome.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// A run that has ended.
@@ -61,6 +67,12 @@ pub enum InternalError {
         broken: Broken,
         /// The seed that shows it.
         seed: u64,
+    },
+    /// [`Watch::stop`] was set: nothing can be said about a run that did not come to its end.
+    #[error("stopped at {at}")]
+    Stopped {
+        /// The simulated time it had come to.
+        at: Time,
     },
 }
 
@@ -101,6 +113,7 @@ struct Names {
     apps: IdVec<AppId, Name>,
     groups: IdVec<GroupId, Name>,
     pools: IdVec<PoolId, Name>,
+    probes: IdVec<ProbeId, Name>,
 }
 
 /// Names for the digest, read from a world.
@@ -121,6 +134,9 @@ impl Named for NamedWorld<'_> {
     }
     fn pool(&self, pool: PoolId) -> Name {
         self.1.pools[pool]
+    }
+    fn probe(&self, probe: ProbeId) -> Name {
+        self.1.probes[probe]
     }
 }
 
@@ -155,6 +171,7 @@ impl Simulation {
             apps: spec.apps.iter().map(|app| Name::new(&app.name)).collect(),
             groups: spec.groups.iter().map(group).collect(),
             pools: spec.pools.iter().map(|pool| Name::new(&pool.name)).collect(),
+            probes: spec.probes.iter().map(|probe| Name::new(&probe.name)).collect(),
         };
         let mut simulation = Simulation {
             demands: demands(&spec),
@@ -203,11 +220,20 @@ impl Simulation {
                 return Ok((ending, Limit::Events));
             }
             self.step_next()?;
-            if self.events.is_multiple_of(65_536)
-                && let Some(progress) = watch.progress
-            {
-                progress(self.world.now().secs_f64());
+            if self.events.is_multiple_of(LOOK_UP) {
+                self.look_up(watch)?;
             }
+        }
+    }
+
+    /// Says how far it has come, and ends if that is wanted.
+    fn look_up(&self, watch: Watch<'_>) -> Result<(), InternalError> {
+        if let Some(progress) = watch.progress {
+            progress(self.world.now().secs_f64());
+        }
+        match watch.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            true => Err(InternalError::Stopped { at: self.world.now() }),
+            false => Ok(()),
         }
     }
 

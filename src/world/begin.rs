@@ -11,6 +11,7 @@ use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::Controllers;
 use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::Kubelets;
+use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
@@ -114,6 +115,7 @@ impl World {
             cloud,
             static_pods,
             traffic,
+            probes: Probes::default(),
         }
     }
 
@@ -308,6 +310,7 @@ impl World {
             let (name, pool) = (self.cloud.name(node), self.cloud.instances()[node].pool);
             self.traffic.name_node(node, name, pool, &mut ctx!(self));
         }
+        self.probes = Probes::begin(&mut ctx!(self));
         self.out.notices.retain(|notice| !is_table(notice));
         self.settle_effects();
     }

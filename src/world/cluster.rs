@@ -11,6 +11,7 @@ use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::{Controllers, ControllersEvent};
 use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
+use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
 use crate::world::components::static_pods::StaticPods;
@@ -61,6 +62,7 @@ pub struct World {
     pub(super) cloud: Cloud,
     pub(super) static_pods: StaticPods,
     pub(super) traffic: Traffic,
+    pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
     pub(super) client_kinds: IdVec<ClientId, ClientKind>,
@@ -145,6 +147,7 @@ impl World {
                 let runs = self.runs(event.master, event.process);
                 self.static_pods.step(event, runs, &mut ctx!(self));
             }
+            Event::Probe(event) => self.probe_event(event),
         }
         self.settle_effects();
         None
@@ -244,6 +247,10 @@ impl World {
     /// Users' requests.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+    /// Measuring clients.
+    pub fn probes(&self) -> &Probes {
+        &self.probes
     }
     /// Pending events and facts not yet heard.
     pub fn effects(&mut self) -> &mut Effects {

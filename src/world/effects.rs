@@ -173,6 +173,8 @@ pub enum Notice {
     MachineUp(NodeId),
     /// This master's process begins (true) or ends leading by its lease.
     Leads(Component, MasterId, bool),
+    /// API: the load balancer has cut its connections to this server.
+    BalancerCuts(MasterId),
 }
 
 impl Ctx<'_> {

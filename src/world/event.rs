@@ -2,7 +2,8 @@
 
 use crate::world::components::{
     api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
-    kubelet::KubeletEvent, proxy::ProxyEvent, scheduler::SchedulerEvent, static_pods::StaticPodEvent,
+    kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
+    static_pods::StaticPodEvent,
 };
 use crate::world::ids::{ActorId, FaultId};
 use crate::world::traffic::TrafficEvent;
@@ -48,4 +49,6 @@ pub enum Event {
     Repair(FaultId),
     /// Static pods of masters whose manifests were swapped.
     StaticPod(StaticPodEvent),
+    /// Measuring clients.
+    Probe(ProbeEvent),
 }

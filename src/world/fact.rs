@@ -1,7 +1,7 @@
 //! What observers hear: everything that happened, in order, by those who would know it in a real cluster.
 
 use crate::base::{Span, Time, Version};
-use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Why a user's request was lost.
@@ -203,4 +203,6 @@ pub enum Fact {
     FaultStruck { fault: FaultId },
     /// A fault was repaired.
     FaultRepaired { fault: FaultId },
+    /// A measuring client's request has ended, `took` after it was `sent`; no target: it went to the load balancer.
+    Probed { probe: ProbeId, target: Option<MasterId>, sent: Time, result: Result<(), ApiError>, took: Span },
 }

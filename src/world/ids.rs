@@ -27,4 +27,6 @@ crate::ids! {
     ZoneId,
     /// A fault of the scenario.
     FaultId,
+    /// A measuring client of the scenario.
+    ProbeId,
 }

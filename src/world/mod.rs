@@ -14,6 +14,7 @@ pub mod ids;
 pub mod lease;
 pub mod network;
 mod orders;
+mod probing;
 pub mod pulse;
 pub mod purpose;
 pub mod reported;

@@ -81,22 +81,16 @@ purposes! {
     ServiceTime,
     /// Placement of connections.
     Connections,
-    /// User retries.
-    Retry,
-    /// Faults: when, where.
-    Fault,
     /// Load balancer in front of an app: pick, lag.
     Balancer,
-    /// An operator's own delays.
-    Operator,
     /// Initial placement of clients and pods.
     Placement,
-    /// Snapshot transfer and catch-up.
-    CatchUp,
-    /// Repair of a fault.
-    Repair,
-    /// Source ports of user connections.
-    SourcePort,
     /// Duration of an exec hook beyond its sleep.
     PreStop,
+    /// From a process's exit until its runtime reports it.
+    ExitReport,
+    /// What starting a request, and noting its end, takes a measuring client.
+    ProbeOverhead,
+    /// An operator's own choice: when somebody looks first, which machine comes next.
+    Operator,
 }

@@ -39,7 +39,10 @@ impl World {
                 self.api.etcd_serves(master, serves, &mut ctx!(self));
             }
             Notice::EtcdStopped(master) => self.api.etcd_serves(master, false, &mut ctx!(self)),
-            Notice::ServerChanged(_) => self.changes.all(),
+            Notice::ServerChanged(master) => {
+                self.server_changed(master);
+                self.changes.all();
+            }
             Notice::ClientServed(client, served) => self.client_served(client, served),
             Notice::MachineStops(node) => self.machine_stops(node),
             Notice::MachineOff(node) => {
@@ -55,6 +58,7 @@ impl World {
             Notice::StaticPodKilled(master, process) => self.stop_process(master, process, Signal::Kill),
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
+            Notice::BalancerCuts(master) => self.balancer_cuts(master),
         }
     }
 
@@ -128,6 +132,9 @@ impl World {
 
     /// etcd is done with a request.
     fn stored(&mut self, request: RequestId, result: Outcome) {
+        if self.probes.owns(request) {
+            return self.probe_stored(request, result);
+        }
         let Some((server, change)) = self.api.stored(request, result, &mut ctx!(self)) else { return };
         // Admission is the server's, and so is its version.
         let (version, _) = self.api.server(server);

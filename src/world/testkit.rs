@@ -91,6 +91,7 @@ pub(crate) fn small_spec() -> Spec {
             unhealthy: UnhealthyEviction::IfHealthyBudget,
         }],
         groups: groups.into_iter().collect::<IdVec<_, _>>(),
+        probes: IdVec::new(),
         timings: timings(),
         horizon: Span::mins(600),
         tail: Span::mins(1),
@@ -213,6 +214,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
             liveness: true,
         },
         load_balancer: ApiBalancerSpec {
+            balance: Balance::Random,
             check: HealthCheck::Tcp,
             interval: Span::secs(10),
             timeout: Span::secs(5),

@@ -28,7 +28,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> Outcome {
 
 /// One run, with its history if asked for.
 pub fn finished(scenario: &Scenario, seed: u64, trace: bool) -> Finished {
-    match sim::run(scenario, seed, Watch { trace, progress: None }) {
+    match sim::run(scenario, seed, Watch { trace, ..Watch::default() }) {
         Ok(finished) => finished,
         Err(error) => panic!("seed {seed}: {error}"),
     }

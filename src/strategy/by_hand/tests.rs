@@ -9,7 +9,9 @@ fn script(settings: &str) -> Box<dyn Actor> {
     let (mut sources, problems) = (Sources::new(), Diagnostics::new());
     let id = sources.add("test", settings);
     let table = parse(&sources, id, &problems);
-    let values = crate::config::read(&ENTRY, &mut Reader::new(&table, &problems));
+    let mut reader = Reader::new(&table, &problems);
+    let values = crate::config::read(&ENTRY, &mut reader);
+    reader.finish();
     assert!(!problems.has_errors(), "{settings}");
     (BY_HAND.build)(&values)
 }
@@ -47,8 +49,8 @@ fn a_worker_is_drained_stopped_started_in_order_and_uncordoned() {
     scene.allow(1);
     scene.run_until(secs(1_000));
     let at = |line: &str| scene.when(line).unwrap_or_else(|| panic!("{line} in:\n{}", scene.transcript()));
-    // Cordon and eviction take 10 ms each; the pod is gone after 12 s and found so at the next whole second.
-    let stopped = Time::ZERO + Span::millis(72_000 + 1_020);
+    // Cordon and eviction take 10 ms each; the pod is gone 12 s later, at a whole second of the look at it.
+    let stopped = Time::ZERO + Span::millis(72_020);
     assert_eq!(at("order stop Proxy of workers-1"), stopped);
     assert_eq!(at("order stop Kubelet of workers-1"), stopped);
     assert_eq!(at("order start Kubelet of workers-1"), stopped + Span::secs(6));

@@ -183,7 +183,8 @@ impl Member {
     fn drained(&mut self, drained: &Drained, settings: &Settings, turn: &mut Turn<'_, '_>) -> Stage {
         if drained.retries429 > 0 {
             let (label, times) = (&self.machine.label, drained.retries429);
-            turn.remark(format!("drain of {label}: refused evictions were tried again {times} times"));
+            let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            turn.remark(format!("drain of {label}: refused evictions were tried again {times}"));
         }
         if !drained.errors.is_empty() {
             let errors: Vec<String> = drained.errors.iter().map(|error| error.described(turn.seen)).collect();

@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod controllers;
 pub mod etcd;
 pub mod kubelet;
+pub mod probe;
 pub mod proxy;
 pub mod scheduler;
 pub mod static_pods;

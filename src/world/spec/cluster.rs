@@ -84,9 +84,20 @@ pub enum OnDown {
     Cut,
 }
 
+/// Which target a load balancer gives a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// Any of those in use, by a hash of the connection or by several balancers side by side.
+    Random,
+    /// Those in use, in turn.
+    RoundRobin,
+}
+
 /// The load balancer in front of the API servers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiBalancerSpec {
+    /// Which target a new connection gets.
+    pub balance: Balance,
     /// What a check asks.
     pub check: HealthCheck,
     /// Time between two checks of one target.

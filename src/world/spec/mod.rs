@@ -2,14 +2,16 @@
 
 mod app;
 mod cluster;
+mod probe;
 mod traffic;
 
 pub use app::*;
 pub use cluster::*;
+pub use probe::*;
 pub use traffic::*;
 
 use crate::base::{IdVec, Span};
-use crate::world::ids::{AppId, GroupId, PoolId};
+use crate::world::ids::{AppId, GroupId, PoolId, ProbeId};
 
 /// A cluster, its apps and its users, as a run begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub struct Spec {
     pub budgets: Vec<BudgetSpec>,
     /// Client groups of all apps.
     pub groups: IdVec<GroupId, GroupSpec>,
+    /// Measuring clients of the control plane; none unless asked for.
+    pub probes: IdVec<ProbeId, PlaneProbeSpec>,
     /// Timings that no version fixes: networks, disks, machines.
     pub timings: Timings,
     /// A run that lasts longer is undecided.

@@ -51,10 +51,9 @@ impl Api {
             Route::Local(master) => master,
             Route::Balanced if ctx.net.api_cut || !is_linked(who.kind, ctx) => return Err(ApiError::Timeout),
             Route::Balanced => {
-                let candidates = self.rotation.candidates(ctx.spec.control_plane.load_balancer.fail_open);
-                let mut draw = ctx.draw(Purpose::ServerPick, who.name, u64::from(who.dials));
-                match candidates.get(draw.below(candidates.len() as u64) as usize) {
-                    Some(master) => *master,
+                let draw = || ctx.draw(Purpose::ServerPick, who.name, u64::from(who.dials));
+                match self.rotation.pick(&ctx.spec.control_plane.load_balancer, draw) {
+                    Some(master) => master,
                     None => return Err(ApiError::Refused),
                 }
             }

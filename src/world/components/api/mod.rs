@@ -7,6 +7,7 @@
 //! ```
 
 mod client;
+mod knock;
 mod link;
 mod publish;
 mod request;
@@ -157,7 +158,7 @@ impl Api {
         Api {
             clients: IdVec::new(),
             servers,
-            rotation: Rotation { backends: backends.collect() },
+            rotation: Rotation { backends: backends.collect(), turn: None },
             requests: Requests::default(),
             followers: publish::Followers::default(),
             told: (0, 0),
@@ -352,6 +353,7 @@ impl Api {
         ctx.note(Fact::ServerInRotation { master, used });
         if !used && ctx.spec.control_plane.load_balancer.on_down == crate::world::spec::OnDown::Cut {
             self.cut_clients_of(master, true, ctx);
+            ctx.notify(Notice::BalancerCuts(master));
         }
         self.tell_availability(ctx);
     }

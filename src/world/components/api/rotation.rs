@@ -4,8 +4,9 @@
 //! found it is computed, and only that moment is scheduled.
 
 use crate::base::{IdVec, Span, Time};
+use crate::engine::Draw;
 use crate::world::ids::MasterId;
-use crate::world::spec::ApiBalancerSpec;
+use crate::world::spec::{ApiBalancerSpec, Balance};
 
 /// One target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) struct Backend {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rotation {
     pub(super) backends: IdVec<MasterId, Backend>,
+    /// In turn: who had the last new connection.
+    pub(super) turn: Option<MasterId>,
 }
 
 impl Rotation {
@@ -40,6 +43,20 @@ impl Rotation {
         used
     }
 
+    /// The target of a new connection, if there is one.
+    pub(super) fn pick(&mut self, spec: &ApiBalancerSpec, draw: impl FnOnce() -> Draw) -> Option<MasterId> {
+        let candidates = self.candidates(spec.fail_open);
+        let first = *candidates.first()?;
+        let pick = match (spec.balance, self.turn) {
+            (Balance::Random, _) => candidates[draw().below(candidates.len() as u64) as usize],
+            // Where the turn stands when a run begins is chance.
+            (Balance::RoundRobin, None) => candidates[draw().below(candidates.len() as u64) as usize],
+            (Balance::RoundRobin, Some(last)) => *candidates.iter().find(|master| **master > last).unwrap_or(&first),
+        };
+        self.turn = Some(pick);
+        Some(pick)
+    }
+
     /// When checks, finding from `now` on the opposite of what they found before, will have marked the target.
     /// `silent`: a failing check fails by its time-out.
     pub(super) fn marked_at(&self, target: MasterId, spec: &ApiBalancerSpec, now: Time, silent: bool) -> Time {
@@ -47,5 +64,36 @@ impl Rotation {
         let threshold = if backend.passes { spec.healthy } else { spec.unhealthy };
         let last = now.next_tick(backend.phase, spec.interval) + spec.interval * u64::from(threshold.max(1) - 1);
         if silent && !backend.passes { last + spec.timeout } else { last + Span::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Name;
+    use crate::world::purpose::Purpose;
+    use crate::world::testkit::{Stage, small_spec};
+
+    fn backend(used: bool) -> Backend {
+        Backend { phase: Time::ZERO, registered: true, used, passes: used, generation: 0, registration: 0 }
+    }
+
+    // HAProxy configuration manual, balance: roundrobin.
+    #[test]
+    fn in_turn_each_target_in_use_gets_the_same_share_and_one_that_is_out_gets_none() {
+        let mut stage = Stage::new(small_spec(), 7);
+        stage.spec.control_plane.load_balancer.balance = Balance::RoundRobin;
+        let spec = stage.spec.control_plane.load_balancer.clone();
+        let mut rotation = Rotation { backends: (0..3).map(|_| backend(true)).collect(), turn: None };
+        let ctx = stage.ctx();
+        let pick = |rotation: &mut Rotation| rotation.pick(&spec, || ctx.draw(Purpose::ServerPick, Name::new("x"), 0));
+        let turns: Vec<Option<MasterId>> = (0..6).map(|_| pick(&mut rotation)).collect();
+        assert_eq!(turns[..3], turns[3..], "in turn");
+        assert!((0..3).all(|master| turns[..3].contains(&Some(MasterId(master)))), "{turns:?}");
+        rotation.backends[MasterId(1)].used = false;
+        let turns: Vec<Option<MasterId>> = (0..4).map(|_| pick(&mut rotation)).collect();
+        assert!(!turns.contains(&Some(MasterId(1))) && turns[0] != turns[1], "{turns:?}");
+        (0..3).for_each(|master| rotation.backends[MasterId(master)].used = false);
+        assert_eq!(pick(&mut rotation), None);
     }
 }

@@ -123,7 +123,7 @@ impl Api {
         Self::answer(reply, Err(error), ctx.now, ctx);
     }
 
-    fn release(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+    pub(super) fn release(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
         let server = &mut self.servers[master];
         server.in_flight = server.in_flight.saturating_sub(1);
         if server.stage == Stage::Closing && server.in_flight == 0 {

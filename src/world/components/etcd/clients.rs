@@ -81,6 +81,11 @@ impl Etcd {
         }
     }
 
+    /// Whether a member works on a request for a client.
+    pub(super) fn has_requests(&self, member: usize) -> bool {
+        self.waiting.iter().any(|waiting| usize::from(waiting.origin) == member && !waiting.failed)
+    }
+
     fn takes_proposals(&self, lead: usize, origin: usize) -> bool {
         let Some(reign) = &self.members[lead].reign else { return false };
         let same_term = self.members[lead].hard.term == self.members[origin].hard.term;

@@ -13,7 +13,9 @@ pub(super) enum Process {
     Down,
     /// Runs and accepts clients.
     Up,
-    /// Got SIGTERM: takes part in Raft and accepts no client.
+    /// Got SIGTERM: waits for its clients, takes part in Raft and accepts no new request.
+    Draining,
+    /// Its clients are gone: it hands over if it leads, and ends.
     Leaving,
 }
 
@@ -67,6 +69,8 @@ pub(super) struct Ballot {
 pub(super) struct Member {
     pub(super) process: Process,
     pub(super) linked: bool,
+    /// An API server keeps watches open, which never end by themselves.
+    pub(super) watched: bool,
     /// Number of its process.
     pub(super) starts: u32,
     /// The first tick of its process.
@@ -110,6 +114,7 @@ impl Member {
         Member {
             process: Process::Up,
             linked: true,
+            watched: true,
             starts: 0,
             phase,
             pre_vote,

@@ -245,6 +245,15 @@ impl Etcd {
         self.announce(ctx);
     }
 
+    /// An API server has come to this member with its watches, or has gone. Without one, and with no request under way,
+    /// a member that got SIGTERM has nobody to wait for.
+    pub fn watched(&mut self, member: MasterId, watched: bool, ctx: &mut Ctx<'_>) {
+        let Some(me) = self.members.get_mut(member.0 as usize).filter(|me| me.watched != watched) else { return };
+        me.watched = watched;
+        self.settle(ctx);
+        self.announce(ctx);
+    }
+
     /// Whether a request to this member would be served now, through a leader with a quorum.
     pub fn serves(&self, member: MasterId) -> bool {
         member.0 < u32::BITS && self.serving() & (1 << member.0) != 0
@@ -307,6 +316,7 @@ impl Etcd {
     /// Tells of what has changed for others.
     fn announce(&mut self, ctx: &mut Ctx<'_>) {
         self.now = ctx.now;
+        self.end_drains(ctx);
         self.watch_leaders(ctx.now);
         let up = self.members.iter().filter(|member| member.runs() && member.linked).count() as u32;
         let shown = Shown { serving: self.serving(), up, leader: self.effective_leader() };

@@ -1,8 +1,9 @@
 //! Processes stop and start.
 //!
-//! The order on SIGTERM: clients' servers close first, which takes the whole request time-out while an API server's
-//! watches are open; only then a leader hands over; then the process ends. Source: etcd `server/embed/etcd.go`,
-//! `Close`; `server/etcdserver/server.go`, `TransferLeadership`, `adjustTicks`.
+//! The order on SIGTERM: clients' servers close first, which waits for requests under way and for open streams, so it
+//! takes the whole request time-out while an API server's watches are open; only then a leader hands over; then the
+//! process ends. Source: etcd `server/embed/etcd.go`, `Close` and `stopServers` (gRPC `GracefulStop` within the request
+//! time-out, etcd PR 8267); `server/etcdserver/server.go`, `TransferLeadership`, `adjustTicks`.
 
 use super::delays::{ADVANCE_LIMIT, ADVANCE_POLL, HANDOVER_POLL, Leg, PEER_CLOSE, member_name};
 use super::member::Process;
@@ -20,9 +21,19 @@ impl Etcd {
     pub(super) fn terminate(&mut self, member: usize, ctx: &mut Ctx<'_>) {
         let drain = self.settings.drain();
         let Some(me) = self.members.get_mut(member).filter(|me| me.process == Process::Up) else { return };
-        me.process = Process::Leaving;
+        me.process = Process::Draining;
         let start = me.starts;
         self.push(drain, EtcdEvent::Drained { member: member as u8, start }, ctx);
+    }
+
+    /// Members that drain and have no client left need not wait any longer.
+    pub(super) fn end_drains(&mut self, ctx: &mut Ctx<'_>) {
+        for member in 0..self.members.len() {
+            let me = &self.members[member];
+            if me.process == Process::Draining && !me.watched && !self.has_requests(member) {
+                self.drained(member, me.starts, ctx);
+            }
+        }
     }
 
     fn is_leaving(&self, member: usize, start: u32) -> bool {
@@ -31,9 +42,11 @@ impl Etcd {
 
     /// The last streams of clients are cut. A leader hands over to the follower it has been connected to for longest.
     pub(super) fn drained(&mut self, member: usize, start: u32, ctx: &mut Ctx<'_>) {
-        if !self.is_leaving(member, start) {
+        let me = &mut self.members[member];
+        if me.process != Process::Draining || me.starts != start {
             return;
         }
+        me.process = Process::Leaving;
         self.reset_clients(member, ctx);
         let event = match self.begin_transfer(member, ctx) {
             true => (HANDOVER_POLL, EtcdEvent::Leaving { member: member as u8, start, polls: 1 }),

@@ -19,6 +19,8 @@ pub(super) const RELIST: Span = Span::secs(1);
 /// Period of the status manager's batch; a node's own status is computed as often.
 /// Source: `pkg/kubelet/status/status_manager.go` syncPeriod; nodeStatusUpdateFrequency of the kubelet's configuration.
 pub(super) const STATUS_BATCH: Span = Span::secs(10);
+/// Period of the collection of dead containers and sandboxes. Source: `pkg/kubelet/kubelet.go` ContainerGCPeriod.
+pub(super) const COLLECTION: Span = Span::secs(60);
 /// First and longest wait between two attempts to register a node; the wait doubles.
 /// Source: `pkg/kubelet/kubelet_node_status.go` registerWithAPIServer.
 const REGISTER_WAIT: (Span, Span) = (Span::millis(100), Span::secs(7));
@@ -69,6 +71,8 @@ pub(super) struct Kubelet {
     relist: Time,
     /// Phase of the status manager's batch.
     batch: Time,
+    /// Phase of the collection of dead containers and sandboxes.
+    collection: Time,
     /// Whether a status tick is due.
     pub(super) tick_due: bool,
     /// Pods with a worker, in the order they were heard of.
@@ -96,6 +100,7 @@ impl Kubelet {
             joined: false,
             relist: Time::ZERO,
             batch: Time::ZERO,
+            collection: Time::ZERO,
             tick_due: false,
             pods: Vec::new(),
             pulls: VecDeque::new(),
@@ -110,6 +115,7 @@ impl Kubelet {
         (self.process, self.registered, self.joined) = (Process::Synced, true, true);
         self.relist = Time::ZERO + self.phase(0, RELIST, ctx);
         self.batch = Time::ZERO + self.phase(1, STATUS_BATCH, ctx);
+        self.collection = Time::ZERO + self.phase(2, COLLECTION, ctx);
     }
     /// Whether its process is this start's and acts.
     pub(super) fn acts(&self, incarnation: u32) -> bool {
@@ -130,6 +136,10 @@ impl Kubelet {
     /// The status manager's next batch after now.
     pub(super) fn next_batch(&self, now: Time) -> Time {
         (now + Span::nanos(1)).next_tick(self.batch, STATUS_BATCH)
+    }
+    /// The next collection of dead containers and sandboxes.
+    pub(super) fn next_collection(&self, now: Time) -> Time {
+        now.next_tick(self.collection, COLLECTION)
     }
     /// Whether the process is younger than `age` at `then`.
     pub(super) fn younger_than(&self, age: Span, then: Time) -> bool {
@@ -154,6 +164,11 @@ impl Kubelet {
     /// for the next relist or batch. Source: kubernetes PR 115331 (`podIsFinished` of the status manager).
     pub(super) fn ends_promptly(&self) -> bool {
         self.version.at_least(1, 27)
+    }
+    /// Whether an object waits until its pod's sandbox is deleted, not only stopped: 1.20.0 to 1.20.2.
+    /// Source: kubernetes PRs 92817 (came with 1.20.0) and 97980 (reverted in 1.20.3), issue 97288.
+    pub(super) fn awaits_sandbox(&self) -> bool {
+        (Version::new(1, 20, 0)..Version::new(1, 20, 3)).contains(&self.version)
     }
     /// Whether a shortened grace reaches a stop under way: from 1.22, the pod workers' rewrite (kubernetes PR 102344).
     pub(super) fn hears_while_stopping(&self) -> bool {
@@ -317,7 +332,7 @@ impl Kubelets {
         kubelet.process = Process::Acting;
         kubelet.since = Some(ctx.now);
         kubelet.relist = ctx.now + kubelet.phase(0, RELIST, ctx);
-        kubelet.batch = ctx.now;
+        (kubelet.batch, kubelet.collection) = (ctx.now, ctx.now);
         kubelet.register_wait = REGISTER_WAIT.0;
         let (registered, joined, version) = (kubelet.registered, kubelet.joined, kubelet.version);
         if registered && kubelet.served {

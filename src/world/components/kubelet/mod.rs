@@ -1,13 +1,14 @@
 //! Kubelets: one on each machine.
 //!
 //! A pod passes through `start` (worker, sandbox, image, container), is watched by `probing` and `status`, and leaves
-//! through `restart` (its container died) or `stop` (its deletion was heard). `machine` is the kubelet's own life:
-//! registration, restarts, power. Nothing here ticks: the relist of the PLEG, probes, the status manager's batch are
-//! found from phase and period when something has changed.
+//! through `restart` (its container died) or `stop` (its deletion was heard) and `reclaim`. `machine` is the kubelet's
+//! own life: registration, restarts, power. Nothing here ticks: the relist of the PLEG, probes, the status manager's
+//! batch are found from phase and period when something has changed.
 
 mod machine;
 mod probes;
 mod probing;
+mod reclaim;
 mod restart;
 mod start;
 mod status;

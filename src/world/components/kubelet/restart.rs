@@ -41,7 +41,7 @@ impl Kubelets {
                 let at = self.nodes[worker.node].next_relist(ctx.now);
                 self.enter_until(pod, Stage::Exited, at, ctx);
             }
-            Stage::Hook | Stage::Stopping if ends => self.remove_sandbox(pod, ctx),
+            Stage::Hook | Stage::Stopping if ends => self.stopped(pod, ctx),
             // The same sync that stopped it starts it again.
             Stage::Hook | Stage::Stopping => {
                 worker.mark = ctx.now;

@@ -1,10 +1,10 @@
-//! Deletion of a pod: worker, preStop hook, SIGTERM, SIGKILL, sandbox, clean-up, and the object itself.
+//! Deletion of a pod: worker, preStop hook, SIGTERM, SIGKILL, sandbox.
 //!
 //! Source: `pkg/kubelet/kuberuntime/kuberuntime_container.go` (killContainer), `pkg/kubelet/status/status_manager.go`.
 
 use super::Kubelets;
 use super::worker::Stage;
-use crate::base::Span;
+use crate::base::{Span, Time};
 use crate::engine::Dist;
 use crate::world::effects::{Ctx, Notice};
 use crate::world::fact::Fact;
@@ -18,6 +18,9 @@ use crate::world::store::PodObject;
 const MIN_GRACE: Span = Span::secs(2);
 /// Start of the process that an exec hook runs, through the runtime. Estimate.
 const HOOK_START: Dist = Dist::Uniform { low: Span::millis(30), high: Span::millis(150) };
+/// From a process's exit until the runtime reports its container as exited: containerd first lets the shim delete the
+/// task (`pkg/cri/server/events.go` handleContainerExit, containerd 1.6). Estimate: a run of `runc delete`.
+const EXIT_REPORT: Dist = Dist::Uniform { low: Span::millis(20), high: Span::millis(80) };
 
 impl Kubelets {
     /// The API says that this pod is to go.
@@ -160,8 +163,23 @@ impl Kubelets {
         self.exited(pod, ctx);
     }
 
+    /// A container that was to stop has: the sandbox follows in the same sync of the worker.
+    pub(super) fn stopped(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.remove_sandbox(pod, ctx);
+        let Some(worker) = self.workers.get(pod) else { return };
+        let ordinal = self.nodes[worker.node].ordinal(worker);
+        let name = ctx.store.pods().now(pod).name;
+        let lasting = EXIT_REPORT.sample(&mut ctx.draw(Purpose::ExitReport, name, ordinal));
+        if let Some(worker) = self.workers.get_mut(pod) {
+            worker.mark = ctx.now + lasting;
+        }
+    }
+
     /// No process is left: the sandbox is removed.
     pub(super) fn remove_sandbox(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        if let Some(worker) = self.workers.get_mut(pod) {
+            worker.mark = Time::NEVER;
+        }
         self.enter_for(pod, Stage::Removing, ctx.spec.timings.sandbox_removal, Purpose::SandboxRemoval, ctx);
     }
 
@@ -176,34 +194,12 @@ impl Kubelets {
             ctx.notify(Notice::SandboxRemoved(pod));
             ctx.note(Fact::PodSilent { pod });
         }
+        let exit = worker.mark;
         match self.nodes[worker.node].ends_promptly() {
             true => self.relisted(pod, ctx),
             false => self.see_later(pod, ctx),
         }
-        self.reclaim(pod, ctx);
-    }
-
-    /// Volumes are unmounted, dead containers deleted.
-    pub(super) fn reclaim(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
-        self.enter_for(pod, Stage::Reclaiming, ctx.spec.timings.reclaim, Purpose::Reclaim, ctx);
-    }
-
-    /// Everything is reclaimed: the object may go.
-    ///
-    /// Up to 1.26 the status manager looks with its batch, every 10 s (`canBeDeleted` in `syncBatch`): that is why
-    /// objects outlive their pods by up to 12 s. From 1.27 the worker's end triggers it (`podIsFinished`, kubernetes
-    /// PR 115331).
-    pub(super) fn reclaimed(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
-        let Some(worker) = self.workers.get_mut(pod) else { return };
-        if worker.gone {
-            return self.forget(pod);
-        }
-        let node = worker.node;
-        worker.enter(Stage::Done);
-        match self.nodes[node].ends_promptly() {
-            true => self.remove_object(node, pod, ctx),
-            false => self.tick_later(node, ctx),
-        }
+        self.reclaim_after(pod, exit, ctx);
     }
 
     /// A pod of which nothing was made: its object goes at once.
@@ -215,7 +211,7 @@ impl Kubelets {
     }
 
     /// The kubelet knows nothing of the pod any longer.
-    fn forget(&mut self, pod: PodId) {
+    pub(super) fn forget(&mut self, pod: PodId) {
         if let Some(worker) = self.workers.get(pod) {
             self.nodes[worker.node].pods.retain(|other| *other != pod);
             self.workers.remove(pod);

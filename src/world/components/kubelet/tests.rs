@@ -214,14 +214,72 @@ fn an_object_outlives_its_pod_by_a_batch_up_to_1_26_and_not_since() {
         bench.run_for(Span::millis(idle));
         let deleted = bench.now();
         bench.delete(pod);
-        bench.run_for(Span::secs(40));
+        bench.run_for(Span::secs(90));
         (bench.readiness(pod)[1].0 - deleted, bench.removed(pod) - deleted)
     };
     let ends: Vec<_> = (0..20).map(|n| end(V1_20, n * 730)).collect();
-    assert!(ends.iter().all(|(unready, gone)| (0.1..1.4).contains(unready) && (0.7..12.5).contains(gone)), "{ends:?}");
+    assert!(ends.iter().all(|(unready, gone)| (0.1..1.4).contains(unready) && (1.5..73.5).contains(gone)), "{ends:?}");
     assert!(ends.iter().any(|(_, gone)| *gone > 8.0), "{ends:?}");
     let (unready, gone) = end(V1_32, 0);
     assert!(unready < 0.22 && gone < 0.72, "{unready} {gone}");
+}
+
+/// How long the objects of 300 deleted pods lasted, in seconds, on a node of this version.
+fn lasted(version: Version) -> Vec<f64> {
+    let mut bench = Bench::new(version, |app| app.pre_stop = Span::ZERO);
+    let last = |n| {
+        let pod = bench.ready_pod();
+        bench.run_for(Span::millis(n * 770 % 60_000));
+        let deleted = bench.now();
+        bench.delete(pod);
+        bench.run_for(Span::secs(90));
+        bench.removed(pod) - deleted
+    };
+    (0..300_u64).map(last).collect()
+}
+
+/// Kubernetes issue 97288: in 1.20.0 to 1.20.2 the sandbox of some pods is left to the collection each minute
+/// (changelog of 1.20.3: "up to one minute"), and no object goes before two more relists.
+///
+/// Which ones: those whose exit a relist saw before the sandbox was stopped. Reports of exits lag by 20 to 80 ms, the
+/// bench's sandboxes stop 200 ms after the exit: that is 150 ms of each second. An early collection is not to be told
+/// from the next batch, so five sixths of these last 10 s longer than others.
+#[test]
+fn one_object_in_eight_waited_for_the_collection_of_sandboxes_until_1_20_3() {
+    let faulty = lasted(V1_20);
+    let slow = faulty.iter().filter(|lasted| **lasted > 13.5).count();
+    assert!((22..=55).contains(&slow), "{slow} of 300");
+    assert!(faulty.iter().all(|lasted| (2.0..73.5).contains(lasted)), "{faulty:?}");
+    assert!(faulty.iter().any(|lasted| *lasted > 50.0), "{faulty:?}");
+    for version in [Version::new(1, 19, 7), Version::new(1, 20, 3), Version::new(1, 26, 0)] {
+        let whole = lasted(version);
+        assert!(whole.iter().all(|lasted| *lasted < 12.0), "{version}: {whole:?}");
+    }
+}
+
+/// The collection and the status manager begin with the process (`StartGarbageCollection`, `statusManager.Start`), so
+/// what the first collection leaves to be told waits for the batch after it.
+#[test]
+fn a_sandbox_left_to_the_collection_goes_with_a_batch_after_it() {
+    let mut bench = Bench::new(V1_20, |app| app.pre_stop = Span::ZERO);
+    bench.call(|kubelets, ctx| kubelets.restart(NODE, ctx));
+    let begun = bench.now() + 2.0;
+    let mut waited = 0;
+    for n in 0..60_u64 {
+        let pod = bench.ready_pod();
+        bench.run_for(Span::millis(n * 730));
+        let deleted = bench.now();
+        bench.delete(pod);
+        bench.run_for(Span::secs(90));
+        let after = (bench.removed(pod) - begun) % 60.0;
+        if bench.removed(pod) - deleted > 13.5 {
+            waited += 1;
+            assert!((after - 10.0).abs() < 1e-6, "{after}");
+        }
+        let batch = after % 10.0;
+        assert!(batch.min(10.0 - batch) < 1e-6, "{after}");
+    }
+    assert!(waited > 2, "{waited}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) enum Stage {
     Hook,
     /// SIGTERM was sent. `mark`: when SIGKILL follows.
     Stopping,
-    /// No process is left; its sandbox is being removed.
+    /// No process is left; its sandbox is being removed. `mark`: when the runtime reports the exit, if that is to come.
     Removing,
     /// Its sandbox is gone; volumes and dead containers are being cleaned up.
     Reclaiming,

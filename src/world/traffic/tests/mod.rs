@@ -6,5 +6,6 @@ mod costs;
 mod holes;
 mod places;
 mod queues;
+mod race;
 mod scene;
 mod windows;

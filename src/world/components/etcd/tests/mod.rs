@@ -114,6 +114,10 @@ impl Lab {
         self.etcd.signal(member, signal, &mut self.stage.ctx());
         self.collect();
     }
+    fn watched(&mut self, member: MasterId, watched: bool) {
+        self.etcd.watched(member, watched, &mut self.stage.ctx());
+        self.collect();
+    }
     fn start(&mut self, member: MasterId) {
         self.etcd.start(member, self.version, &mut self.stage.ctx());
         self.collect();

@@ -33,6 +33,43 @@ fn sigterm_of_the_leader_has_no_election_gap_but_seven_seconds_without_service_o
     }
 }
 
+// etcd server/embed/etcd.go, stopServers: GracefulStop returns when no request and no stream is open.
+#[test]
+fn a_leaving_leader_that_nobody_watches_hands_over_as_soon_as_its_last_request_has_ended() {
+    for seed in 0..50 {
+        let mut lab = Setup::of(3, NO_PRE_VOTE).lab(seed);
+        lab.run(at_ms(1_000 + seed * 13));
+        let (leader, asked) = (lab.leader(), lab.stage.now);
+        lab.watched(leader, false);
+        lab.propose(leader, 1);
+        lab.signal(leader, Signal::Term);
+        assert_eq!(lab.leader(), leader, "seed {seed}: a write is under way");
+        lab.run(asked + Span::millis(60));
+        assert!(matches!(lab.result(1), Some((_, Ok(())))), "seed {seed}");
+        assert_ne!(lab.leader(), leader, "seed {seed}");
+        assert!(lab.others(leader).into_iter().all(|other| lab.etcd.serves(other)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_leaving_member_ends_when_the_api_server_that_watches_it_has_gone() {
+    let mut lab = Setup::of(3, PRE_VOTE).lab(4);
+    lab.run(at_ms(1_000));
+    let leader = lab.leader();
+    lab.signal(leader, Signal::Term);
+    lab.run_for(Span::secs(2));
+    assert_eq!(lab.leader(), leader);
+    lab.watched(leader, false);
+    lab.run_for(Span::millis(60));
+    assert_ne!(lab.leader(), leader);
+    lab.run_for(Span::secs(1));
+    assert!(!lab.etcd.is_running(leader));
+    // The end of the seven seconds finds nothing more to do, also in the member's next life.
+    lab.start(leader);
+    lab.run_for(Span::secs(10));
+    assert!(lab.etcd.serves(leader));
+}
+
 #[test]
 fn two_of_three_lose_the_quorum_and_its_return_restores_service() {
     let mut lab = Setup::of(3, PRE_VOTE).lab(11);

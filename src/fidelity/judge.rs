@@ -1,0 +1,197 @@
+//! The judgement: a row's location, its width, and the coverage of all rows together. Fair in both directions.
+//!
+//! - **Location.** The judged repetitions of a row against its simulated sample: Mann and Whitney's test, exact, ties
+//!   included. What never happened counts as later than anything. Differences up to [`RESOLUTION`] do not count: the
+//!   hypothesis is that the sample, moved by at most that, has the measured location. All p-values are corrected
+//!   together by Holm's method, so that a true model is refused by any row with probability 1 % at most.
+//! - **Width.** See [`width`](super::width).
+//! - **Coverage.** How many measured values lie in the simulated central 50 % and 90 % intervals, for each aspect and
+//!   over all: too few (wrong or too narrow) and too many (too wide) both refuse. Rows of one repetition depend on
+//!   each other in an unknown way, so one value of each repetition counts, chosen in turn without looking at it;
+//!   repetitions are independent. Holm corrects these tests together, at 1 % again; no assumption is made of how
+//!   aspects depend on each other.
+//!
+//! Lines of a busy machine are shown and not judged. A row that was used to set a parameter proves nothing and is
+//! marked, shown and not judged.
+
+use rayon::prelude::*;
+
+use super::report::{Coverage, Figure, Judgement, Verdict};
+use super::row::{Aspect, Unit};
+use super::width;
+use crate::base::Ratio;
+use crate::statistics::coverage::{Central, Dependence, Placed, coverage};
+use crate::statistics::quantiles::of_floats;
+use crate::statistics::{holm, ranks};
+
+/// Probability that a true model is refused by its rows, and again by its coverage.
+pub const FAMILY_ERROR: f64 = 0.01;
+
+/// Times closer than this are equal, thousandths of a second: a watch event or a timer on a busy machine of two
+/// cores is late by up to a scheduling slice or two (Linux CFS gives 3 to 10 ms).
+pub const RESOLUTION: i64 = 10;
+
+/// Later than anything.
+const NEVER: i64 = i64::MAX / 4;
+
+/// One measured value of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// Which repetition of all; values of one repetition depend on each other.
+    pub repetition: usize,
+    /// Whether the machine was calm.
+    pub judged: bool,
+    /// The value; `None`: it never happened.
+    pub value: Option<f64>,
+}
+
+/// A row with all its values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// Its name.
+    pub name: String,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// Which side of the experiment it shows.
+    pub aspect: Aspect,
+    /// Why it does not count: which parameter was set by it.
+    pub fitted: Option<&'static str>,
+    /// How long the act lasted in the measurement, seconds, where that is part of the row's scale.
+    pub act: Option<f64>,
+    /// Measured values, in the order of the lines.
+    pub measured: Vec<Measured>,
+    /// Simulated values, in the order of the seeds.
+    pub simulated: Vec<Option<f64>>,
+}
+
+impl Sample {
+    /// Values of repetitions that count.
+    fn judged(&self) -> impl Iterator<Item = &Measured> {
+        self.measured.iter().filter(|value| value.judged && self.fitted.is_none())
+    }
+}
+
+/// Thousandths, so that values can be ranked; what never happened is later than anything.
+fn ranked(value: Option<f64>) -> i64 {
+    value.map_or(NEVER, |value| ((value * 1000.0).round() as i64).clamp(-NEVER, NEVER))
+}
+
+/// Judges rows: location, width and coverage. The figures come in the order of the rows.
+pub fn judge(samples: &[Sample]) -> Judgement {
+    let p_values: Vec<Option<f64>> = samples.par_iter().map(location).collect();
+    let tested: Vec<f64> = p_values.iter().copied().flatten().collect();
+    let mut corrected = holm::adjusted(&tested).into_iter();
+    let figures = samples.iter().zip(p_values).map(|(sample, p)| {
+        let corrected = p.and_then(|_| corrected.next());
+        figure(sample, p, corrected)
+    });
+    Judgement { figures: figures.collect(), coverage: coverages(samples) }
+}
+
+/// The two-sided p-value of a row's location; `None` where nothing is judged.
+fn location(sample: &Sample) -> Option<f64> {
+    let few: Vec<i64> = sample.judged().map(|value| ranked(value.value)).collect();
+    if few.is_empty() || sample.simulated.is_empty() {
+        return None;
+    }
+    let resolution = match sample.unit {
+        Unit::Count => 0,
+        Unit::Seconds => RESOLUTION,
+    };
+    let moved = |by: i64| -> Vec<i64> {
+        let move_one = |value: &Option<f64>| match value {
+            Some(_) => ranked(*value) + by,
+            None => NEVER,
+        };
+        sample.simulated.iter().map(move_one).collect()
+    };
+    let low = ranks::location(&few, &moved(-resolution)).low;
+    let high = ranks::location(&few, &moved(resolution)).high;
+    Some((2.0 * low.min(high)).min(1.0))
+}
+
+fn figure(sample: &Sample, p: Option<f64>, corrected: Option<f64>) -> Figure {
+    let mut happened: Vec<f64> = sample.simulated.iter().copied().flatten().collect();
+    happened.sort_by(f64::total_cmp);
+    let quantile = |percent: u32| of_floats(&happened, Ratio::from_ppm(percent * 10_000));
+    let range = quantile(5).zip(quantile(95));
+    let measured: Vec<f64> = sample.judged().filter_map(|value| value.value).collect();
+    let width = quantile(10).zip(quantile(90)).map(|(low, high)| high - low);
+    let width_limit = width::limit(sample.unit, &measured, sample.act);
+    let too_wide = width.zip(width_limit).is_some_and(|(width, limit)| width > limit);
+    let verdict = match (sample.fitted, corrected) {
+        (Some(_), _) => Verdict::Fitted,
+        (None, None) => Verdict::NotJudged,
+        (None, Some(p)) if p <= FAMILY_ERROR => Verdict::Off,
+        (None, Some(_)) if too_wide => Verdict::TooWide,
+        (None, Some(_)) => Verdict::Fits,
+    };
+    Figure {
+        name: sample.name.clone(),
+        unit: sample.unit,
+        aspect: sample.aspect,
+        measured: sample.measured.iter().map(|value| value.value).collect(),
+        judged: sample.measured.iter().map(|value| value.judged && sample.fitted.is_none()).collect(),
+        median: quantile(50),
+        low: range.map(|(low, _)| low),
+        high: range.map(|(_, high)| high),
+        never: 1.0 - happened.len() as f64 / sample.simulated.len().max(1) as f64,
+        width,
+        width_limit,
+        p,
+        p_corrected: corrected,
+        fitted: sample.fitted,
+        verdict,
+    }
+}
+
+/// Central intervals that are asked about.
+const SHARES: [u32; 2] = [50, 90];
+
+/// The coverage tests: for each share over all rows, then over those of each aspect.
+fn coverages(samples: &[Sample]) -> Vec<Coverage> {
+    let mut found = Vec::new();
+    for percent in SHARES {
+        let share = Ratio::from_ppm(percent * 10_000);
+        found.extend(of_rows(samples, None, percent, share));
+        found.extend(Aspect::ALL.into_iter().filter_map(|aspect| of_rows(samples, Some(aspect), percent, share)));
+    }
+    let p_values: Vec<f64> = found.iter().flat_map(|found| [found.p_few, found.p_many]).collect();
+    let adjusted = holm::adjusted(&p_values);
+    for (found, p) in found.iter_mut().zip(adjusted.chunks(2)) {
+        (found.p_corrected, found.fits) = (p[0].min(p[1]), p[0].min(p[1]) > FAMILY_ERROR);
+    }
+    found
+}
+
+fn of_rows(samples: &[Sample], aspect: Option<Aspect>, percent: u32, share: Ratio) -> Option<Coverage> {
+    let repetitions = samples.iter().flat_map(|sample| &sample.measured).map(|value| value.repetition + 1).max()?;
+    let mut placed = vec![Vec::new(); repetitions];
+    for sample in samples.iter().filter(|sample| aspect.is_none_or(|aspect| sample.aspect == aspect)) {
+        let mut simulated: Vec<i64> = sample.simulated.iter().map(|value| ranked(*value)).collect();
+        simulated.sort_unstable();
+        let Some(central) = Central::of(&simulated, share) else { continue };
+        for value in sample.judged() {
+            let inside = central.contains(ranked(value.value));
+            placed[value.repetition].push(Placed { inside, chance: central.chance });
+        }
+    }
+    placed.retain(|values| !values.is_empty());
+    if placed.is_empty() {
+        return None;
+    }
+    let tails = coverage(&placed, Dependence::OneOfEach);
+    let chosen = || placed.iter().enumerate().map(|(turn, values)| values[turn % values.len()]);
+    let middle = |placed: Placed| (placed.chance.0 + placed.chance.1) / 2.0;
+    Some(Coverage {
+        aspect,
+        percent,
+        inside: chosen().filter(|placed| placed.inside).count() as u64,
+        of: placed.len() as u64,
+        expected: chosen().map(middle).sum(),
+        p_few: tails.low,
+        p_many: tails.high,
+        p_corrected: 1.0,
+        fits: true,
+    })
+}
