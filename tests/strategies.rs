@@ -55,30 +55,13 @@ const BROKEN: [(&str, &[&str]); 4] = [
     ("delete-drain", &["budget", "no-exposure", "no-loss"]),
 ];
 
-fn may_break(name: &str) -> &'static [&'static str] {
-    BROKEN.iter().find(|(bad, _)| *bad == name).map_or(&[], |(_, laws)| laws)
-}
+/// Laws that a tool breaks with some seeds. OpenShift's pools go together: where the master that runs the leading
+/// controller manager reboots just as a worker is drained, endpoints stay until another takes the lease, and that may
+/// take longer than the pod's hook.
+const SOMETIMES: [(&str, &[&str]); 1] = [("openshift-mco", &["no-exposure", "no-loss"])];
 
-fn survey(seeds: u64) {
-    let only = std::env::var("ONLY").ok();
-    for name in names().filter(|name| only.as_ref().is_none_or(|only| only == name)) {
-        let scenario = load("book-ch18", name, &[]);
-        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-        for seed in 1..=seeds {
-            let outcome = run(&scenario, seed);
-            assert_conserved(&outcome);
-            assert_ne!(outcome.verdict, Verdict::Undecided, "{name}, seed {seed}: {:?}", outcome.reasons);
-            assert_eq!(outcome.etcd.is_none(), scenario.strategy.entry.hides_etcd, "{name}");
-            let found = laws(&outcome);
-            if found.iter().any(|law| !may_break(name).contains(law)) {
-                println!("{name}, seed {seed}: {:#?}", outcome.reasons);
-            }
-            *seen
-                .entry(format!("{:?} {:?} {}", outcome.verdict, outcome.upgrade.result, found.join(",")))
-                .or_default() += 1;
-        }
-        println!("{name}: {seen:?}");
-    }
+fn may_break(name: &str) -> &'static [&'static str] {
+    BROKEN.iter().chain(&SOMETIMES).find(|(bad, _)| *bad == name).map_or(&[], |(_, laws)| laws)
 }
 
 #[test]
@@ -95,7 +78,8 @@ fn every_strategy_ends_on_the_book_with_a_verdict_and_breaks_no_law_but_its_own(
                 "{name}, seed {seed}: {:?}",
                 outcome.reasons
             );
-            assert_eq!(outcome.verdict == Verdict::Holds, may_break(name).is_empty(), "{name}, seed {seed}");
+            let bad = BROKEN.iter().any(|(bad, _)| *bad == name);
+            assert!(!bad || outcome.verdict == Verdict::Refuted, "{name}, seed {seed}");
             assert_eq!(outcome.etcd.is_none(), scenario.strategy.entry.hides_etcd, "{name}");
         }
     }
@@ -104,7 +88,25 @@ fn every_strategy_ends_on_the_book_with_a_verdict_and_breaks_no_law_but_its_own(
 #[test]
 #[ignore = "takes minutes: SEEDS=100 cargo test --test strategies -- --ignored --nocapture"]
 fn a_hundred_seeds_of_every_strategy_give_a_verdict() {
-    survey(std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(100));
+    let seeds: u64 = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(100);
+    for name in names() {
+        let scenario = load("book-ch18", name, &[]);
+        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+        for seed in 1..=seeds {
+            let outcome = run(&scenario, seed);
+            assert_conserved(&outcome);
+            assert_ne!(outcome.verdict, Verdict::Undecided, "{name}, seed {seed}: {:?}", outcome.reasons);
+            let found = laws(&outcome);
+            assert!(
+                found.iter().all(|law| may_break(name).contains(law)),
+                "{name}, seed {seed}: {:?}",
+                outcome.reasons
+            );
+            let result = outcome.upgrade.result;
+            *seen.entry(format!("{:?}, {result:?} {}", outcome.verdict, found.join(", "))).or_default() += 1;
+        }
+        println!("{name}: {seen:?}");
+    }
 }
 
 #[test]
@@ -254,7 +256,7 @@ fn t9_two_budgets_on_a_pod_defeat_every_eviction_and_no_deletion() {
 
 #[test]
 fn t10_one_replica_leaves_a_gap_and_a_hook_longer_than_propagation_leaves_none() {
-    let single = run(&load("single-replica", "kubectl-drain", &[]), 1);
+    let single = run(&load("single-replica", "gke-surge", &[]), 1);
     assert!(single.requests.longest_outage_s > 5.0, "{}", single.requests.longest_outage_s);
     let hasty = run(&load("no-prestop", "gke-surge", &[]), 1);
     assert!(hasty.requests.exposed_s > 0.0 && hasty.requests.longest_outage_s < single.requests.longest_outage_s);
