@@ -5,7 +5,7 @@ use rollproof::fidelity::judge::{FAMILY_ERROR, Measured, Sample, judge};
 use rollproof::fidelity::line::{Line, Unreadable, read};
 use rollproof::fidelity::report::{Fidelity, Figure, Verdict};
 use rollproof::fidelity::row::{Aspect, Unit};
-use rollproof::fidelity::{MEASURED, cases, compare};
+use rollproof::fidelity::{MEASURED, Work, cases, compare};
 use serde_json::Value;
 
 /// Seeds of each setting: enough for rows of four repetitions to be refused, and fast.
@@ -18,7 +18,8 @@ fn lines(files: &[&str]) -> Vec<Line> {
 
 fn found(lines: Vec<Line>, seeds: u64, jobs: usize) -> Fidelity {
     let cases = cases(lines).unwrap_or_else(|problems| panic!("{problems}"));
-    compare(&cases, seeds, jobs, &|_, _| {}).unwrap_or_else(|failed| panic!("{failed}"))
+    compare(&cases, false, Work { seeds, jobs, progress: &|_, _| {}, stop: None })
+        .unwrap_or_else(|failed| panic!("{failed}"))
 }
 
 fn rows(found: &Fidelity) -> impl Iterator<Item = &Figure> {
@@ -257,6 +258,7 @@ mod page {
                 expected: "killed after 30 s".to_owned(),
                 source: "Kubernetes documentation, \"Pod Lifecycle\"".to_owned(),
                 simulated: "30.0 s".to_owned(),
+                asked: "29 to 31 s".to_owned(),
                 fits: true,
             }],
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rollproof::fidelity::experiments::{self, CATALOG};
 use rollproof::fidelity::line::{Line, Problem, Unreadable, read};
 use rollproof::fidelity::report::Fidelity as Found;
-use rollproof::fidelity::{self, Failed, MEASURED};
+use rollproof::fidelity::{self, Failed, MEASURED, Work};
 use rollproof::report::safe::escaped;
 use rollproof::report::{fidelity_plot, fidelity_text, json};
 
@@ -32,7 +32,12 @@ pub(crate) fn fidelity(args: &Args, asked: &Fidelity, terminal: &mut Terminal) -
     let folder = RunFolder::plain(&asked.out, "fidelity")?;
     let progress = Counted::new("simulating", terminal.shows_progress());
     let jobs = asked.jobs.unwrap_or_default() as usize;
-    let found = fidelity::compare(&cases, asked.seeds, jobs, &|done, of| progress.set(done, of)).map_err(failure)?;
+    let told = |done, of| progress.set(done, of);
+    let stop = Some(terminal.interrupt().flag());
+    let work = Work { seeds: asked.seeds, jobs, progress: &told, stop };
+    // Public cases belong to the program, not to somebody's files or to one family.
+    let public = asked.measured.is_empty() && asked.only.is_none();
+    let found = fidelity::compare(&cases, public, work).map_err(failure)?;
     drop(progress);
     keep(&folder, &found)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
@@ -74,6 +79,7 @@ fn failure(failed: Failed) -> Failure {
     match failed {
         Failed::NoScenario { .. } => Failure::Input(format!("error: {failed}")),
         Failed::Broken { seed, .. } => Failure::Internal { message: failed.to_string(), seed: Some(seed) },
+        Failed::Stopped => Failure::Interrupted("nothing was compared".to_owned()),
         Failed::Threads(_) => Failure::Internal { message: failed.to_string(), seed: None },
     }
 }

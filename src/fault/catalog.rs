@@ -4,7 +4,7 @@ use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
     api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, kube_proxy_restart, kubelet_restart,
-    node_link_cut, node_power_off, pod_crash, pod_delete, scheduler_crash,
+    node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -44,6 +44,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &api_cut::ENTRY,
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
+    &sandbox_crash::ENTRY,
 ];
 
 /// No kind of fault has this name.

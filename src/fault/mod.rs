@@ -15,6 +15,7 @@ mod node_power_off;
 mod pod_crash;
 mod pod_delete;
 mod process;
+mod sandbox_crash;
 mod scheduler_crash;
 pub mod spec;
 pub mod target;

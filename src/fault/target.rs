@@ -10,7 +10,7 @@ use crate::world::spec::Spec;
 /// What a kind of fault can be aimed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// A machine: `master-2`, `workers-1`, or the machine of a role.
+    /// A machine: `master-2`, `workers-1`, the machine of a role, or `host-of:web-0`.
     Node,
     /// A master's processes: `master-2` or a role.
     Master,
@@ -47,6 +47,13 @@ pub enum Target {
     SchedulerLeader,
     /// The API path.
     Api,
+    /// The machine that such a pod stands on when the fault strikes.
+    HostOf {
+        /// The app.
+        app: AppId,
+        /// Which of its pods.
+        ordinal: u32,
+    },
 }
 
 /// Whom a fault turned out to hit.
@@ -69,6 +76,9 @@ const ROLES: [(&str, Target); 3] = [
     ("scheduler-leader", Target::SchedulerLeader),
 ];
 
+/// Before a pod's label it means the machine that the pod stands on.
+const HOST_OF: &str = "host-of:";
+
 /// Labels that are listed when a target is not known; further ones only count for suggestions.
 const LISTED: usize = 6;
 
@@ -89,7 +99,10 @@ impl Target {
     /// With a suggestion, when nothing of that kind has this label.
     pub fn resolve(label: &str, aim: Aim, spec: &Spec) -> Result<Target, UnknownTarget> {
         let found = match aim {
-            Aim::Node => master(label, spec).or_else(|| role(label)).or_else(|| machine(label, spec)),
+            Aim::Node => master(label, spec)
+                .or_else(|| role(label))
+                .or_else(|| machine(label, spec))
+                .or_else(|| pod(label.strip_prefix(HOST_OF)?, spec).and_then(host_of)),
             Aim::Master => master(label, spec).or_else(|| role(label)),
             Aim::Pod => pod(label, spec),
             Aim::Api => None,
@@ -107,6 +120,7 @@ impl Target {
             Target::ControllerManagerLeader => ROLES[1].0.to_owned(),
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
             Target::Api => String::new(),
+            Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
         }
     }
 }
@@ -155,6 +169,19 @@ fn pod(label: &str, spec: &Spec) -> Option<Target> {
     let index = spec.apps.iter().position(|app| app.name == stem)?;
     let app = AppId::from_index(index);
     (ordinal < spec.apps[app].replicas).then_some(Target::Pod { app, ordinal })
+}
+
+fn host_of(pod: Target) -> Option<Target> {
+    match pod {
+        Target::Pod { app, ordinal } => Some(Target::HostOf { app, ordinal }),
+        Target::Master(_)
+        | Target::Machine { .. }
+        | Target::EtcdLeader
+        | Target::ControllerManagerLeader
+        | Target::SchedulerLeader
+        | Target::Api
+        | Target::HostOf { .. } => None,
+    }
 }
 
 fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod line;
 mod params;
 mod pods;
+pub mod public;
 pub mod report;
 mod requests;
 pub mod row;
@@ -22,9 +23,9 @@ use experiments::{CATALOG, Experiment, Plan};
 use judge::{Measured, Sample};
 use line::{Line, Problem, Unreadable};
 use params::Params;
-use report::{Family, Fidelity, Figure, Judgement, Repetition, Setting, Totals, Verdict};
+use report::{Family, Fidelity, Figure, Judgement, PublicCase, Repetition, Setting, Totals, Verdict};
 use row::Rows;
-pub use simulate::{Failed, Progress};
+pub use simulate::{Failed, Progress, Work};
 
 use crate::config::nearest;
 use crate::sim::MODEL_VERSION;
@@ -93,17 +94,16 @@ fn case_of(line: &Line) -> Result<(usize, &'static Experiment, Plan, Rows), Vec<
     }
 }
 
-/// Simulates every case with seeds 1 to `seeds` on `jobs` threads (0: one for each processor) and judges all rows.
-///
-/// The number of threads changes nothing in what is found.
+/// Simulates every case and judges all rows; with `public`, the [public cases](public) as well.
 ///
 /// # Errors
 /// When a scenario is refused or a seed ends in an error of the simulator's own, or the threads cannot be had.
-pub fn compare(cases: &[Case], seeds: u64, jobs: usize, progress: Progress<'_>) -> Result<Fidelity, Failed> {
-    let samples = simulate::samples(cases, seeds, jobs, progress)?;
+pub fn compare(cases: &[Case], public: bool, work: Work<'_>) -> Result<Fidelity, Failed> {
+    let samples = simulate::samples(cases, work)?;
     let flat: Vec<Sample> = samples.iter().flatten().cloned().collect();
-    let judgement = simulate::pool(jobs)?.install(|| judge::judge(&flat));
-    Ok(told(cases, &samples, judgement, seeds))
+    let judgement = simulate::pool(work.jobs)?.install(|| judge::judge(&flat));
+    let public_cases = if public { simulate::public(work)? } else { Vec::new() };
+    Ok(told(cases, &samples, judgement, work.seeds, public_cases))
 }
 
 /// A case's rows, measured beside simulated, in the order in which the simulation has them.
@@ -148,7 +148,13 @@ fn length_of_act(case: &Case) -> Option<f64> {
     row::most(judged.flat_map(|(_, rows)| rows.0.iter().filter(of_course).filter_map(|row| row.value)))
 }
 
-fn told(cases: &[Case], samples: &[Vec<Sample>], judgement: Judgement, seeds: u64) -> Fidelity {
+fn told(
+    cases: &[Case],
+    samples: &[Vec<Sample>],
+    judgement: Judgement,
+    seeds: u64,
+    public_cases: Vec<PublicCase>,
+) -> Fidelity {
     let mut figures = judgement.figures.into_iter();
     let (mut families, mut totals): (Vec<Family>, Totals) = (Vec::new(), Totals::default());
     let mut worst: Option<(f64, String)> = None;
@@ -171,17 +177,19 @@ fn told(cases: &[Case], samples: &[Vec<Sample>], judgement: Judgement, seeds: u6
         let (percent, inside, expected) = (test.percent, test.inside, test.expected);
         format!("{inside} of {} values lie in the central {percent} % ({of}), expected {expected:.1}", test.of)
     });
-    let fits = totals.off + totals.too_wide == 0 && uncovered.is_none();
+    let elsewhere = public_cases.iter().find(|case| !case.fits);
+    let elsewhere = elsewhere.map(|case| format!("public case {}: {}", case.name, case.simulated));
+    let fits = totals.off + totals.too_wide == 0 && uncovered.is_none() && elsewhere.is_none();
     Fidelity {
         schema: 1,
         model_version: MODEL_VERSION,
         seeds,
         fits,
-        first: worst.map(|(_, told)| told).or(uncovered),
+        first: worst.map(|(_, told)| told).or(uncovered).or(elsewhere),
         rows: totals,
         coverage: judgement.coverage,
         families,
-        public_cases: Vec::new(),
+        public_cases,
     }
 }
 

@@ -192,6 +192,8 @@ pub struct PublicCase {
     pub source: String,
     /// What the model does.
     pub simulated: String,
+    /// What of it is asked.
+    pub asked: String,
     /// Whether it does that.
     pub fits: bool,
 }

@@ -167,6 +167,7 @@ fn public_cases(page: &mut Page, cases: &[PublicCase]) {
         page.toned(tone, mark, &case.name);
         page.paragraph("      expected: ", &case.expected);
         page.paragraph("      simulated: ", &case.simulated);
+        page.paragraph("      asked: ", &case.asked);
         page.paragraph("      source: ", &case.source);
     }
 }

@@ -12,7 +12,8 @@ use crate::base::Version;
 use crate::config::{Item, Place, Problem, Reader, Table, code};
 use crate::strategy::plan_check;
 use crate::world::spec::{
-    ApiBalancerSpec, ApiServerSpec, Balance, ControlPlaneSpec, ControllersSpec, EtcdSpec, HealthCheck, OnDown, Timings,
+    ApiBalancerSpec, ApiServerSpec, Balance, ControlPlaneSpec, ControllersSpec, EtcdSpec, Eviction, HealthCheck,
+    OnDown, Timings,
 };
 
 /// `[cluster]`, read.
@@ -212,6 +213,11 @@ fn controllers_of(fields: &Fields) -> ControllersSpec {
         renew_deadline: values.span("renew_deadline"),
         retry_period: values.span("retry_period"),
         toleration: values.span("toleration"),
+        eviction: fields.optional("eviction").map(|values| match values.choice("eviction") {
+            "timeout" => Eviction::Timeout,
+            _ => Eviction::Taints,
+        }),
+        pod_eviction_timeout: values.span("pod_eviction_timeout"),
         cache_sync: values.dist("cache_sync"),
         restart: fields.optional("restart").map(|values| values.dist("restart")),
     }
@@ -232,5 +238,6 @@ fn timings_of(fields: &Fields) -> Timings {
         proxy_sync: dist("proxy_sync"),
         proxy_start: dist("proxy_start"),
         kubelet_start: dist("kubelet_start"),
+        proxy_min_sync: fields.optional("proxy_min_sync").map(|values| values.span("proxy_min_sync")),
     }
 }

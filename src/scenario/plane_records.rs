@@ -104,9 +104,9 @@ pub(super) static CONTROLLERS: Section = Section {
         &CONTROLLERS_SETTINGS,
         &[ELECTION, NODES],
     ),
-    optionals: &[&NODE_MONITOR_GRACE, &RESTART],
+    optionals: &[&NODE_MONITOR_GRACE, &EVICTION, &RESTART],
 };
-static CONTROLLERS_SETTINGS: [Setting; 6] = [
+static CONTROLLERS_SETTINGS: [Setting; 7] = [
     period("node_monitor_period", "\"5s\"", "How often nodes' health is looked at.", NODES),
     period("lease_duration", "\"15s\"", "A lease that was not renewed for this long may be taken.", ELECTION),
     period("renew_deadline", "\"10s\"", "A leader that cannot renew for this long exits.", ELECTION),
@@ -116,6 +116,12 @@ static CONTROLLERS_SETTINGS: [Setting; 6] = [
         "\"5m\"",
         "How long pods stay bound to a node that is lost.",
         "kubernetes plugin/pkg/admission/defaulttolerationseconds/admission.go",
+    ),
+    span(
+        "pod_eviction_timeout",
+        "\"5m\"",
+        "How long after a node was last heard of its pods are deleted, for `eviction = \"timeout\"`.",
+        NODES,
     ),
     dist(
         "cache_sync",
@@ -134,6 +140,18 @@ static NODE_MONITOR_GRACE_SETTING: [Setting; 1] = [period(
     "\"40s\"",
     "A node that did not report for this long is Unknown.",
     "kubernetes PR 126287: 40 s, from 1.32 50 s",
+)];
+static EVICTION: Optional = Optional {
+    entry: table("eviction", "See its setting.", &EVICTION_SETTING, &[NODES]),
+    word: "by-version",
+    absent: true,
+};
+static EVICTION_SETTING: [Setting; 1] = [setting(
+    "eviction",
+    Kind::Choice(&["taints", "timeout"]),
+    "\"taints\"",
+    "What takes pods off a lost node: a NoExecute taint and their toleration, or --pod-eviction-timeout.",
+    "kubernetes pkg/features/kube_features.go: TaintBasedEvictions is on from 1.13",
 )];
 static RESTART: Optional = Optional {
     entry: table("restart", "See its setting.", &RESTART_SETTING, &["kubernetes pkg/kubelet/kuberuntime"]),
@@ -183,7 +201,18 @@ static PRE_VOTE: Optional = Optional {
 static PRE_VOTE_SETTING: [Setting; 1] =
     [flag("pre_vote", "true", "--pre-vote.", "etcd embed/config.go: off up to 3.4, on from 3.5")];
 
-pub(super) static TIMINGS: Section = Section { entry: &TIMINGS_ENTRY, optionals: &[] };
+pub(super) static TIMINGS: Section = Section { entry: &TIMINGS_ENTRY, optionals: &[&PROXY_MIN_SYNC] };
+static PROXY_MIN_SYNC: Optional = Optional {
+    entry: table("proxy-min-sync", "See its setting.", &PROXY_MIN_SYNC_SETTING, &["kubernetes PR 92836"]),
+    word: "by-version",
+    absent: true,
+};
+static PROXY_MIN_SYNC_SETTING: [Setting; 1] = [span(
+    "proxy_min_sync",
+    "\"1s\"",
+    "kube-proxy's --iptables-min-sync-period.",
+    "kubernetes PR 92836: 0 s, from 1.20 1 s; kube-up and GKE set 10 s (cluster/gce/gci/configure-helper.sh)",
+)];
 static TIMINGS_ENTRY: Entry = table(
     "timings",
     "Networks, disks and processes that no version fixes.",

@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 19] = [
+const ALL: [&str; 29] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -22,6 +22,16 @@ const ALL: [&str; 19] = [
     "measured-cluster",
     "perf/roll-500",
     "perf/linear",
+    "public/node-loss",
+    "public/sandbox-crash",
+    "public/keep-alive-exit",
+    "public/endpoint-lag",
+    "public/prestop-grace",
+    "public/pinned-master",
+    "public/cordon-ingress",
+    "public/drain-deadlock",
+    "public/drain-table",
+    "public/api-cut",
     "measured/etcdkill",
     "measured/leasekill",
     "measured/rollout",
@@ -52,13 +62,13 @@ fn as_json(text: &str) -> Json {
 #[test]
 fn every_shipped_scenario_is_in_the_list_and_loads_without_a_warning() {
     let mut found = Vec::new();
-    for folder in ["scenarios", "scenarios/perf", "scenarios/measured"] {
+    for folder in ["scenarios", "scenarios/perf", "scenarios/measured", "scenarios/public"] {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
         for file in std::fs::read_dir(folder).expect("the folder is there").flatten() {
             found.extend(file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
-    found.retain(|stem| stem != "perf" && stem != "measured");
+    found.retain(|stem| !["perf", "measured", "public"].contains(&stem.as_str()));
     found.sort();
     let mut listed: Vec<&str> = ALL.iter().map(|name| name.rsplit('/').next().unwrap_or(name)).collect();
     listed.sort_unstable();

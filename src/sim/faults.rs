@@ -130,5 +130,9 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
         Target::ControllerManagerLeader => holder(Component::ControllerManager),
         Target::SchedulerLeader => holder(Component::Scheduler),
         Target::Api => Some(Victim::Api),
+        Target::HostOf { app, ordinal } => {
+            let pod = *world.store().pods_of(app).get(ordinal as usize)?;
+            world.store().pods().now(pod).node.map(Victim::Node)
+        }
     }
 }

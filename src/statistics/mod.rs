@@ -8,7 +8,7 @@
 //! `statrs` (0.19) is the crate that is kept best. It reaches `ln`, `exp` and `ln_gamma` through `num-traits`, whose
 //! `std` feature, which any other crate of the build may switch on (drawing does), turns them into the platform's:
 //! figures would differ between machines and between builds with and without the command. Its incomplete beta also
-//! stops after 140 terms, too few from some ten thousand trials on. So the incomplete [`beta`] function is here, on
+//! stops after 140 terms, too few from some ten thousand trials on. So the incomplete beta function is here, on
 //! `libm`; `statrs` is an oracle in the tests. No crate has exact tied rank tests or the sequential methods.
 
 mod beta;

@@ -10,6 +10,9 @@ use crate::base::{Span, Version};
 pub struct Behaviour {
     /// `--node-monitor-grace-period`: 40 s, from 1.32 50 s. Source: kubernetes PR 126287.
     pub node_monitor_grace: Span,
+    /// A lost node gets a NoExecute taint, from 1.13 (TaintBasedEvictions beta); before, its pods are deleted when
+    /// nothing was heard of it for `--pod-eviction-timeout`. Source: `pkg/features/kube_features.go`, KEP-166.
+    pub taint_eviction: bool,
     /// A scheduler releases its lease on SIGTERM, from 1.22. Source: kubernetes PR 100305.
     pub scheduler_releases_lease: bool,
     /// A silently dead API connection is found by HTTP/2 pings within 30 s + 15 s, from 1.20; before, TCP gives up
@@ -65,6 +68,7 @@ impl Behaviour {
         let since = |minor| version.at_least(1, minor);
         Behaviour {
             node_monitor_grace: Span::secs(if since(32) { 50 } else { 40 }),
+            taint_eviction: since(13),
             scheduler_releases_lease: since(22),
             http2_ping: since(20),
             reflector_backoff: since(18),

@@ -85,4 +85,6 @@ pub enum Disturbance {
     CrashPod(PodId),
     /// Somebody deletes a pod.
     DeletePod(PodId),
+    /// A pod's sandbox process dies; its container runs on.
+    CrashSandbox(PodId),
 }

@@ -168,6 +168,7 @@ impl World {
                 self.traffic.sigkill(pod, &mut ctx!(self));
                 self.kubelets.container_exited(pod, &mut ctx!(self));
             }
+            Disturbance::CrashSandbox(pod) => self.kubelets.sandbox_died(pod, &mut ctx!(self)),
             Disturbance::DeletePod(pod) => {
                 let done = self.commit(&Change::DeletePod { pod, grace: None });
                 debug_assert!(
@@ -260,6 +261,9 @@ impl World {
                 for master in self.masters.ids() {
                     let serves = self.etcd.serves(master);
                     self.api.etcd_serves(master, serves, &mut ctx!(self));
+                }
+                if !cut {
+                    self.api.etcd_reached(&mut ctx!(self));
                 }
             }
             false => {

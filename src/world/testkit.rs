@@ -186,6 +186,7 @@ fn timings() -> Timings {
         proxy_sync: ms(50),
         proxy_start: ms(3_000),
         kubelet_start: ms(2_000),
+        proxy_min_sync: None,
     }
 }
 
@@ -233,6 +234,8 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
             renew_deadline: Span::secs(10),
             retry_period: Span::secs(2),
             toleration: Span::secs(300),
+            eviction: None,
+            pod_eviction_timeout: Span::secs(300),
             cache_sync: ms(2_000),
             restart: Some(ms(5_000)),
         },

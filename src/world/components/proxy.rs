@@ -80,7 +80,7 @@ impl Proxies {
     pub fn begin(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         if let Some(proxy) = &mut self.nodes[node] {
             proxy.running = true;
-            proxy.gate = gate(version);
+            proxy.gate = gate(version, ctx);
             ctx.notify(Notice::Rules(node, Revision(0), ctx.store.revision()));
         }
     }
@@ -152,7 +152,7 @@ impl Proxies {
         proxy.busy = true;
         proxy.generation += 1;
         proxy.syncs += 1;
-        proxy.gate = gate(version);
+        proxy.gate = gate(version, ctx);
         let mut draw = ctx.draw(Purpose::ProxySync, proxy.name, u64::from(proxy.syncs));
         let wait = ctx.spec.timings.proxy_start.sample(&mut draw);
         let generation = proxy.generation;
@@ -170,9 +170,10 @@ impl Proxies {
 }
 
 /// The gate between two syncs. Source: kube-proxy `BoundedFrequencyRunner` (`minSyncPeriod`, burst).
-fn gate(version: Version) -> Bucket {
+fn gate(version: Version, ctx: &Ctx<'_>) -> Bucket {
     let behaviour = Behaviour::of(version);
-    Bucket::every(behaviour.proxy_min_sync, behaviour.proxy_burst)
+    let gap = ctx.spec.timings.proxy_min_sync.unwrap_or(behaviour.proxy_min_sync);
+    Bucket::every(gap, behaviour.proxy_burst)
 }
 
 #[cfg(test)]

@@ -121,6 +121,15 @@ pub struct ApiBalancerSpec {
     pub fail_open: bool,
 }
 
+/// What takes the pods off a lost node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eviction {
+    /// The node lifecycle controller itself, `pod_eviction_timeout` after it last heard of the node.
+    Timeout,
+    /// A NoExecute taint, and the end of the pods' toleration for it.
+    Taints,
+}
+
 /// `kube-controller-manager` flags. `None` = the version's default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControllersSpec {
@@ -136,6 +145,10 @@ pub struct ControllersSpec {
     pub retry_period: Span,
     /// Toleration that pods have for a lost node.
     pub toleration: Span,
+    /// What takes pods off a lost node. `None`: as the version has it.
+    pub eviction: Option<Eviction>,
+    /// `--pod-eviction-timeout`, for `Eviction::Timeout`.
+    pub pod_eviction_timeout: Span,
     /// Time for a new leader to fill its caches before controllers act.
     pub cache_sync: Dist,
     /// A process that exits comes back after this long; `None`: it stays down.
@@ -211,4 +224,6 @@ pub struct Timings {
     pub proxy_start: Dist,
     /// A restarted kubelet's start until it runs its pod workers.
     pub kubelet_start: Dist,
+    /// kube-proxy's `--iptables-min-sync-period`. `None`: as the version has it.
+    pub proxy_min_sync: Option<Span>,
 }

@@ -77,6 +77,18 @@ impl Api {
         ctx.after(REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id)));
     }
 
+    /// The servers reach etcd again: what hangs there goes on (the etcd client's WaitForReady).
+    pub fn etcd_reached(&mut self, ctx: &mut Ctx<'_>) {
+        let hanging = self.requests.matching(|pending| pending.taken && !pending.proposed);
+        for id in hanging {
+            let Some(pending) = self.requests.get_mut(id) else { continue };
+            if self.servers[pending.server].runs() && self.servers[pending.server].etcd {
+                pending.proposed = true;
+                ctx.notify(Notice::Propose(pending.server, id));
+            }
+        }
+    }
+
     /// etcd is done with a request: `Ok` when it is committed. Returns the server that took it up, and the change that
     /// the store must now apply.
     pub fn stored(&mut self, id: RequestId, result: Outcome, ctx: &mut Ctx<'_>) -> Option<(MasterId, Change)> {

@@ -308,6 +308,7 @@ impl Brain {
                 Errand::TaintEviction => self.taints.failed(node, &desk, ctx),
                 Errand::Orphan => self.gc.failed(node, &desk, ctx),
                 Errand::NodeDeletion => self.cloud.failed(node, &desk, ctx),
+                Errand::PodEviction => self.nodes.eviction_failed(node, &desk, ctx),
             },
             None => {}
         }

@@ -32,6 +32,8 @@ pub(super) enum Errand {
     Orphan,
     /// A Node object without a machine is deleted.
     NodeDeletion,
+    /// A pod is deleted from a lost node without a taint.
+    PodEviction,
 }
 
 /// A decoded token.
@@ -84,6 +86,7 @@ impl Desk<'_> {
             Errand::TaintEviction => 8,
             Errand::Orphan => 9,
             Errand::NodeDeletion => 10,
+            Errand::PodEviction => 11,
         };
         let token = pack(kind, self.incarnation, node.index());
         ctx.write(self.client, change, Reply::OnFailure(ReplyTo::Controllers { master: self.master, token }));
@@ -104,6 +107,7 @@ pub(super) fn asked(kind: u32, index: usize) -> Option<Asked> {
         8 => Asked::For(Errand::TaintEviction, node),
         9 => Asked::For(Errand::Orphan, node),
         10 => Asked::For(Errand::NodeDeletion, node),
+        11 => Asked::For(Errand::PodEviction, node),
         _ => return None,
     })
 }

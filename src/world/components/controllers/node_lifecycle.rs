@@ -3,6 +3,7 @@
 //! Source: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`. The monitor's ticks are events only where one
 //! can find something; a tick does the same whether or not those before it were.
 
+use super::cache::has_ended;
 use super::desk::{Desk, Errand};
 use super::workqueue::Workqueue;
 use super::zones::{self, PASS_PERIOD, Zone, ZoneState};
@@ -12,6 +13,7 @@ use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
 use crate::world::ids::{NodeId, ZoneId};
+use crate::world::spec::Eviction;
 use crate::world::store::{Change, NodeObject, NodeReady, PodObject};
 
 /// `--node-startup-grace-period`: for nodes that were never Ready yet.
@@ -25,7 +27,7 @@ struct Watched {
     was_ready: bool,
     /// Probes before this do not count: a new leader's first, or the end of a full disruption.
     floor: Time,
-    /// Whether it should have the NoExecute taint.
+    /// Whether it should have the NoExecute taint; without such taints, whether its pods were deleted.
     no_execute: bool,
     /// Some of its pods could not be marked; the next tick tries again.
     pods_left: bool,
@@ -39,6 +41,7 @@ const UNSEEN: Watched =
 pub(super) struct NodeLifecycle {
     phase: Time,
     default_grace: Span,
+    default_eviction: Eviction,
     /// The pending tick.
     tick: Time,
     nodes: Vec<Watched>,
@@ -54,6 +57,7 @@ impl NodeLifecycle {
         NodeLifecycle {
             phase,
             default_grace: behaviour.node_monitor_grace,
+            default_eviction: if behaviour.taint_eviction { Eviction::Taints } else { Eviction::Timeout },
             tick: Time::NEVER,
             nodes: Vec::new(),
             zones: Vec::new(),
@@ -131,8 +135,12 @@ impl NodeLifecycle {
                 self.reachable(node, zone, queue, desk, ctx);
             } else {
                 counts[zone].1 += 1;
+                let due = match self.eviction(ctx) {
+                    Eviction::Taints => true,
+                    Eviction::Timeout => self.times_out(node, &object, ctx).is_some_and(|due| due <= ctx.now),
+                };
                 let waits = self.zones[zone].queue.contains(&node);
-                if !waits && !self.nodes[node.index()].no_execute {
+                if due && !waits && !self.nodes[node.index()].no_execute {
                     self.zones[zone].queue.push_back(node);
                 }
             }
@@ -152,7 +160,13 @@ impl NodeLifecycle {
         while let Some(node) = self.zones[index].pop(ctx.now) {
             if desk.node(node, ctx).is_some_and(|object| object.ready != NodeReady::True) {
                 self.watched(node).no_execute = true;
-                queue.add(Key::Taints(node), desk, ctx);
+                match self.eviction(ctx) {
+                    Eviction::Taints => queue.add(Key::Taints(node), desk, ctx),
+                    Eviction::Timeout => delete_pods(node, desk, ctx),
+                }
+            } else if self.watched(node).ready != Some(NodeReady::True) {
+                // Its loss has not been heard back yet: the next tick queues it again (`SetRemove`).
+                self.wake(ctx.now + Span::nanos(1), desk, ctx);
             }
         }
         self.plan_passes(desk, ctx);
@@ -161,7 +175,8 @@ impl NodeLifecycle {
     /// One sync of a node's taints.
     pub(super) fn reconcile_taints(&mut self, node: NodeId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         let Some(object) = desk.node(node, ctx) else { return };
-        let (no_schedule, no_execute) = (object.ready != NodeReady::True, self.watched(node).no_execute);
+        let taints = self.eviction(ctx) == Eviction::Taints;
+        let (no_schedule, no_execute) = (object.ready != NodeReady::True, taints && self.watched(node).no_execute);
         let object = desk.node(node, ctx);
         if object.is_some_and(|object| (object.no_schedule, object.no_execute.is_some()) != (no_schedule, no_execute)) {
             queue.sent(Key::Taints(node));
@@ -220,7 +235,9 @@ impl NodeLifecycle {
         for index in 0..self.zones.len() {
             let zone = &mut self.zones[index];
             let Some(at) = zone.next_pass(ctx.now) else { continue };
-            let at = at.next_tick(self.phase, PASS_PERIOD);
+            // The queues have a clock of their own: a node is not passed in the instant in which it is queued, when
+            // its loss could not have been heard back.
+            let at = (at + Span::nanos(1)).next_tick(self.phase, PASS_PERIOD);
             if at < zone.pass {
                 zone.pass = at;
                 let pass = ControllersEvent::ZonePass { master: desk.master, zone: ZoneId::from_index(index) };
@@ -233,10 +250,18 @@ impl NodeLifecycle {
         let later = ctx.now + Span::nanos(1);
         let retry = self.nodes.iter().any(|watched| watched.pods_left);
         let detections = desk.machines.ids().filter_map(|node| self.detection(node, desk, ctx)).min();
-        let next = if retry || self.eager { Some(later) } else { detections };
+        let evictions = desk.machines.ids().filter_map(|node| self.times_out(node, desk.node(node, ctx)?, ctx)).min();
+        let found = [detections, evictions].into_iter().flatten().min();
+        let next = if retry || self.eager { Some(later) } else { found };
         if let Some(at) = next {
             self.wake(at.max(later), desk, ctx);
         }
+    }
+
+    /// The deletion of a pod of a lost node failed: the next tick deletes what is left.
+    pub(super) fn eviction_failed(&mut self, node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        self.watched(node).no_execute = false;
+        self.wake(ctx.now + Span::nanos(1), desk, ctx);
     }
 
     /// Makes the first tick at or after `at` an event.
@@ -255,17 +280,42 @@ impl NodeLifecycle {
         (!ctx.pulses.is_beating(node) && !lost).then(|| self.deadline(node, object, ctx))
     }
 
-    /// From when on a tick finds the node silent: the grace period after the tick that saw its last renewal.
-    fn deadline(&self, node: NodeId, object: &NodeObject, ctx: &Ctx<'_>) -> Time {
-        let asked = &ctx.spec.control_plane.controllers;
+    /// The tick that saw the node's last renewal.
+    fn probe(&self, node: NodeId, ctx: &Ctx<'_>) -> Time {
         let watched = self.nodes.get(node.index()).copied().unwrap_or(UNSEEN);
         let seen = ctx.pulses.last(node, ctx.now) + ctx.spec.timings.watch.median();
-        let probe = seen.next_tick(self.phase, asked.node_monitor_period).max(watched.floor);
+        seen.next_tick(self.phase, ctx.spec.control_plane.controllers.node_monitor_period).max(watched.floor)
+    }
+
+    /// From when on a tick finds the node silent: the grace period after the tick that saw its last renewal.
+    fn deadline(&self, node: NodeId, object: &NodeObject, ctx: &Ctx<'_>) -> Time {
+        let watched = self.nodes.get(node.index()).copied().unwrap_or(UNSEEN);
+        let probe = self.probe(node, ctx);
         if watched.was_ready || object.ready != NodeReady::False {
             probe + self.grace(ctx)
         } else {
             probe.max(object.ready_since) + STARTUP_GRACE
         }
+    }
+
+    /// From when on a tick lets a lost node's pods be deleted: counted from the last that was heard of the node, not
+    /// from the moment at which it was found lost. `None` where taints do that, or it was done.
+    /// Source: kubernetes 1.12 `monitorNodeStatus`, probeTimestamp and readyTransitionTimestamp plus podEvictionTimeout.
+    fn times_out(&self, node: NodeId, object: &NodeObject, ctx: &Ctx<'_>) -> Option<Time> {
+        let asked = &ctx.spec.control_plane.controllers;
+        let watched = self.nodes.get(node.index())?;
+        if watched.no_execute || self.eviction(ctx) == Eviction::Taints {
+            return None;
+        }
+        match watched.ready? {
+            NodeReady::True => None,
+            NodeReady::False => Some(object.ready_since + asked.pod_eviction_timeout),
+            NodeReady::Unknown => Some(self.probe(node, ctx) + asked.pod_eviction_timeout),
+        }
+    }
+
+    fn eviction(&self, ctx: &Ctx<'_>) -> Eviction {
+        ctx.spec.control_plane.controllers.eviction.unwrap_or(self.default_eviction)
     }
 
     fn grace(&self, ctx: &Ctx<'_>) -> Span {
@@ -292,6 +342,15 @@ fn mark_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         if object.ready {
             let change = Change::PodStatus { pod, phase: object.phase, ready: false };
             desk.run(Errand::PodUnready, node, change, ctx);
+        }
+    }
+}
+
+/// Deletes the pods of a lost node, past all budgets. Source: `util/node/controller_utils.go` `DeletePods`.
+fn delete_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+    for (pod, object) in pods_on(node, desk, ctx) {
+        if object.is_live() && !has_ended(object.phase) {
+            desk.run(Errand::PodEviction, node, Change::DeletePod { pod, grace: None }, ctx);
         }
     }
 }

@@ -82,7 +82,7 @@ impl Kubelets {
         let keeps = self.nodes[worker.node].keeps_status();
         let (seen, passed, ready) = (worker.seen, worker.passed, worker.ready);
         worker.enter(Stage::Running);
-        if !seen {
+        if !seen || worker.sandbox_dead {
             return self.see_later(pod, ctx);
         }
         if keeps && passed {

@@ -31,6 +31,23 @@ impl Kubelets {
         }
     }
 
+    /// The process that holds a pod's sandbox has died. The container shares its network and runs on; the next relist
+    /// finds the sandbox dead.
+    pub fn sandbox_died(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get_mut(pod) else { return };
+        if worker.stage == Stage::Running && !worker.ends() {
+            worker.sandbox_dead = true;
+            self.see_later(pod, ctx);
+        }
+    }
+
+    /// The pod leaves the endpoints, and its container is stopped, hook and grace included, for the sake of a new
+    /// sandbox. Source: `kuberuntime_manager.go` podSandboxChanged, SyncPod.
+    pub(super) fn renew_sandbox(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        self.stop_to_restart(pod, ctx);
+        self.report(pod, ctx);
+    }
+
     /// The container is dead, by itself or killed.
     pub(super) fn exited(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
@@ -42,6 +59,7 @@ impl Kubelets {
                 self.enter_until(pod, Stage::Exited, at, ctx);
             }
             Stage::Hook | Stage::Stopping if ends => self.stopped(pod, ctx),
+            Stage::Hook | Stage::Stopping if worker.sandbox_dead => self.remove_sandbox(pod, ctx),
             // The same sync that stopped it starts it again.
             Stage::Hook | Stage::Stopping => {
                 worker.mark = ctx.now;

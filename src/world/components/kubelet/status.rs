@@ -11,6 +11,9 @@ impl Kubelets {
     /// A relist of the PLEG has found the container running, or dead. Its status follows.
     pub(super) fn relisted(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
+        if worker.sandbox_dead && worker.stage == Stage::Running {
+            return self.renew_sandbox(pod, ctx);
+        }
         if !worker.alive {
             (worker.seen, worker.ready) = (false, false);
             return self.report(pod, ctx);

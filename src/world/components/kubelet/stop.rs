@@ -195,6 +195,11 @@ impl Kubelets {
             ctx.note(Fact::PodSilent { pod });
         }
         let exit = worker.mark;
+        if std::mem::take(&mut worker.sandbox_dead) && !worker.ends() {
+            (worker.seen, worker.ready) = (false, false);
+            worker.restarts = worker.restarts.saturating_add(1);
+            return self.make_sandbox(pod, ctx);
+        }
         match self.nodes[worker.node].ends_promptly() {
             true => self.relisted(pod, ctx),
             false => self.see_later(pod, ctx),

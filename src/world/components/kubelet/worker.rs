@@ -87,6 +87,8 @@ pub(super) struct Worker {
     pub(super) deleting: bool,
     /// Its object is gone.
     pub(super) gone: bool,
+    /// Its sandbox has died, and is made anew when its container has ended.
+    pub(super) sandbox_dead: bool,
 }
 
 impl Worker {
@@ -117,6 +119,7 @@ impl Worker {
             ran: object.phase == Phase::Running,
             deleting: false,
             gone: false,
+            sandbox_dead: false,
         }
     }
 
@@ -140,7 +143,12 @@ impl Worker {
     /// What the API should say: phase and readiness.
     pub(super) fn status(&self) -> (Phase, bool) {
         let phase = if self.ran { Phase::Running } else { Phase::Pending };
-        (phase, self.ready && self.seen)
+        (phase, self.ready && self.seen && !self.resets())
+    }
+    /// Whether its sandbox is known to have died: without a sandbox the pod has no address, so it is no endpoint.
+    /// Source: `pkg/kubelet/kubelet_pods.go`, generateAPIPodStatus.
+    fn resets(&self) -> bool {
+        self.sandbox_dead && matches!(self.stage, Stage::Hook | Stage::Stopping | Stage::Removing)
     }
     /// Whether it is on its way out.
     pub(super) fn ends(&self) -> bool {
