@@ -438,6 +438,21 @@ mod tests {
     }
 
     #[test]
+    fn attempts_are_open_for_their_length_and_pause_longer_after_a_while() {
+        let attempts = Attempts {
+            length: Span::secs(90),
+            pause: Span::secs(60),
+            slow_after: Span::secs(600),
+            slow_pause: Span::secs(300),
+        };
+        let from = |at| attempts.open_from(secs(100), secs(at));
+        assert_eq!((from(100), from(190), from(191), from(250)), (secs(100), secs(190), secs(250), secs(250)));
+        // The attempt at 700 s, ten minutes after the first, is the first with a long pause behind it.
+        assert_eq!((from(641), from(700), from(791), from(1090)), (secs(700), secs(700), secs(1090), secs(1090)));
+        assert_eq!((from(1181), from(1480)), (secs(1480), secs(1480)));
+    }
+
+    #[test]
     fn pods_go_all_at_once_and_are_found_gone_on_a_whole_second() {
         let mut stage = stage(3, None);
         stage.allow(3);

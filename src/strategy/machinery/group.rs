@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use super::arrival::{Group, Machine};
 use super::condition::{Subject, unready};
 use super::gate::GateRun;
+use super::order::{looks, put_in_order};
 use super::plan::*;
 use super::surge;
 use super::sweep::Sweep;
 use super::unit::{Crew, Failure, UnitRun};
-use crate::base::{Name, Time};
+use crate::base::Time;
 use crate::strategy::actor::{NotYet, Poll};
 use crate::strategy::drain::DrainSettings;
 use crate::strategy::turn::Turn;
@@ -131,7 +132,20 @@ impl GroupRun {
     }
 
     fn next(&mut self, stage: &Stage, open: bool, turn: &mut Turn<'_, '_>) -> Option<State> {
-        let now = turn.now();
+        match &mut self.state {
+            State::Begin | State::Before(_) | State::Surge(_) | State::Premark(_) => self.next_ahead(stage, turn),
+            State::Rolling => self.roll(stage, open, turn),
+            State::BatchSoak(until) => (turn.now() >= *until).then_some(State::Rolling),
+            State::Finish(_) | State::FinishSoak { .. } | State::FinishGate(..) | State::Extras(_) => {
+                self.next_last(stage, turn)
+            }
+            State::Abort(_) | State::Uncordon(_) | State::Back => self.next_away(turn),
+            State::Over(_) => None,
+        }
+    }
+
+    /// Before the first unit.
+    fn next_ahead(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) -> Option<State> {
         match &mut self.state {
             State::Begin => Some(self.begin(stage, turn)),
             State::Before(run) => {
@@ -159,8 +173,23 @@ impl GroupRun {
                     Err(error) => self.left(Class::Api, error.name().to_owned(), stage, turn),
                 })
             }
-            State::Rolling => self.roll(stage, open, turn),
-            State::BatchSoak(until) => (now >= *until).then_some(State::Rolling),
+            State::Rolling
+            | State::BatchSoak(_)
+            | State::Finish(_)
+            | State::FinishSoak { .. }
+            | State::FinishGate(..)
+            | State::Extras(_)
+            | State::Abort(_)
+            | State::Uncordon(_)
+            | State::Back
+            | State::Over(_) => None,
+        }
+    }
+
+    /// After the last unit.
+    fn next_last(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) -> Option<State> {
+        let now = turn.now();
+        match &mut self.state {
             State::Finish(at) => {
                 let at = *at;
                 Some(self.finish(at, stage, turn))
@@ -187,6 +216,22 @@ impl GroupRun {
                 let at = *at;
                 self.extras_go(at, stage, turn)
             }
+            State::Begin
+            | State::Before(_)
+            | State::Surge(_)
+            | State::Premark(_)
+            | State::Rolling
+            | State::BatchSoak(_)
+            | State::Abort(_)
+            | State::Uncordon(_)
+            | State::Back
+            | State::Over(_) => None,
+        }
+    }
+
+    /// On the way out, or back.
+    fn next_away(&mut self, turn: &mut Turn<'_, '_>) -> Option<State> {
+        match &mut self.state {
             State::Abort(left) => {
                 let left = left.clone();
                 self.running.retain(|unit| unit.result().is_none());
@@ -211,7 +256,17 @@ impl GroupRun {
                 }
                 None
             }
-            State::Over(_) => None,
+            State::Begin
+            | State::Before(_)
+            | State::Surge(_)
+            | State::Premark(_)
+            | State::Rolling
+            | State::BatchSoak(_)
+            | State::Finish(_)
+            | State::FinishSoak { .. }
+            | State::FinishGate(..)
+            | State::Extras(_)
+            | State::Over(_) => None,
         }
     }
 
@@ -318,7 +373,13 @@ impl GroupRun {
                     turn.give(Command::Uncordon(node));
                     self.pending.push_back(node);
                 }
-                _ => return Some(self.left(failure.class, failure.text, stage, turn)),
+                Action::StopRun
+                | Action::StopGroup
+                | Action::Quarantine(_)
+                | Action::Retry(_)
+                | Action::Hold
+                | Action::Ignore
+                | Action::RollBack => return Some(self.left(failure.class, failure.text, stage, turn)),
             }
         }
         None
@@ -362,7 +423,7 @@ impl GroupRun {
                 let empty = |node: &NodeId| turn.seen.pods_on(*node).is_empty();
                 Some(self.pending.iter().position(empty).unwrap_or(0))
             }
-            _ => Some(0),
+            (_, Order::List | Order::Reverse | Order::Random | Order::Hash | Order::Zones) => Some(0),
         }
     }
 
@@ -501,7 +562,18 @@ fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
             Some(Finish::Soak { .. } | Finish::Gate(_) | Finish::RetireOld) | None => &[],
         },
         State::Back => back,
-        _ => &stage.steps,
+        State::Begin
+        | State::Before(_)
+        | State::Surge(_)
+        | State::Premark(_)
+        | State::Rolling
+        | State::BatchSoak(_)
+        | State::Finish(_)
+        | State::FinishSoak { .. }
+        | State::FinishGate(..)
+        | State::Abort(_)
+        | State::Uncordon(_)
+        | State::Over(_) => &stage.steps,
     }
 }
 
@@ -509,25 +581,4 @@ fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
 fn way_back() -> Vec<Step> {
     let drain = Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail };
     vec![Step::Cordon, Step::Drain(drain), Step::Transition(Transition::Retire)]
-}
-
-/// When a machine's own agent looks.
-fn looks(node: NodeId, stage: &Stage, turn: &Turn<'_, '_>) -> Option<Poll> {
-    let Pace::Lock { period, .. } = stage.pace else { return None };
-    let name = Name::new("agent").with(Name::new(&turn.seen.instance(node).label));
-    Some(Poll { phase: Time::ZERO + turn.seen.draw(name, 0).span_below(period), period })
-}
-
-fn put_in_order(nodes: &mut [NodeId], order: Order, group: Group, seen: &Reported<'_>) {
-    let label = |node: &NodeId| Name::new(&seen.instance(*node).label);
-    match order {
-        Order::List | Order::EmptyFirst => {}
-        Order::Reverse => nodes.reverse(),
-        Order::Random => nodes.sort_by_key(|node| seen.draw(Name::new("order").with(label(node)), 0).bits()),
-        Order::Hash => nodes.sort_by_key(|node| label(node).0),
-        Order::Zones => {
-            let zones = group.zones(seen);
-            nodes.sort_by_key(|node| (seen.instance(*node).slot % zones, *node));
-        }
-    }
 }

@@ -15,6 +15,7 @@ pub mod condition;
 mod draining;
 mod gate;
 mod group;
+mod order;
 pub mod parts;
 pub mod plan;
 mod run;
@@ -22,6 +23,8 @@ mod settings;
 mod surge;
 mod swap;
 mod sweep;
+#[cfg(test)]
+mod tests;
 pub mod toml;
 mod unit;
 

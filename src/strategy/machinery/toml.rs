@@ -70,11 +70,12 @@ fn stage(index: usize, mut reader: Reader<'_>) -> Stage {
 
 /// Whether machines come at their group's template, so that it must be set first.
 fn replaces(steps: &[Step]) -> bool {
-    steps.iter().any(|step| match step {
-        Step::Surge { .. } => true,
-        Step::Transition(how) => matches!(how, Transition::Terminate | Transition::Replace | Transition::Reimage),
-        _ => false,
-    }) || !steps.iter().any(|step| matches!(step, Step::Transition(_) | Step::Swap(_)))
+    let new_machine =
+        |how: &Transition| matches!(how, Transition::Terminate | Transition::Replace | Transition::Reimage);
+    steps
+        .iter()
+        .any(|step| matches!(step, Step::Surge { .. }) || matches!(step, Step::Transition(how) if new_machine(how)))
+        || !steps.iter().any(|step| matches!(step, Step::Transition(_) | Step::Swap(_)))
 }
 
 fn list<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Vec<T> {

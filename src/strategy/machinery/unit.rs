@@ -296,10 +296,7 @@ impl UnitRun {
     }
 
     fn subject<'c>(&self, step: &Step, crew: &'c Crew<'_>) -> Subject<'c> {
-        let machine = match step {
-            Step::Surge { .. } => self.successor,
-            _ => Some(self.machine),
-        };
+        let machine = if let Step::Surge { .. } = step { self.successor } else { Some(self.machine) };
         Subject { group: crew.group, machine, extras: crew.extras }
     }
 
