@@ -59,7 +59,7 @@ impl Attempts {
         let slow_from = (first + self.slow_after).next_tick(first, quick);
         let (phase, period) = if at < slow_from { (first, quick) } else { (slow_from, slow) };
         match at.last_tick(phase, period) {
-            Some(began) if at > began + self.length => (began + period).min(slow_from.max(began + quick)),
+            Some(began) if at > began + self.length => began + period,
             Some(_) => at,
             None => first,
         }

@@ -308,6 +308,10 @@ impl Stage {
             Command::Reboot(node) => self.restart(node),
             Command::SwapStaticPod { master, process, version } => {
                 self.static_pods[master.index()][process as usize].ready = false;
+                self.changed = true;
+                if self.broken_image {
+                    return;
+                }
                 self.at(self.now + STATIC_PODS, move |stage| {
                     stage.static_pods[master.index()][process as usize] = StaticPod { version, ready: true };
                     stage.changed = true;

@@ -171,7 +171,7 @@ impl Window {
     /// The next opening, if it is closed now.
     fn closed_until(self, now: Time) -> Option<Time> {
         let first = Time::ZERO + self.opens;
-        let opened = now.last_tick(first, DAY)?;
+        let Some(opened) = now.last_tick(first, DAY) else { return Some(first) };
         (now >= opened + self.lasts).then(|| opened + DAY)
     }
 }

@@ -48,7 +48,9 @@ impl Sweep {
         if let (Some(error), false) = (self.failed, retries) {
             return Some(Err(error));
         }
-        let due = !self.started || (turn.now() > self.since && self.ticks().ticks_at(turn.now()));
+        // While the API is silent nothing is given again.
+        let again = turn.now() > self.since && self.ticks().ticks_at(turn.now()) && turn.seen.api.is_ok();
+        let due = !self.started || again;
         if due && !self.ahead.is_empty() {
             (self.started, self.since, self.failed) = (true, turn.now(), None);
             for command in std::mem::take(&mut self.ahead) {

@@ -154,7 +154,8 @@ impl UnitRun {
             Doing::Until(until) => (now >= *until).then_some(Ok(())),
             Doing::Held(_) => None,
             Doing::Again { since, every, .. } => {
-                let due = now > *since && Poll { phase: *since, period: *every }.ticks_at(now);
+                // While the API is silent the step would fail again.
+                let due = now > *since && Poll { phase: *since, period: *every }.ticks_at(now) && turn.seen.api.is_ok();
                 if due {
                     self.doing = Doing::Begin;
                     return self.advance(step, crew, turn);
