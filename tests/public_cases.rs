@@ -16,7 +16,6 @@ fn judged(name: &str, seeds: u64) -> Judged {
 #[track_caller]
 fn assert_fits(name: &str, seeds: u64) {
     let Judged { simulated, fits, why } = judged(name, seeds);
-    println!("{name}: {} | {simulated} | {why}", case(name).expected);
     assert!(fits, "{name}: {simulated}; asked: {why}");
 }
 

@@ -116,7 +116,7 @@ impl<'l> Params<'l> {
 }
 
 fn whole(number: f64) -> Option<u64> {
-    (number >= 0.0 && number <= 1e15 && number.fract() == 0.0).then_some(number as u64)
+    ((0.0..=1e15).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 /// The parameters as one line of text: `mode abrupt, pdb "", replicas 6`.

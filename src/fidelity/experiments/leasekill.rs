@@ -48,11 +48,9 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
 fn simulated(finished: &Finished, _: &Plan) -> Rows {
     let mut rows = Rows::default();
     let Some(trace) = &finished.trace else { return rows };
-    let struck = trace.records.iter().find_map(|record| match record.fact {
-        // Only one lease is ever lost in such a run.
-        Fact::LeaseTaken { .. } if record.at > ACT => Some(record),
-        _ => None,
-    });
+    // Only one lease is ever lost in such a run.
+    let taken = |record: &&Record| matches!(record.fact, Fact::LeaseTaken { .. }) && record.at > ACT;
+    let struck = trace.records.iter().find(taken);
     let after = |record: &Record| record.at.since(ACT).as_secs_f64();
     rows.seconds(Aspect::Course, "fail-over", struck.map(after));
     rows
