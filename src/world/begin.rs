@@ -14,6 +14,7 @@ use crate::world::components::kubelet::Kubelets;
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::Schedulers;
+use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
 use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
 use crate::world::network::Network;
@@ -89,6 +90,7 @@ impl World {
         let balancers = Balancers::new(&ctx);
         let traffic = Traffic::begin(&mut ctx);
         let cloud = Cloud::new(plane.from, spec.pools.len());
+        let static_pods = StaticPods::new(plane.replicas, plane.from);
         World {
             now: Time::ZERO,
             controllers: Controllers::new(Vec::new()),
@@ -114,6 +116,7 @@ impl World {
             api,
             balancers,
             cloud,
+            static_pods,
             traffic,
             probes: Probes::default(),
         }

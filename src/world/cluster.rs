@@ -14,6 +14,7 @@ use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
@@ -61,6 +62,7 @@ pub struct World {
     pub(super) proxies: Proxies,
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
+    pub(super) static_pods: StaticPods,
     pub(super) traffic: Traffic,
     pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
@@ -144,6 +146,10 @@ impl World {
             }
             Event::Fault(fault) => return Some(Outside::Strike(fault)),
             Event::Repair(fault) => return Some(Outside::Repair(fault)),
+            Event::StaticPod(event) => {
+                let runs = self.runs(event.master, event.process);
+                self.static_pods.step(event, runs, &mut ctx!(self));
+            }
             Event::Probe(event) => self.probe_event(event),
         }
         self.settle_effects();

@@ -91,4 +91,6 @@ purposes! {
     ExitReport,
     /// What starting a request, and noting its end, takes a measuring client.
     ProbeOverhead,
+    /// An operator's own choice: when somebody looks first, which machine comes next.
+    Operator,
 }

@@ -256,6 +256,11 @@ impl Kubelets {
         self.nodes[node].start(node, ctx);
     }
 
+    /// The machine's disk is wiped: no image is left on it.
+    pub fn wiped(&mut self, node: NodeId) {
+        self.nodes[node].images.clear();
+    }
+
     /// The process is stopped where it is; containers run on, unwatched.
     pub fn stops(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.process_ends(node, ctx);
