@@ -12,6 +12,7 @@ pub mod kubectl_drain;
 pub mod none;
 pub mod plan_check;
 pub mod rollout_restart;
+mod shell;
 mod start;
 pub mod turn;
 

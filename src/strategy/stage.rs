@@ -3,6 +3,7 @@
 
 use super::actor::{Actor, Orders, Wait};
 use crate::base::{Id, IdVec, IntOrPercent, Span, Time, Version};
+use crate::engine::Draws;
 use crate::world::command::{Answer, Command};
 use crate::world::fact::Unit;
 use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId};
@@ -32,6 +33,7 @@ pub(crate) struct Stage {
     pub(crate) store: Store,
     pub(crate) instances: IdVec<NodeId, Instance>,
     pub(crate) static_pods: Vec<bool>,
+    draws: Draws,
     pub(crate) api: Result<(), ApiError>,
     /// From a pod's deletion until its object is gone.
     pub(crate) leave: Span,
@@ -74,6 +76,7 @@ impl Stage {
             store: Store::new(&spec),
             instances: IdVec::new(),
             static_pods: vec![true; spec.control_plane.replicas as usize],
+            draws: Draws::new(1, 0),
             api: Ok(()),
             leave: Span::secs(12),
             eager: false,
@@ -204,6 +207,7 @@ impl Stage {
             store: &self.store,
             instances: &self.instances,
             static_pods_ready: &self.static_pods,
+            draws: &self.draws,
         };
         let mut orders = Orders::default();
         self.wait = self.actor.act(&seen, &answers, &mut orders);

@@ -42,6 +42,7 @@ impl World {
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods_ready: ready,
+            draws: &self.draws,
         }
     }
 

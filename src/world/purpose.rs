@@ -91,4 +91,6 @@ purposes! {
     ExitReport,
     /// What starting a request, and noting its end, takes a measuring client.
     ProbeOverhead,
+    /// From the start of an operator's command until its first request.
+    CommandTime,
 }

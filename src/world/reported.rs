@@ -1,7 +1,9 @@
 //! What an actor outside the cluster can see: what the API and the cloud would answer it now.
 
-use crate::base::{Time, Version};
+use crate::base::{Name, Time, Version};
+use crate::engine::{Draw, Draws};
 use crate::world::ids::{MasterId, NodeId, PodId, PoolId};
+use crate::world::purpose::Purpose;
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, NodeObject, PodObject, Store};
 
@@ -76,6 +78,7 @@ pub struct Reported<'a> {
     pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
     /// For each master: whether its API server, controller manager and scheduler pods are Ready, as its kubelet says.
     pub(crate) static_pods_ready: &'a [bool],
+    pub(crate) draws: &'a Draws,
 }
 
 impl<'a> Reported<'a> {
@@ -117,6 +120,10 @@ impl<'a> Reported<'a> {
     /// Whether a master's API server, controller manager and scheduler pods are Ready, as its kubelet reports.
     pub fn static_pods_ready(&self, master: MasterId) -> bool {
         self.static_pods_ready[crate::base::Id::index(master)]
+    }
+    /// The draw for what an actor's own tools take.
+    pub fn draw(&self, purpose: Purpose, name: Name, ordinal: u64) -> Draw {
+        self.draws.at(purpose as u16, name, ordinal)
     }
     /// The API's store as it answers reads (for budgets and the like).
     pub fn store(&self) -> &'a Store {
