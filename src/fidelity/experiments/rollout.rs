@@ -22,6 +22,7 @@ pub static EXPERIMENT: Experiment = Experiment {
         ("scheduled to ready (mid)", "cluster.timings.sandbox and container_start of scenarios/measured"),
         ("scheduled to ready (max)", "cluster.timings.sandbox and container_start of scenarios/measured"),
         ("first pod scheduled", "cluster.timings.watch and reconcile of scenarios/measured"),
+        ("deleted to scheduled (mid)", "cluster.etcd.fsync_busy of scenarios/measured"),
     ],
 };
 
