@@ -62,10 +62,13 @@ pub(super) fn simulated(trace: &Trace, act: Time) -> Vec<PodTimes> {
 pub(super) fn rows(pods: &[PodTimes], ahead: usize, rows: &mut Rows) {
     let times = |of: fn(&PodTimes) -> Option<f64>| pods.iter().filter_map(of);
     let deletions = || times(|pod| pod.deleting);
-    rows.seconds(Aspect::Course, "first deletion", least(deletions()));
-    rows.seconds(Aspect::Course, "last deletion", most(deletions()));
+    rows.seconds(Aspect::Pods, "first deletion", least(deletions()));
+    // One deletion is not told twice.
+    if deletions().count() > 1 {
+        rows.seconds(Aspect::Pods, "last deletion", most(deletions()));
+    }
     if ahead > 0 {
-        rows.seconds(Aspect::Course, "first pod scheduled", least(times(|pod| pod.scheduled)));
+        rows.seconds(Aspect::Pods, "first pod scheduled", least(times(|pod| pod.scheduled)));
     }
     let between = |from: fn(&PodTimes) -> Option<f64>, to: fn(&PodTimes) -> Option<f64>| -> Vec<f64> {
         pods.iter().filter_map(|pod| Some(to(pod)? - from(pod)?)).collect()

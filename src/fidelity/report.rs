@@ -130,7 +130,7 @@ pub struct Figure {
     pub high: Option<f64>,
     /// Share of simulated runs in which it never happened.
     pub never: f64,
-    /// Width of the simulated 10 to 90 % range.
+    /// Width of the simulated middle half, from 25 to 75 %.
     pub width: Option<f64>,
     /// The widest that it may be.
     pub width_limit: Option<f64>,

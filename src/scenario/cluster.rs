@@ -235,6 +235,7 @@ fn timings_of(fields: &Fields) -> Timings {
         sandbox: dist("sandbox"),
         container_start: dist("container_start"),
         sandbox_removal: dist("sandbox_removal"),
+        kubelets_together: fields.values.choice("kubelets_started") == "together",
         reclaim: dist("reclaim"),
         proxy_sync: dist("proxy_sync"),
         proxy_start: dist("proxy_start"),

@@ -233,7 +233,7 @@ static TIMINGS_ENTRY: Entry = table(
     &TIMINGS_SETTINGS,
     &["kubernetes issue 124272", "kubernetes community sig-scalability/slos/pod_startup_latency.md"],
 );
-static TIMINGS_SETTINGS: [Setting; 12] = [
+static TIMINGS_SETTINGS: [Setting; 13] = [
     dist(
         "network",
         "{ uniform = [\"100us\", \"900us\"] }",
@@ -305,6 +305,14 @@ static TIMINGS_SETTINGS: [Setting; 12] = [
         "{ uniform = [\"1s\", \"4s\"] }",
         "A restarted kubelet's start until it runs its pod workers.",
         estimate!("1 to 5 s until the node is registered"),
+    ),
+    setting(
+        "kubelets_started",
+        Kind::Choice(&["apart", "together"]),
+        "\"apart\"",
+        "Whether the kubelets that run at the start were started at one moment: then their status batches (10 s) and \
+         collections of garbage (1 min) come at the same time.",
+        "kubernetes pkg/kubelet: both periods count from the process's start",
     ),
 ];
 

@@ -11,6 +11,7 @@
 use super::actor::{NotYet, Poll};
 use super::turn::Turn;
 use crate::base::{Span, Time};
+use crate::engine::Dist;
 use crate::world::command::Command;
 use crate::world::ids::{NodeId, PodId};
 use crate::world::reported::{Reported, Sight};
@@ -30,6 +31,9 @@ pub struct DrainSettings {
     pub timeout: Option<Span>,
     /// Grace period instead of the pods' own.
     pub grace: Option<Span>,
+    /// What each request after the cordon takes until it is sent, where each is a command of its own and one pod comes
+    /// after another; zero for the library, which asks for all at once.
+    pub command_time: Dist,
     /// Deletes instead of evicting, past all budgets (`--disable-eviction`).
     pub past_budgets: bool,
     /// Time between two looks at a pod that is to go; above zero.
@@ -73,6 +77,7 @@ impl DrainSettings {
             retry: EVICT_RETRY,
             timeout: None,
             grace: None,
+            command_time: Dist::Fixed(Span::ZERO),
             past_budgets: false,
             look: GONE_POLL,
             attempts: None,
@@ -167,7 +172,8 @@ enum Stage {
 #[derive(Clone, Debug)]
 struct Task {
     pod: PodId,
-    /// When its eviction was first tried; the retries' phase.
+    /// When its eviction was first tried; the retries' phase. A retry that is a command of its own falls that much after
+    /// its tick.
     first: Time,
     /// Retries, the ones left out included, that were refused.
     retries: u64,
@@ -176,6 +182,8 @@ struct Task {
 
 #[derive(Clone, Copy, Debug)]
 enum TaskState {
+    /// The command that asks for the eviction sends it at this moment.
+    Launching { at: Time },
     /// An eviction is under way. `known`: the store's revision when it was tried.
     Asking { order: u32, asked: Time, known: Revision },
     /// A budget refused it.
@@ -242,7 +250,12 @@ impl Drain {
             return;
         }
         let now = turn.now();
-        let tasks = turn.seen.pods_on(self.node).iter().map(|pod| Task::begin(*pod, &self.settings, turn)).collect();
+        let (pods, mut first) = (turn.seen.pods_on(self.node), now);
+        let mut task = |pod: &PodId| {
+            first += turn.command_time(self.settings.command_time);
+            Task { pod: *pod, first, retries: 0, state: TaskState::Launching { at: first } }
+        };
+        let tasks = pods.iter().map(&mut task).collect();
         let deadline = self.settings.timeout.map_or(Time::NEVER, |timeout| now + timeout);
         self.stage = Stage::Pods { deadline, tasks };
     }
@@ -259,11 +272,6 @@ fn ended(tasks: &[Task]) -> Option<Drained> {
 }
 
 impl Task {
-    fn begin(pod: PodId, settings: &DrainSettings, turn: &mut Turn<'_, '_>) -> Task {
-        let state = ask(pod, settings, turn);
-        Task { pod, first: turn.now(), retries: 0, state }
-    }
-
     fn retries(&self, settings: &DrainSettings) -> Poll {
         Poll { phase: self.first, period: settings.retry }
     }
@@ -286,7 +294,8 @@ impl Task {
             self.state = self.answered(result, asked, known, now);
         }
         match self.state {
-            TaskState::Asking { .. } | TaskState::Over(_) => {}
+            TaskState::Launching { at } if now >= at => self.state = ask(self.pod, settings, turn),
+            TaskState::Launching { .. } | TaskState::Asking { .. } | TaskState::Over(_) => {}
             TaskState::Refused { asked, known } => {
                 let poll = self.retries(settings);
                 if now > asked && poll.ticks_at(now) && self.is_open(settings, now) {
@@ -295,7 +304,10 @@ impl Task {
                         self.retries = self.retries.saturating_sub(1);
                         self.state = TaskState::Over(Some(DrainError::Refused(self.pod)));
                     } else if may_differ(turn.seen, known) {
-                        self.state = ask(self.pod, settings, turn);
+                        self.state = match turn.command_time(settings.command_time) {
+                            Span::ZERO => ask(self.pod, settings, turn),
+                            time => TaskState::Launching { at: now + time },
+                        };
                     }
                 }
             }
@@ -331,6 +343,7 @@ impl Task {
     fn arm(&self, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         match self.state {
+            TaskState::Launching { at } => turn.until(at),
             TaskState::Asking { .. } => {}
             TaskState::Over(Some(DrainError::Evict(pod, ApiError::SeveralBudgets))) => {
                 turn.blocked(NotYet::SeveralBudgets { pod });

@@ -6,10 +6,12 @@
 use super::actor::{Actor, NotYet, Orders, Wait};
 use super::catalog::{StrategyEntry, Target};
 use super::drain::{Drain, DrainSettings, Drained};
+use super::shell::{COMMAND_TIME, DRAIN_BY, Launch, before_each_request};
 use super::start::{START, waits_for};
 use super::turn::{OrderNumbers, Turn};
 use crate::base::Span;
 use crate::config::{Entry, Kind, Setting, Values};
+use crate::engine::Dist;
 use crate::world::command::{Answer, Command};
 use crate::world::fact::{StepPhase, Unit};
 use crate::world::ids::NodeId;
@@ -35,6 +37,8 @@ static ENTRY: Entry = Entry {
               second. The nodes stay cordoned. Nothing is upgraded, whatever `cluster.version.to` says.",
     settings: &[
         START,
+        COMMAND_TIME,
+        DRAIN_BY,
         Setting {
             key: "nodes",
             about: "Nodes by label, such as `workers-1`, comma-separated; `busiest` is the worker that has most pods \
@@ -59,6 +63,7 @@ static ENTRY: Entry = Entry {
 #[derive(Clone, Debug)]
 struct Drainer {
     start: Span,
+    command_time: Dist,
     /// Labels as given.
     nodes: Vec<String>,
     how: DrainSettings,
@@ -68,7 +73,8 @@ struct Drainer {
 
 #[derive(Clone, Debug)]
 enum Stage {
-    Before,
+    /// The command is yet to come to its first request.
+    Before(Launch),
     /// The first of these is being cordoned; the others follow.
     Cordoning {
         order: u32,
@@ -87,7 +93,10 @@ impl Actor for Drainer {
     fn act(&mut self, seen: &Reported<'_>, answers: &[Answer], orders: &mut Orders) -> Wait {
         let mut numbers = self.numbers;
         let mut turn = Turn::new(seen, answers, orders, &mut numbers);
-        if matches!(self.stage, Stage::Before) && !waits_for(self.start, &mut turn) {
+        if let Stage::Before(launch) = &mut self.stage
+            && !waits_for(self.start, &mut turn)
+            && launch.is_through(self.command_time, &mut turn)
+        {
             self.begin(&mut turn);
         }
         while self.advance(&mut turn) {}
@@ -106,12 +115,15 @@ impl Drainer {
     fn of(values: &Values) -> Drainer {
         let labels = values.text("nodes").split(',').map(str::trim).filter(|label| !label.is_empty());
         let timeout = Some(values.span("drain_timeout")).filter(|timeout| !timeout.is_zero());
+        let command_time = values.dist("command_time");
+        let each = before_each_request(values.choice("drain_by"), command_time);
         Drainer {
             start: values.span("start"),
+            command_time,
             nodes: labels.map(str::to_owned).collect(),
-            how: DrainSettings { timeout, ..DrainSettings::new() },
+            how: DrainSettings { timeout, command_time: each, ..DrainSettings::new() },
             numbers: OrderNumbers::default(),
-            stage: Stage::Before,
+            stage: Stage::Before(Launch::default()),
         }
     }
 
@@ -159,7 +171,7 @@ impl Drainer {
     /// Goes on if it can; whether it did.
     fn advance(&mut self, turn: &mut Turn<'_, '_>) -> bool {
         match &mut self.stage {
-            Stage::Before | Stage::Over => false,
+            Stage::Before(_) | Stage::Over => false,
             Stage::Cordoning { order, cordoned, left } => {
                 let Some(result) = turn.answer(*order) else { return false };
                 let (mut cordoned, mut left) = (std::mem::take(cordoned), std::mem::take(left));
@@ -206,7 +218,10 @@ impl Drainer {
         match &self.stage {
             Stage::Draining { drain, .. } => drain.arm(turn),
             Stage::Cordoning { .. } if turn.seen.api.is_err() => turn.blocked(NotYet::ApiSilent),
-            Stage::Cordoning { .. } | Stage::Before | Stage::Over => {}
+            Stage::Before(launch) => {
+                launch.arm(turn);
+            }
+            Stage::Cordoning { .. } | Stage::Over => {}
         }
     }
 }

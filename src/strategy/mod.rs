@@ -1,7 +1,8 @@
 //! Floor 4, first wall: actors outside the cluster. A strategy plans an upgrade from what the API reports.
 //!
 //! A strategy is one [`catalog::StrategyEntry`]: settings, and a planner built from them. [`drain`] is the machine that
-//! all of them drain nodes with; [`machinery`] runs plans that are plain data; [`mod@plan_check`] refuses what no strategy may do.
+//! all of them drain nodes with; [`machinery`] runs plans that are plain data; [`mod@plan_check`] refuses what no
+//! strategy may do.
 
 pub mod actor;
 pub mod aks;
@@ -26,6 +27,7 @@ pub mod own_plan;
 pub mod plan_check;
 pub mod rollout_restart;
 pub mod second_pool;
+mod shell;
 mod start;
 pub mod system_upgrade_controller;
 pub mod talos;

@@ -1,9 +1,11 @@
 //! One call of an actor, as its parts pass it around: what is seen, what was answered, what is ordered and awaited.
 
 use super::actor::{NotYet, Orders, Poll, Wait};
-use crate::base::{Span, Time};
+use crate::base::{Name, Span, Time};
+use crate::engine::Dist;
 use crate::world::command::{Answer, Command};
 use crate::world::fact::{StepPhase, Unit};
+use crate::world::purpose::Purpose;
 use crate::world::reported::{Reported, Sight};
 use crate::world::store::ApiError;
 
@@ -14,6 +16,8 @@ const INSTANT: Span = Span::nanos(1);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderNumbers {
     next: u32,
+    /// Commands of its shell, which are counted apart: they draw.
+    commands: u64,
 }
 
 /// One call of an actor.
@@ -48,6 +52,12 @@ impl<'a, 'r> Turn<'a, 'r> {
         self.numbers.next += 1;
         self.orders.give(number, command);
         number
+    }
+    /// What the next command of the operator's shell takes until its first request.
+    pub fn command_time(&mut self, time: Dist) -> Span {
+        let ordinal = self.numbers.commands;
+        self.numbers.commands += 1;
+        time.sample(&mut self.seen.draw(Purpose::CommandTime, Name::new("shell"), ordinal))
     }
     /// The answer to an order, if this call brings it.
     pub fn answer(&self, order: u32) -> Option<Result<(), ApiError>> {

@@ -93,4 +93,6 @@ purposes! {
     ProbeOverhead,
     /// An operator's own choice: when somebody looks first, which machine comes next.
     Operator,
+    /// From the start of an operator's command until its first request.
+    CommandTime,
 }

@@ -145,9 +145,10 @@ impl<'a> Reported<'a> {
     pub fn static_pod(&self, master: MasterId, process: MasterProcess) -> StaticPod {
         self.static_pods[master.index()][process as usize]
     }
-    /// The draw for a decision of an operator or its tool: when somebody looks first, which machine comes next.
-    pub fn draw(&self, name: Name, ordinal: u64) -> Draw {
-        self.draws.at(Purpose::Operator as u16, name, ordinal)
+    /// The draw for what an actor or its tool does: when somebody looks first, which machine comes next, how long a
+    /// command takes.
+    pub fn draw(&self, purpose: Purpose, name: Name, ordinal: u64) -> Draw {
+        self.draws.at(purpose as u16, name, ordinal)
     }
     /// The API's store as it answers reads (for budgets and the like).
     pub fn store(&self) -> &'a Store {

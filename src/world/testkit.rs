@@ -186,6 +186,7 @@ fn timings() -> Timings {
         sandbox: ms(500),
         container_start: ms(200),
         sandbox_removal: ms(200),
+        kubelets_together: false,
         reclaim: ms(500),
         proxy_sync: ms(50),
         proxy_start: ms(3_000),

@@ -50,7 +50,7 @@ fn plan(params: &Params<'_>, line: &Line) -> Plan {
         ),
         cluster::ends((end + Span::secs(10)).max(cluster::end_of(&sending))),
     ]);
-    Plan { name: "masters", text: include_str!("../../../scenarios/measured/masters.toml"), overrides, down, step }
+    Plan { name: "masters", text: include_str!("../../../scenarios/measured/masters.toml"), overrides, step }
 }
 
 /// An API write: when it was sent, how long it took to fail.

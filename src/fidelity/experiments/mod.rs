@@ -47,8 +47,6 @@ pub struct Plan {
     pub text: &'static str,
     /// What the line's parameters change in it.
     pub overrides: Vec<String>,
-    /// How long a machine's processes stay down, for experiments that stop some.
-    pub down: Span,
     /// From one machine's act to the next, for experiments that walk masters.
     pub step: Span,
 }

@@ -18,7 +18,12 @@ pub static EXPERIMENT: Experiment = Experiment {
     plan,
     measured,
     simulated,
-    fitted: &[],
+    fitted: &[
+        ("scheduled to ready (mid)", "cluster.timings.sandbox and container_start of scenarios/measured"),
+        ("scheduled to ready (max)", "cluster.timings.sandbox and container_start of scenarios/measured"),
+        ("first pod scheduled", "cluster.timings.watch and reconcile of scenarios/measured"),
+        ("deleted to scheduled (mid)", "cluster.etcd.fsync_busy of scenarios/measured"),
+    ],
 };
 
 /// New pods that come before the first old one goes: the measured Deployment's maxSurge.

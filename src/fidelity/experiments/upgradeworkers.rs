@@ -28,8 +28,6 @@ pub static EXPERIMENT: Experiment = Experiment {
 
 /// The slowest pods take less than this to go.
 const SLOWEST: Span = Span::secs(90);
-/// What the script allows the container runtime, the kubelet and kube-proxy to come up, together.
-const SERVICES: Span = Span::secs(3);
 
 /// One worker's turn in a measured result.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -51,7 +49,7 @@ fn plan(params: &Params<'_>, line: &Line) -> Plan {
     overrides.push(format!("limits.tail=\"{tail}ms\""));
     overrides.push(cluster::ends(cluster::end_of(&sending) + SLOWEST * 3));
     let text = include_str!("../../../scenarios/measured/upgradeworkers.toml");
-    Plan { name: "upgradeworkers", text, overrides, down, ..Plan::default() }
+    Plan { name: "upgradeworkers", text, overrides, ..Plan::default() }
 }
 
 fn measured(line: &Line) -> Result<Rows, Problem> {
@@ -78,7 +76,7 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
     Ok(rows)
 }
 
-fn simulated(finished: &Finished, plan: &Plan) -> Rows {
+fn simulated(finished: &Finished, _: &Plan) -> Rows {
     let mut rows = Rows::default();
     let Some(trace) = &finished.trace else { return rows };
     requests::simulated(&finished.outcome, trace, ACT, &mut rows);
@@ -89,10 +87,10 @@ fn simulated(finished: &Finished, plan: &Plan) -> Rows {
         let of = format!("{}: ", cluster::short(&drained.unit));
         rows.seconds(Aspect::Course, format!("{of}begins"), Some(drained.start));
         drained.drain.rows(&of, &mut rows);
-        let transition = steps.iter().find(|step| step.unit == drained.unit && step.phase == "transition");
-        let lasted = transition.and_then(|step| Some(step.end_s? - step.start_s));
-        let known = (plan.down + SERVICES).as_secs_f64();
-        rows.seconds(Aspect::Course, format!("{of}ready after start"), lasted.map(|lasted| lasted - known));
+        // From the last service's start until the node was found Ready.
+        let joining = steps.iter().find(|step| step.unit == drained.unit && step.phase == "joining");
+        let lasted = joining.and_then(|step| Some(step.end_s? - step.start_s));
+        rows.seconds(Aspect::Course, format!("{of}ready after start"), lasted);
     }
     pods::rows(&pods::simulated(trace, ACT), 0, &mut rows);
     rows

@@ -3,6 +3,7 @@
 use super::Settings;
 use crate::base::Time;
 use crate::strategy::actor::NotYet;
+use crate::strategy::shell::Launch;
 use crate::strategy::turn::Turn;
 use crate::world::command::{Command, NodeProcess};
 use crate::world::disturbance::MasterProcess;
@@ -18,70 +19,106 @@ const PROCESSES: [MasterProcess; 4] =
 pub(super) struct MasterTurn {
     master: MasterId,
     node: NodeId,
+    /// Whether its machine gets another version; then its kubelet is restarted, too.
+    upgraded: bool,
+    /// The command under way.
+    launch: Launch,
     stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Begin,
-    Down { until: Time },
-    Pause { until: Time },
+    /// So many processes are stopped.
+    Stop(usize),
+    Down {
+        until: Time,
+    },
+    /// So many processes are started.
+    Start(usize),
+    Pause {
+        until: Time,
+    },
+    Over,
 }
 
 impl MasterTurn {
     pub(super) fn new(master: MasterId, node: NodeId) -> MasterTurn {
-        MasterTurn { master, node, stage: Stage::Begin }
+        MasterTurn { master, node, upgraded: false, launch: Launch::default(), stage: Stage::Begin }
     }
 
     /// Goes as far as it can now; whether it is over.
     pub(super) fn step(&mut self, settings: &Settings, turn: &mut Turn<'_, '_>) -> bool {
+        while let Some(stage) = self.next(settings, turn) {
+            self.stage = stage;
+        }
+        self.stage == Stage::Over
+    }
+
+    /// The next stage, if it is reached now.
+    fn next(&mut self, settings: &Settings, turn: &mut Turn<'_, '_>) -> Option<Stage> {
         let (now, unit) = (turn.now(), Unit::Node(self.node));
-        if self.stage == Stage::Begin {
-            turn.begin(unit, StepPhase::Transition);
-            for process in PROCESSES {
-                turn.give(Command::StopMasterProcess { master: self.master, process, signal: settings.signal });
+        Some(match self.stage {
+            Stage::Begin => {
+                turn.begin(unit, StepPhase::Transition);
+                self.upgraded = turn.seen.instance(self.node).version != turn.seen.spec.control_plane.to;
+                Stage::Stop(0)
             }
-            if self.is_upgraded(turn) {
-                turn.give(Command::StopNodeProcess { node: self.node, process: NodeProcess::Kubelet });
+            Stage::Stop(stopped) if stopped < PROCESSES.len() => {
+                self.launched(settings, turn)?;
+                let (master, process, signal) = (self.master, PROCESSES[stopped], settings.signal);
+                turn.give(Command::StopMasterProcess { master, process, signal });
+                Stage::Stop(stopped + 1)
             }
-            self.stage = Stage::Down { until: now + settings.master_down };
-        }
-        if let Stage::Down { until } = self.stage
-            && now >= until
-        {
-            self.start(turn);
-            turn.end(unit, StepPhase::Transition);
-            turn.begin(unit, StepPhase::Soak);
-            self.stage = Stage::Pause { until: now + settings.master_pause };
-        }
-        let Stage::Pause { until } = self.stage else { return false };
-        if now >= until {
-            turn.end(unit, StepPhase::Soak);
-        }
-        now >= until
+            Stage::Stop(_) => {
+                if self.upgraded {
+                    turn.give(Command::StopNodeProcess { node: self.node, process: NodeProcess::Kubelet });
+                }
+                Stage::Down { until: now + settings.master_down }
+            }
+            Stage::Down { until } if now >= until => Stage::Start(0),
+            Stage::Start(started) if started < PROCESSES.len() => {
+                self.launched(settings, turn)?;
+                self.start(started, turn);
+                Stage::Start(started + 1)
+            }
+            Stage::Start(_) => {
+                turn.end(unit, StepPhase::Transition);
+                turn.begin(unit, StepPhase::Soak);
+                Stage::Pause { until: now + settings.master_pause }
+            }
+            Stage::Pause { until } if now >= until => {
+                turn.end(unit, StepPhase::Soak);
+                Stage::Over
+            }
+            Stage::Down { .. } | Stage::Pause { .. } | Stage::Over => return None,
+        })
     }
 
-    /// Whether its machine gets another version; then its kubelet is restarted, too.
-    fn is_upgraded(&self, turn: &Turn<'_, '_>) -> bool {
-        turn.seen.instance(self.node).version != turn.seen.spec.control_plane.to
+    /// Nothing while a command is on its way.
+    fn launched(&mut self, settings: &Settings, turn: &mut Turn<'_, '_>) -> Option<()> {
+        self.launch.is_through(settings.command_time, turn).then_some(())
     }
 
-    fn start(&self, turn: &mut Turn<'_, '_>) {
+    /// Starts one more of the processes, the last that was stopped first. What is new is installed before, and the
+    /// kubelet follows the last.
+    fn start(&self, started: usize, turn: &mut Turn<'_, '_>) {
         let (master, node) = (self.master, self.node);
-        let upgraded = self.is_upgraded(turn);
-        if upgraded {
+        let (first, last) = (started == 0, started + 1 == PROCESSES.len());
+        if first && self.upgraded {
             turn.give(Command::Install { node, version: turn.seen.spec.control_plane.to });
         }
-        for process in PROCESSES.into_iter().rev() {
-            turn.give(Command::StartMasterProcess { master, process });
-        }
-        if upgraded {
+        turn.give(Command::StartMasterProcess { master, process: PROCESSES[PROCESSES.len() - 1 - started] });
+        if last && self.upgraded {
             turn.give(Command::StartNodeProcess { node, process: NodeProcess::Kubelet });
         }
     }
 
     /// Says what it waits for, and why.
     pub(super) fn arm(&self, turn: &mut Turn<'_, '_>) {
+        if self.launch.arm(turn) {
+            return;
+        }
         if let Stage::Down { until } | Stage::Pause { until } = self.stage {
             turn.until(until);
             turn.blocked(NotYet::Pause);

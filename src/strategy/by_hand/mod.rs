@@ -10,10 +10,12 @@ mod worker;
 use super::actor::{Actor, Orders, Wait};
 use super::catalog::{StrategyEntry, Target};
 use super::drain::DrainSettings;
+use super::shell::{COMMAND_TIME, DRAIN_BY, before_each_request};
 use super::start::{START, waits_for};
 use super::turn::{OrderNumbers, Turn};
 use crate::base::Span;
 use crate::config::{Entry, Kind, Setting, Values};
+use crate::engine::Dist;
 use crate::world::command::Answer;
 use crate::world::disturbance::Signal;
 use crate::world::reported::Reported;
@@ -35,7 +37,8 @@ static ENTRY: Entry = Entry {
               a pause. Then workers in turn: drained, kube-proxy, kubelet and container runtime stopped, down for a \
               time, started; once the node is Ready it is uncordoned; a pause. Containers run on without a kubelet, \
               kernel rules without a kube-proxy. Where the version after is another, it is installed while they are \
-              down. Nothing is validated in between; the first command that fails ends the script.",
+              down. Each step is a command, and the next \
+              begins when it has ended. Nothing is validated in between; the first command that fails ends the script.",
     settings: &SETTINGS,
     sources: &["Kubernetes documentation, \"Upgrading kubeadm clusters\": the same steps, by other tools"],
 };
@@ -47,8 +50,10 @@ const fn span(key: &'static str, default: &'static str, about: &'static str, sou
     Setting { key, about, kind: SPAN, default, unit: "", source }
 }
 
-static SETTINGS: [Setting; 10] = [
+static SETTINGS: [Setting; 12] = [
     START,
+    COMMAND_TIME,
+    DRAIN_BY,
     Setting {
         key: "half",
         about: "Which machines: masters and then workers, or one half only.",
@@ -100,6 +105,8 @@ static SETTINGS: [Setting; 10] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Settings {
     start: Span,
+    /// From each command's start until its first request or signal.
+    command_time: Dist,
     signal: Signal,
     master_down: Span,
     master_pause: Span,
@@ -156,12 +163,15 @@ impl ByHand {
     fn of(values: &Values) -> ByHand {
         let timeout = Some(values.span("drain_timeout")).filter(|timeout| !timeout.is_zero());
         let half = values.choice("half");
+        let command_time = values.dist("command_time");
+        let each = before_each_request(values.choice("drain_by"), command_time);
         let settings = Settings {
             start: values.span("start"),
+            command_time,
             signal: if values.choice("signal") == "kill" { Signal::Kill } else { Signal::Term },
             master_down: values.span("master_down"),
             master_pause: values.span("master_pause"),
-            drain: values.flag("drain").then(|| DrainSettings { timeout, ..DrainSettings::new() }),
+            drain: values.flag("drain").then(|| DrainSettings { timeout, command_time: each, ..DrainSettings::new() }),
             worker_down: values.span("worker_down"),
             service_start: values.span("service_start"),
             worker_pause: values.span("worker_pause"),

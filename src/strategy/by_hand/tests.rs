@@ -7,7 +7,11 @@ use crate::world::store::NodeReady;
 /// The script with these settings, as TOML.
 fn script(settings: &str) -> Box<dyn Actor> {
     let (mut sources, problems) = (Sources::new(), Diagnostics::new());
-    let id = sources.add("test", settings);
+    let settings = match settings.contains("command_time") {
+        true => settings.to_owned(),
+        false => format!("{settings}\ncommand_time = \"0s\""),
+    };
+    let id = sources.add("test", &settings);
     let table = parse(&sources, id, &problems);
     let mut reader = Reader::new(&table, &problems);
     let values = crate::config::read(&ENTRY, &mut reader);

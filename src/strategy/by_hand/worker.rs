@@ -4,6 +4,7 @@ use super::Settings;
 use crate::base::{Span, Time};
 use crate::strategy::actor::{NotYet, Poll};
 use crate::strategy::drain::Drain;
+use crate::strategy::shell::Launch;
 use crate::strategy::turn::Turn;
 use crate::world::command::{Command, NodeProcess};
 use crate::world::fact::{StepPhase, Unit};
@@ -14,12 +15,17 @@ use crate::world::store::NodeReady;
 /// Time between two looks at a node that is to be Ready; the first look is at once. Ours.
 const READY_POLL: Span = Span::secs(1);
 
+/// What is stopped, in order; `None` is the container runtime, whose containers run on: nothing here notices.
+const STOPPED: [Option<NodeProcess>; 3] = [Some(NodeProcess::Proxy), Some(NodeProcess::Kubelet), None];
+
 /// A worker whose turn it is.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerTurn {
     node: NodeId,
     label: String,
     phase: Option<StepPhase>,
+    /// The command under way.
+    launch: Launch,
     stage: Stage,
 }
 
@@ -27,7 +33,8 @@ pub(super) struct WorkerTurn {
 enum Stage {
     Begin,
     Drain(Drain),
-    Stop,
+    /// So many of [`STOPPED`] are.
+    Stop(usize),
     /// A fixed wait.
     Until {
         at: Time,
@@ -37,7 +44,8 @@ enum Stage {
     Ready {
         looks: Poll,
     },
-    Uncordon(u32),
+    Uncordon,
+    Uncordoning(u32),
     Settle,
     Over,
 }
@@ -57,9 +65,19 @@ enum Then {
     Over,
 }
 
+impl Then {
+    /// Whether a command is given then: a process is started, the node looked at.
+    fn is_command(self) -> bool {
+        match self {
+            Then::Runtime | Then::Kubelet | Then::Proxy | Then::Look => true,
+            Then::Over => false,
+        }
+    }
+}
+
 impl WorkerTurn {
     pub(super) fn new(node: NodeId, label: String) -> WorkerTurn {
-        WorkerTurn { node, label, phase: None, stage: Stage::Begin }
+        WorkerTurn { node, label, phase: None, launch: Launch::default(), stage: Stage::Begin }
     }
 
     /// Goes as far as it can now; how it ended, if it has.
@@ -87,31 +105,49 @@ impl WorkerTurn {
             Stage::Begin => match settings.drain {
                 Some(how) => {
                     self.enter(Some(StepPhase::Draining), turn);
+                    if !self.launch.is_through(settings.command_time, turn) {
+                        return None;
+                    }
                     Stage::Drain(Drain::cordon_first(self.node, how))
                 }
-                None => Stage::Stop,
+                None => Stage::Stop(0),
             },
             Stage::Drain(drain) => {
                 let drained = drain.step(turn)?;
                 turn.remark(drained.told(&self.label));
                 match drained.failure(&self.label, turn.seen) {
-                    None => Stage::Stop,
+                    None => Stage::Stop(0),
                     Some(why) => return Some(Err(why)),
                 }
             }
-            Stage::Stop => {
-                self.stop(turn);
-                Stage::Until { at: now + settings.worker_down, then: Then::Runtime }
+            Stage::Stop(stopped) => {
+                let stopped = *stopped;
+                self.stop(stopped, settings, turn)?
             }
             Stage::Until { at, then } if now >= *at => {
                 let then = *then;
+                if then == Then::Look {
+                    self.enter(Some(StepPhase::Joining), turn);
+                }
+                if then.is_command() && !self.launch.is_through(settings.command_time, turn) {
+                    return None;
+                }
                 self.waited(then, settings, turn)
             }
             Stage::Ready { looks } if looks.ticks_at(now) && ready => match settings.drain {
-                Some(_) => Stage::Uncordon(turn.give(Command::Uncordon(self.node))),
+                Some(_) => {
+                    self.enter(None, turn);
+                    Stage::Uncordon
+                }
                 None => Stage::Settle,
             },
-            Stage::Uncordon(order) => match turn.answer(*order)? {
+            Stage::Uncordon => {
+                if !self.launch.is_through(settings.command_time, turn) {
+                    return None;
+                }
+                Stage::Uncordoning(turn.give(Command::Uncordon(self.node)))
+            }
+            Stage::Uncordoning(order) => match turn.answer(*order)? {
                 Ok(()) => Stage::Settle,
                 Err(error) => return Some(Err(format!("unable to uncordon node {}: {error:?}", self.label))),
             },
@@ -146,11 +182,19 @@ impl WorkerTurn {
         }
     }
 
-    fn stop(&mut self, turn: &mut Turn<'_, '_>) {
+    /// Stops the next process, if its command has come so far.
+    fn stop(&mut self, stopped: usize, settings: &Settings, turn: &mut Turn<'_, '_>) -> Option<Stage> {
         self.enter(Some(StepPhase::Transition), turn);
-        for process in [NodeProcess::Proxy, NodeProcess::Kubelet] {
+        let Some(process) = STOPPED.get(stopped) else {
+            return Some(Stage::Until { at: turn.now() + settings.worker_down, then: Then::Runtime });
+        };
+        if !self.launch.is_through(settings.command_time, turn) {
+            return None;
+        }
+        if let Some(process) = *process {
             turn.give(Command::StopNodeProcess { node: self.node, process });
         }
+        Some(Stage::Stop(stopped + 1))
     }
 
     fn install(&self, turn: &mut Turn<'_, '_>) {
@@ -167,6 +211,9 @@ impl WorkerTurn {
 
     /// Says what it waits for, and why.
     pub(super) fn arm(&self, turn: &mut Turn<'_, '_>) {
+        if self.launch.arm(turn) {
+            return;
+        }
         match &self.stage {
             Stage::Drain(drain) => drain.arm(turn),
             Stage::Until { at, .. } => {
@@ -181,7 +228,7 @@ impl WorkerTurn {
                     turn.until(looks.after(turn.now()));
                 }
             }
-            Stage::Begin | Stage::Stop | Stage::Uncordon(_) | Stage::Settle | Stage::Over => {
+            Stage::Begin | Stage::Stop(_) | Stage::Uncordon | Stage::Uncordoning(_) | Stage::Settle | Stage::Over => {
                 if turn.seen.api.is_err() {
                     turn.blocked(NotYet::ApiSilent);
                 }
@@ -190,6 +237,9 @@ impl WorkerTurn {
     }
 
     fn enter(&mut self, phase: Option<StepPhase>, turn: &mut Turn<'_, '_>) {
+        if self.phase == phase {
+            return;
+        }
         let unit = Unit::Node(self.node);
         if let Some(left) = std::mem::replace(&mut self.phase, phase) {
             turn.end(unit, left);

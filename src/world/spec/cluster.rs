@@ -222,6 +222,9 @@ pub struct Timings {
     pub sandbox_removal: Dist,
     /// From sandbox removal until the pod's resources are reclaimed.
     pub reclaim: Dist,
+    /// Whether the kubelets that run at the start were started together: then the periods of their status batches and of
+    /// their collections of garbage have one phase.
+    pub kubelets_together: bool,
     /// One sync of kube-proxy.
     pub proxy_sync: Dist,
     /// kube-proxy's start until its first sync is done.

@@ -129,3 +129,43 @@ impl Settings {
 pub(super) fn member_name(member: usize) -> Name {
     Name::new("etcd").part(member as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Time;
+    use crate::world::testkit::{Stage, ms, small_spec};
+
+    #[test]
+    fn an_fsync_is_slow_exactly_while_a_runtime_on_its_disk_is_at_work() {
+        let fsyncs = |busy: Option<Dist>| {
+            let mut spec = small_spec();
+            spec.control_plane.etcd.fsync_busy = busy;
+            let mut stage = Stage::new(spec, 1);
+            let node = stage.runtimes.add();
+            stage.runtimes.set(node, Time::from_nanos(5));
+            [0, 4, 5, 6].map(|now| {
+                stage.now = Time::from_nanos(now);
+                let etcd = stage.spec.control_plane.etcd.clone();
+                let ctx = stage.ctx();
+                Settings::new(&etcd, &ctx).fsync(&ctx, 0, Disk::Entry, now)
+            })
+        };
+        let (idle, busy) = (Span::millis(3), Span::millis(80));
+        assert_eq!(fsyncs(Some(ms(80))), [busy, busy, idle, idle]);
+        assert_eq!(fsyncs(None), [idle; 4], "disks of their own");
+    }
+
+    #[test]
+    fn members_on_a_busy_disk_draw_each_for_itself() {
+        let mut spec = small_spec();
+        spec.control_plane.etcd.fsync_busy = Some(Dist::Uniform { low: Span::millis(30), high: Span::millis(150) });
+        let mut stage = Stage::new(spec, 1);
+        let node = stage.runtimes.add();
+        stage.runtimes.set(node, Time::from_nanos(5));
+        let etcd = stage.spec.control_plane.etcd.clone();
+        let ctx = stage.ctx();
+        let [one, other] = [0, 1].map(|member| Settings::new(&etcd, &ctx).fsync(&ctx, member, Disk::Entry, 7));
+        assert!(one != other && one.min(other) >= Span::millis(30), "{one} {other}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Anything that can happen to a kubelet, in any order: in the end its pods are as the API wants them, and it is quiet.
 
 use super::bench::{Bench, NODE, probe};
+use super::worker::Stage;
 use crate::base::{Span, Version};
 use crate::world::effects::Notice;
 use crate::world::ids::{AppId, PodId};
@@ -78,6 +79,13 @@ fn strike(bench: &mut Bench, version: Version, blow: Blow) {
     }
 }
 
+/// Whether a worker waits for the runtime, or would still if its kubelet's process had not ended.
+fn waits_for_runtime(bench: &Bench) -> bool {
+    let pods = &bench.kubelets.nodes[NODE].pods;
+    let stage = |pod: &PodId| bench.kubelets.workers.get(*pod).map(|worker| worker.stage);
+    pods.iter().filter_map(stage).any(|stage| matches!(stage, Stage::Sandbox | Stage::Starting | Stage::Removing))
+}
+
 /// The pod, if its process exists.
 fn runs(bench: &Bench, n: usize) -> Option<PodId> {
     let pod = PodId(n as u32);
@@ -127,5 +135,35 @@ proptest! {
         }
         prop_assert!(bench.stage.out.queue.is_empty(), "{} events pending", bench.stage.out.queue.len());
         prop_assert!(bench.stage.pulses.is_beating(NODE));
+    }
+
+    // Without a kubelet's process a worker stays in its stage, while the runtime ends what it was asked for: so the
+    // blows that stop one are left out of what is compared at each moment, not of the end.
+    #[test]
+    fn a_runtime_is_at_work_while_a_worker_waits_for_it_and_idle_in_the_end_whatever_happens(
+        blows in proptest::collection::vec((0_u64..3_000, blow()), 1..30),
+        minor in prop_oneof![Just(20_u16), Just(32)],
+    ) {
+        let version = Version::new(1, minor, 2);
+        let mut bench = Bench::new(version, |app| app.image_pull = ms(7_000));
+        bench.stage.spec.control_plane.etcd.fsync_busy = Some(ms(80));
+        let mut stopped = false;
+        for (wait, blow) in blows {
+            stopped |= matches!(blow, Blow::Restart | Blow::Power);
+            strike(&mut bench, version, blow);
+            bench.run_for(Span::millis(wait));
+            let works = bench.kubelets.nodes[NODE].works_until > bench.stage.now;
+            prop_assert!(stopped || works || !waits_for_runtime(&bench), "{}", bench.now());
+        }
+        bench.failing = None;
+        bench.call(|kubelets, ctx| kubelets.served(NODE, true, ctx));
+        bench.relist();
+        bench.run_for(Span::mins(30));
+        prop_assert!(bench.kubelets.nodes[NODE].works_until <= bench.stage.now);
+        let told = bench.notices.iter().rev().find_map(|(_, notice)| match notice {
+            Notice::RuntimeWorks(NODE, until) => Some(*until),
+            _ => None,
+        });
+        prop_assert_eq!(told.unwrap_or_default(), bench.kubelets.nodes[NODE].works_until);
     }
 }

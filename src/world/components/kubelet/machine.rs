@@ -117,8 +117,10 @@ impl Kubelet {
         self.behaviour = Behaviour::of(version);
         (self.process, self.registered, self.joined) = (Process::Synced, true, true);
         self.relist = Time::ZERO + self.phase(0, RELIST, ctx);
-        self.batch = Time::ZERO + self.phase(1, STATUS_BATCH, ctx);
-        self.collection = Time::ZERO + self.phase(2, COLLECTION, ctx);
+        // Kubelets that were started together share the phases of what counts from the process's start.
+        let started = if ctx.spec.timings.kubelets_together { Name::new("kubelets") } else { self.name };
+        self.batch = Time::ZERO + self.phase_of(started, 1, STATUS_BATCH, ctx);
+        self.collection = Time::ZERO + self.phase_of(started, 2, COLLECTION, ctx);
     }
     /// Whether its process is this start's and acts.
     pub(super) fn acts(&self, incarnation: u32) -> bool {
@@ -184,7 +186,10 @@ impl Kubelet {
     }
 
     fn phase(&self, which: u64, period: Span, ctx: &Ctx<'_>) -> Span {
-        ctx.draw(Purpose::Phase, self.name.part(which), u64::from(self.incarnation)).span_below(period)
+        self.phase_of(self.name, which, period, ctx)
+    }
+    fn phase_of(&self, name: Name, which: u64, period: Span, ctx: &Ctx<'_>) -> Span {
+        ctx.draw(Purpose::Phase, name.part(which), u64::from(self.incarnation)).span_below(period)
     }
     /// A start of the process after `wait`.
     fn start(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {

@@ -640,3 +640,33 @@ fn an_abrupt_exit_is_unready_after_six_tenths_of_a_second_on_average() {
     assert!((0.5..0.75).contains(&mean), "{mean}");
     assert!(all.iter().all(|one| *one < 1.4));
 }
+
+/// Worker 10 ms, sandbox 500 ms, container 200 ms; removal 200 ms and reclaim 500 ms after the stop.
+#[test]
+fn the_runtime_works_for_as_long_as_its_operations_last_and_ends_with_its_machine() {
+    let mut bench = Bench::new(V1_32, |app| app.readiness = None);
+    bench.stage.spec.control_plane.etcd.fsync_busy = Some(ms(80));
+    let until = |bench: &Bench| bench.kubelets.nodes[NODE].works_until.secs_f64();
+    bench.bind();
+    bench.run_for(Span::millis(5));
+    assert_eq!(until(&bench), 0.0, "nothing is asked of it yet");
+    bench.run_for(Span::millis(100));
+    assert!((until(&bench) - 0.51).abs() < 1e-9, "{}", until(&bench));
+    bench.run_for(Span::secs(10));
+    assert!((until(&bench) - 0.71).abs() < 1e-9, "{}", until(&bench));
+    let began = bench.now();
+    bench.bind();
+    bench.run_for(Span::millis(50));
+    assert!(until(&bench) > bench.now());
+    bench.call(|kubelets, ctx| kubelets.machine_off(NODE, ctx));
+    assert!(until(&bench) <= bench.now() && bench.now() < began + 0.1, "{}", until(&bench));
+}
+
+#[test]
+fn without_a_shared_disk_nobody_is_told_of_the_runtime() {
+    let mut bench = Bench::new(V1_32, |_| {});
+    let pod = bench.ready_pod();
+    bench.delete(pod);
+    bench.run_for(Span::secs(60));
+    assert_eq!(count(&bench, |notice| matches!(notice, Notice::RuntimeWorks(..))), 0);
+}
