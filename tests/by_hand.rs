@@ -41,8 +41,9 @@ fn a_drain_of_two_pods_under_five_of_six_is_refused_once_and_waits_for_both() {
         assert!(remark(&outcome).ends_with(": 2 pods, 1 refused evictions tried again"), "{}", remark(&outcome));
         let (start, lasted) = steps(&outcome, "draining")[0];
         assert!((start - ACT).abs() < 0.1, "seed {seed}: {start}");
-        // The second eviction comes 5 s after the first; its pod goes with one of the kubelet's batches, 10 s apart.
-        assert!((6.0..17.5).contains(&lasted), "seed {seed}: {lasted}");
+        // The second eviction comes 5 s after the first; its pod goes with one of the kubelet's batches, 10 s apart, or
+        // after the runtime's next collection, a minute apart, where the kubelet of 1.20.2 lost a race.
+        assert!((6.0..77.5).contains(&lasted), "seed {seed}: {lasted}");
         assert_eq!((outcome.pods.min_ready["web"], outcome.pdb_violations), (5, 0), "seed {seed}");
     }
 }

@@ -67,10 +67,13 @@ fn assert_sound(scenario: &Scenario, outcome: &Outcome) {
     for app in scenario.spec.apps.iter() {
         assert!(outcome.pods.min_ready[&app.name] <= u64::from(app.replicas), "{}", app.name);
     }
-    let etcd = outcome.etcd.as_ref().expect("etcd is observable");
-    assert_eq!(etcd.min_margin < 0, etcd.quorum_breaks > 0, "{etcd:?}");
-    for part in [etcd.quorum_lost_s, etcd.no_leader_s, outcome.api.unavailable_s, outcome.api.degraded_s] {
-        assert!((0.0..=outcome.sim_seconds).contains(&part), "{etcd:?} {:?}", outcome.api);
+    let mut parts = vec![outcome.api.unavailable_s, outcome.api.degraded_s];
+    if let Some(etcd) = &outcome.etcd {
+        assert_eq!(etcd.min_margin < 0, etcd.quorum_breaks > 0, "{etcd:?}");
+        parts.extend([etcd.quorum_lost_s, etcd.no_leader_s]);
+    }
+    for part in parts {
+        assert!((0.0..=outcome.sim_seconds).contains(&part), "{:?} {:?}", outcome.etcd, outcome.api);
     }
     assert!(outcome.api.longest_gap_s <= outcome.api.unavailable_s);
     let back: serde_json::Value = serde_json::from_str(&json::render(outcome)).expect("the result is JSON");

@@ -102,6 +102,7 @@ fn etcd(lower: &mut Lower<'_>, item: &Item<'_>, (from, to): (Version, Version)) 
         election: fields.values.span("election"),
         pre_vote: fields.optional("pre_vote").map(|values| values.flag("pre_vote")),
         fsync: fields.values.dist("fsync"),
+        fsync_busy: fields.optional("fsync_busy").map(|values| values.dist("fsync_busy")),
     };
     if spec.election < spec.heartbeat * MIN_ELECTION_HEARTBEATS {
         let place = fields.given("election").or(fields.given("heartbeat")).unwrap_or(item.place());

@@ -167,7 +167,7 @@ static RESTART_SETTING: [Setting; 1] = [dist(
 
 pub(super) static ETCD_SECTION: Section = Section {
     entry: &table("etcd", "etcd, one member on each master.", &ETCD_SETTINGS, &[ETCD]),
-    optionals: &[&PRE_VOTE],
+    optionals: &[&PRE_VOTE, &FSYNC_BUSY],
 };
 /// Longest election time-out that etcd accepts. Source: etcd embed/config.go, maxElectionMs.
 const MAX_ELECTION: Span = Span::secs(50);
@@ -200,6 +200,20 @@ static PRE_VOTE: Optional = Optional {
 };
 static PRE_VOTE_SETTING: [Setting; 1] =
     [flag("pre_vote", "true", "--pre-vote.", "etcd embed/config.go: off up to 3.4, on from 3.5")];
+
+static FSYNC_BUSY: Optional = Optional {
+    entry: table("fsync-busy", "See its setting.", &FSYNC_BUSY_SETTING, &["etcd op-guide/hardware"]),
+    word: "none",
+    absent: true,
+};
+static FSYNC_BUSY_SETTING: [Setting; 1] = [dist(
+    "fsync_busy",
+    "{ uniform = [\"10ms\", \"100ms\"] }",
+    "Time to make an entry durable while a container runtime makes, starts, removes or reclaims on any node: for \
+     members on the runtimes' own disk.",
+    "etcd op-guide/hardware and tuning: other processes' disk writes delay etcd's; ext4 data=ordered: an fsync waits \
+     for the running transaction. Members have disks of their own unless it is set",
+)];
 
 pub(super) static TIMINGS: Section = Section { entry: &TIMINGS_ENTRY, optionals: &[&PROXY_MIN_SYNC] };
 static PROXY_MIN_SYNC: Optional = Optional {

@@ -207,6 +207,13 @@ fn strategy() -> Json {
     let all = STRATEGIES.iter().map(|strategy| {
         let mut all = properties(strategy.entry);
         all.insert("name".to_owned(), json!({ "const": strategy.entry.name }));
+        if std::ptr::eq(*strategy, &crate::strategy::own_plan::PLAN) {
+            let about = "Stages of an own plan; `rollproof show plan` describes them.";
+            all.insert(
+                "stage".to_owned(),
+                json!({ "type": "array", "items": { "type": "object" }, "description": about }),
+            );
+        }
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
         schema

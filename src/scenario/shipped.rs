@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 29] = [
+const ALL: [&str; 30] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -18,6 +18,7 @@ const ALL: [&str; 29] = [
     "single-replica",
     "no-prestop",
     "all-on-one-node",
+    "own-plan",
     "stuck-pdb",
     "measured-cluster",
     "perf/roll-500",

@@ -1,10 +1,13 @@
 //! `[strategy]`: which strategy, with which settings; and `--strategy`, which replaces it.
 
 use super::lower::{Lower, quoted};
+use crate::config::printed::printed_value;
 use crate::config::{
     Diagnostics, Entry, Item, Override, Place, Problem, Sources, Table, ValueKind, Values, code, resolved,
 };
 use crate::strategy::catalog::{CATALOG, StrategyEntry, find};
+use crate::strategy::machinery::{Plan, Run, toml};
+use crate::strategy::{Actor, own_plan};
 
 /// The strategy of a scenario.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub struct Chosen {
     pub entry: &'static StrategyEntry,
     /// Its settings.
     pub values: Values,
+    /// The user's own plan, where the strategy is one.
+    pub plan: Option<Plan>,
 }
 
 impl Chosen {
@@ -20,11 +25,19 @@ impl Chosen {
     pub fn name(&self) -> &'static str {
         self.entry.entry.name
     }
+
+    /// Its actor, before the first call.
+    pub fn actor(&self) -> Box<dyn Actor> {
+        match &self.plan {
+            Some(plan) => Box::new(Run::new(plan.clone())),
+            None => (self.entry.build)(&self.values),
+        }
+    }
 }
 
 /// Reads the table.
 pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
-    let first = || Chosen { entry: CATALOG[0], values: CATALOG[0].entry.defaults() };
+    let first = || Chosen { entry: CATALOG[0], values: CATALOG[0].entry.defaults(), plan: None };
     let Some(mut reader) = item.table() else { return first() };
     let name_item = reader.required("name");
     let name = name_item.string();
@@ -34,12 +47,22 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
         return first();
     };
     let values = crate::config::read(entry.entry, &mut reader);
+    let stages = std::ptr::eq(entry, &own_plan::PLAN).then(|| reader.required(STAGES));
     reader.finish();
     lower.page.header("[strategy]");
     lower.page.line(&format!("name = {}", quoted(entry.entry.name)));
     lower.page.lines(&resolved(&values));
-    Chosen { entry, values }
+    let plan = stages.map(|stages| {
+        if let Some(given) = stages.value() {
+            lower.page.line(&format!("{STAGES} = {}", printed_value(given)));
+        }
+        toml::plan(values.span("start"), &stages)
+    });
+    Chosen { entry, values, plan }
 }
+
+/// The key of an own plan's stages.
+const STAGES: &str = "stage";
 
 fn known(problems: &Diagnostics, place: Place, name: &str) -> Option<&'static StrategyEntry> {
     match find(name) {
@@ -83,7 +106,8 @@ pub(super) fn replace(root: &mut Table, name: &str, sources: &mut Sources, probl
 /// reader to report.
 fn is_foreign(key: &str, own: &Entry, all: &[&Entry]) -> bool {
     let has = |entry: &Entry| entry.settings.iter().any(|setting| setting.key == key);
-    key != "name" && !has(own) && all.iter().any(|entry| has(entry))
+    let foreign = all.iter().any(|entry| has(entry)) || key == STAGES;
+    key != "name" && !has(own) && foreign && !(key == STAGES && own.name == own_plan::PLAN.entry.name)
 }
 
 #[cfg(test)]

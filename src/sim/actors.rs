@@ -12,7 +12,7 @@ use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
 use crate::world::ids::{ActorId, ClientId, PodId};
-use crate::world::reported::Changes;
+use crate::world::reported::{Changes, StaticPod};
 
 /// One actor and what it waits for.
 #[derive(Clone, Debug)]
@@ -37,14 +37,14 @@ struct Driver {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Drivers {
     drivers: Vec<Driver>,
-    /// Scratch for readiness of masters' pods.
-    ready: Vec<bool>,
+    /// Scratch for masters' static pods.
+    static_pods: Vec<[StaticPod; 4]>,
 }
 
 impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
-        drivers.add((scenario.strategy.entry.build)(&scenario.strategy.values), world);
+        drivers.add(scenario.strategy.actor(), world);
         for (app, asked) in scenario.spec.apps.entries() {
             if let Some(at) = asked.restart_at {
                 drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), world);
@@ -162,8 +162,8 @@ impl Drivers {
             return;
         }
         let mut orders = Orders::default();
-        let api = world.reported(driver.client, &mut self.ready);
-        driver.wait = driver.actor.act(&world.view(api, &self.ready), answers, &mut orders);
+        let api = world.reported(driver.client, &mut self.static_pods);
+        driver.wait = driver.actor.act(&world.view(api, &self.static_pods), answers, &mut orders);
         driver.acted = Some(world.now());
         let actor = ActorId::from_index(index);
         let client = driver.client;

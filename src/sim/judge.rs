@@ -44,7 +44,7 @@ pub(super) fn outcome(
         reasons,
         upgrade: upgrade(scenario, run, ending),
         requests,
-        etcd: Some(etcd(run, now)),
+        etcd: (!scenario.strategy.entry.hides_etcd).then(|| etcd(run, now)),
         api: ApiFigures {
             unavailable_s: gone.as_secs_f64(),
             longest_gap_s: gap.as_secs_f64(),
@@ -111,7 +111,7 @@ fn reasons(
         lost: requests.lost,
         ending: (ending, run.figures.last_progress),
         end: now,
-        etcd_visible: true,
+        etcd_visible: !scenario.strategy.entry.hides_etcd,
     };
     let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
     let mut reasons: Vec<Reason> = broken

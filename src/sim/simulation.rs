@@ -268,7 +268,7 @@ impl Simulation {
             None => {}
         }
         let changes = self.world.take_changes();
-        if changes.any {
+        if changes.is_something() {
             self.drivers.something_changed(&changes, &mut self.world);
         }
         self.hear(seq, pushed)

@@ -1,7 +1,10 @@
 //! All strategies, one line each.
 
 use super::actor::Actor;
-use super::{by_hand, kops, kubectl_drain, none};
+use super::{
+    aks, baselines, by_hand, cluster_api, eks_managed, gardener_mcm, gke_blue_green, gke_surge, karpenter_drift, kops,
+    kubeadm, kubectl_drain, kured, none, openshift_mco, own_plan, second_pool, system_upgrade_controller, talos,
+};
 use crate::config::{Entry, Values, nearest};
 
 /// A strategy that scenarios can name.
@@ -13,6 +16,8 @@ pub struct StrategyEntry {
     pub build: fn(&Values) -> Box<dyn Actor>,
     /// What it does with the version after.
     pub target: Target,
+    /// Whether its control plane is somebody else's, so that nobody here can observe etcd.
+    pub hides_etcd: bool,
 }
 
 /// What a strategy does with the version that the cluster is to have after it.
@@ -27,8 +32,36 @@ pub enum Target {
 }
 
 /// All strategies, in the order of the manual.
-pub static CATALOG: &[&StrategyEntry] =
-    &[&kops::KOPS, &kops::KOPS_1_15, &kops::KOPS_2018, &by_hand::BY_HAND, &kubectl_drain::KUBECTL_DRAIN, &none::NONE];
+pub static CATALOG: &[&StrategyEntry] = &[
+    &kops::KOPS,
+    &kops::KOPS_1_15,
+    &kops::KOPS_2018,
+    &by_hand::BY_HAND,
+    &kubectl_drain::KUBECTL_DRAIN,
+    &none::NONE,
+    &kubeadm::KUBEADM,
+    &cluster_api::CLUSTER_API,
+    &gke_surge::GKE_SURGE,
+    &gke_blue_green::GKE_BLUE_GREEN,
+    &eks_managed::EKS_MANAGED,
+    &eks_managed::EKS_MANAGED_MINIMAL,
+    &aks::AKS_ROLLING,
+    &aks::AKS_BLUE_GREEN,
+    &karpenter_drift::KARPENTER_DRIFT,
+    &kured::KURED,
+    &system_upgrade_controller::SYSTEM_UPGRADE_CONTROLLER,
+    &talos::TALOS_K8S,
+    &talos::TALOS_OS,
+    &openshift_mco::OPENSHIFT_MCO,
+    &gardener_mcm::GARDENER_MCM,
+    &second_pool::BLUE_GREEN_MANUAL,
+    &second_pool::CANARY_POOL,
+    &own_plan::PLAN,
+    &baselines::IN_PLACE_NO_DRAIN,
+    &baselines::BIG_BANG,
+    &baselines::MASTERS_PARALLEL,
+    &baselines::DELETE_DRAIN,
+];
 
 /// No strategy has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -36,6 +36,38 @@ pub struct DrainSettings {
     pub command_time: Dist,
     /// Deletes instead of evicting, past all budgets (`--disable-eviction`).
     pub past_budgets: bool,
+    /// Time between two looks at a pod that is to go; above zero.
+    pub look: Span,
+    /// It drains in attempts with pauses between; `None`: without a pause.
+    pub attempts: Option<Attempts>,
+}
+
+/// Attempts to drain with pauses between, for ever. While nothing changes they find what they found before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// How long one lasts.
+    pub length: Span,
+    /// Pause after one, at first.
+    pub pause: Span,
+    /// From the first attempt's start until pauses are longer.
+    pub slow_after: Span,
+    /// Pause from then on.
+    pub slow_pause: Span,
+}
+
+impl Attempts {
+    /// The first moment not before `at` that falls into an attempt; the first one began at `first`.
+    pub fn open_from(self, first: Time, at: Time) -> Time {
+        let (quick, slow) = (self.length + self.pause, self.length + self.slow_pause);
+        // The first attempt that begins at or after `slow_after` is the first of the slow ones.
+        let slow_from = (first + self.slow_after).next_tick(first, quick);
+        let (phase, period) = if at < slow_from { (first, quick) } else { (slow_from, slow) };
+        match at.last_tick(phase, period) {
+            Some(began) if at > began + self.length => began + period,
+            Some(_) => at,
+            None => first,
+        }
+    }
 }
 
 impl DrainSettings {
@@ -47,6 +79,8 @@ impl DrainSettings {
             grace: None,
             command_time: Dist::Fixed(Span::ZERO),
             past_budgets: false,
+            look: GONE_POLL,
+            attempts: None,
         }
     }
 }
@@ -242,6 +276,16 @@ impl Task {
         Poll { phase: self.first, period: settings.retry }
     }
 
+    /// Whether an attempt is under way.
+    fn is_open(&self, settings: &DrainSettings, now: Time) -> bool {
+        settings.attempts.is_none_or(|attempts| attempts.open_from(self.first, now) == now)
+    }
+
+    /// The first of the ticks that begin at `tick` that falls into an attempt; attempts begin on ticks.
+    fn next_open(&self, settings: &DrainSettings, tick: Time) -> Time {
+        settings.attempts.map_or(tick, |attempts| attempts.open_from(self.first, tick))
+    }
+
     fn step(&mut self, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         if let TaskState::Asking { order, asked, known } = self.state
@@ -254,7 +298,7 @@ impl Task {
             TaskState::Launching { .. } | TaskState::Asking { .. } | TaskState::Over(_) => {}
             TaskState::Refused { asked, known } => {
                 let poll = self.retries(settings);
-                if now > asked && poll.ticks_at(now) {
+                if now > asked && poll.ticks_at(now) && self.is_open(settings, now) {
                     self.retries = poll.passed(now);
                     if now >= deadline {
                         self.retries = self.retries.saturating_sub(1);
@@ -268,7 +312,7 @@ impl Task {
                 }
             }
             TaskState::Leaving { since } => {
-                if gone_poll(since).ticks_at(now) {
+                if gone_poll(since, settings).ticks_at(now) && self.is_open(settings, now) {
                     self.state = left(self.pod, turn.seen).unwrap_or(if now >= deadline {
                         TaskState::Over(Some(DrainError::Terminating(self.pod)))
                     } else {
@@ -308,24 +352,26 @@ impl Task {
             TaskState::Refused { known, .. } => {
                 let poll = self.retries(settings);
                 turn.blocked(NotYet::BudgetSpent { pod: self.pod });
-                wait_by((poll, Sight::Anything), deadline, may_differ(turn.seen, known), now, turn);
+                let next = self.next_open(settings, poll.after(now));
+                wait_by((poll, Sight::Anything), (deadline, next), may_differ(turn.seen, known), turn);
             }
             TaskState::Leaving { since } => {
                 turn.blocked(NotYet::Terminating { pod: self.pod });
-                let poll = (gone_poll(since), Sight::End(self.pod));
-                wait_by(poll, deadline, left(self.pod, turn.seen).is_some(), now, turn);
+                let poll = gone_poll(since, settings);
+                let next = self.next_open(settings, poll.after(now));
+                wait_by((poll, Sight::End(self.pod)), (deadline, next), left(self.pod, turn.seen).is_some(), turn);
             }
         }
     }
 }
 
 /// Waits for a poll's next tick after a change. A change that this call, between two ticks, has already seen is not
-/// told again: then the next tick itself is awaited. So is the tick that finds the deadline passed.
-fn wait_by((poll, sight): (Poll, Sight), deadline: Time, changed: bool, now: Time, turn: &mut Turn<'_, '_>) {
+/// told again: then the `next` tick itself is awaited. So is the tick that finds the deadline passed.
+fn wait_by((poll, sight): (Poll, Sight), (deadline, next): (Time, Time), changed: bool, turn: &mut Turn<'_, '_>) {
     turn.poll(poll, sight);
-    turn.until(poll.from(deadline).max(poll.after(now)));
+    turn.until(poll.from(deadline).max(poll.after(turn.now())));
     if changed {
-        turn.until(poll.after(now));
+        turn.until(next);
     }
 }
 
@@ -336,8 +382,8 @@ fn ask(pod: PodId, settings: &DrainSettings, turn: &mut Turn<'_, '_>) -> TaskSta
     TaskState::Asking { order, asked: turn.now(), known: turn.seen.store().revision() }
 }
 
-fn gone_poll(since: Time) -> Poll {
-    Poll { phase: since, period: GONE_POLL }
+fn gone_poll(since: Time, settings: &DrainSettings) -> Poll {
+    Poll { phase: since, period: settings.look }
 }
 
 /// Whether an eviction that was refused at revision `known` may be answered otherwise now.
@@ -402,6 +448,21 @@ mod tests {
 
     fn ended_at(stage: &Stage) -> Time {
         stage.ended.as_ref().expect("the drain has ended").0
+    }
+
+    #[test]
+    fn attempts_are_open_for_their_length_and_pause_longer_after_a_while() {
+        let attempts = Attempts {
+            length: Span::secs(90),
+            pause: Span::secs(60),
+            slow_after: Span::secs(600),
+            slow_pause: Span::secs(300),
+        };
+        let from = |at| attempts.open_from(secs(100), secs(at));
+        assert_eq!((from(100), from(190), from(191), from(250)), (secs(100), secs(190), secs(250), secs(250)));
+        // The attempt at 700 s, ten minutes after the first, is the first with a long pause behind it.
+        assert_eq!((from(641), from(700), from(791), from(1090)), (secs(700), secs(700), secs(1090), secs(1090)));
+        assert_eq!((from(1181), from(1480)), (secs(1480), secs(1480)));
     }
 
     #[test]

@@ -19,8 +19,12 @@ use crate::world::reported::Reported;
 use crate::world::store::ApiError;
 
 /// Drains.
-pub static KUBECTL_DRAIN: StrategyEntry =
-    StrategyEntry { entry: &ENTRY, build: |values| Box::new(Drainer::of(values)), target: Target::Ignored };
+pub static KUBECTL_DRAIN: StrategyEntry = StrategyEntry {
+    entry: &ENTRY,
+    build: |values| Box::new(Drainer::of(values)),
+    target: Target::Ignored,
+    hides_etcd: false,
+};
 
 /// The word for the node with the most pods.
 const BUSIEST: &str = "busiest";

@@ -1,20 +1,37 @@
 //! Floor 4, first wall: actors outside the cluster. A strategy plans an upgrade from what the API reports.
 //!
 //! A strategy is one [`catalog::StrategyEntry`]: settings, and a planner built from them. [`drain`] is the machine that
-//! all of them drain nodes with; [`mod@plan_check`] refuses what no strategy may do.
+//! all of them drain nodes with; [`machinery`] runs plans that are plain data; [`mod@plan_check`] refuses what no strategy may do.
 
 pub mod actor;
+pub mod aks;
+pub mod baselines;
 pub mod by_hand;
 pub mod catalog;
+pub mod cluster_api;
 pub mod drain;
+pub mod eks_managed;
+pub mod gardener_mcm;
+pub mod gke_blue_green;
+pub mod gke_surge;
+pub mod karpenter_drift;
 pub mod kops;
+pub mod kubeadm;
 pub mod kubectl_drain;
+pub mod kured;
+pub mod machinery;
 pub mod none;
+pub mod openshift_mco;
+pub mod own_plan;
 pub mod plan_check;
 pub mod rollout_restart;
+pub mod second_pool;
 mod shell;
 mod start;
+pub mod system_upgrade_controller;
+pub mod talos;
 pub mod turn;
+mod validation;
 
 #[cfg(test)]
 mod stage;

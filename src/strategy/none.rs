@@ -9,7 +9,8 @@ use crate::world::command::Answer;
 use crate::world::reported::Reported;
 
 /// Watches.
-pub static NONE: StrategyEntry = StrategyEntry { entry: &ENTRY, build: |_| Box::new(Watcher), target: Target::Ignored };
+pub static NONE: StrategyEntry =
+    StrategyEntry { entry: &ENTRY, build: |_| Box::new(Watcher), target: Target::Ignored, hides_etcd: false };
 
 static ENTRY: Entry = Entry {
     name: "none",

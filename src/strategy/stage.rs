@@ -4,10 +4,11 @@
 use super::actor::{Actor, Orders, Wait};
 use crate::base::{Id, IdVec, IntOrPercent, Span, Time, Version};
 use crate::engine::Draws;
-use crate::world::command::{Answer, Command};
+use crate::world::command::{Answer, Command, NodeProcess};
 use crate::world::fact::Unit;
 use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId};
-use crate::world::reported::{Instance, Reported};
+use crate::world::purpose::Purpose;
+use crate::world::reported::{Instance, Reported, StaticPod};
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, Change, NodeObject, NodeReady, Phase, Store};
 use crate::world::testkit::small_spec;
@@ -32,7 +33,7 @@ pub(crate) struct Stage {
     pub(crate) spec: Spec,
     pub(crate) store: Store,
     pub(crate) instances: IdVec<NodeId, Instance>,
-    pub(crate) static_pods: Vec<bool>,
+    pub(crate) static_pods: Vec<[StaticPod; 4]>,
     draws: Draws,
     pub(crate) api: Result<(), ApiError>,
     /// From a pod's deletion until its object is gone.
@@ -75,8 +76,11 @@ impl Stage {
             now: Time::ZERO,
             store: Store::new(&spec),
             instances: IdVec::new(),
-            static_pods: vec![true; spec.control_plane.replicas as usize],
-            draws: Draws::new(1, 0),
+            static_pods: vec![
+                [StaticPod { version: spec.control_plane.from, ready: true }; 4];
+                spec.control_plane.replicas as usize
+            ],
+            draws: Draws::new(1, Purpose::COUNT),
             api: Ok(()),
             leave: Span::secs(12),
             eager: false,
@@ -156,6 +160,13 @@ impl Stage {
         self.api = api;
         self.changed = true;
     }
+    /// A master's static pods are ready, or no longer.
+    pub(crate) fn set_static_pods(&mut self, master: MasterId, ready: bool) {
+        for pod in &mut self.static_pods[master.index()] {
+            pod.ready = ready;
+        }
+        self.changed = true;
+    }
     /// Something that happens at this moment.
     pub(crate) fn at(&mut self, at: Time, script: impl FnOnce(&mut Stage) + 'static) {
         self.sequence += 1;
@@ -206,7 +217,7 @@ impl Stage {
             spec: &self.spec,
             store: &self.store,
             instances: &self.instances,
-            static_pods_ready: &self.static_pods,
+            static_pods: &self.static_pods,
             draws: &self.draws,
         };
         let mut orders = Orders::default();
@@ -242,11 +253,25 @@ impl Stage {
             Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
             Command::DeleteNode(node) => Change::DeleteNode { node },
             Command::RestartRollout(app) => Change::NewTemplate { app },
-            Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
+            Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
+            Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
+            Command::DeregisterServer(_) | Command::DeregisterNode(_) | Command::MoveLeader(_) => return,
+            Command::Grow { .. }
+            | Command::Retire(_)
+            | Command::Reimage(_)
+            | Command::Reboot(_)
+            | Command::SwapStaticPod { .. } => {
+                return self.machinery(command);
+            }
             Command::StopMasterProcess { .. }
             | Command::StartMasterProcess { .. }
-            | Command::StopNodeProcess { .. }
-            | Command::StartNodeProcess { .. } => return,
+            | Command::StopNodeProcess { .. } => return,
+            Command::StartNodeProcess { node, process } => {
+                if process == NodeProcess::Kubelet {
+                    self.at(self.now + STATIC_PODS, move |stage| stage.join(node));
+                }
+                return;
+            }
             Command::Install { node, version } => {
                 self.instances[node].version = version;
                 return;
@@ -265,6 +290,46 @@ impl Stage {
         self.at(self.now + ROUND_TRIP, move |stage| stage.serve(number, &change));
     }
 
+    /// What is done to machines and their static pods, beside replacing them.
+    fn machinery(&mut self, command: Command) {
+        match command {
+            Command::Grow { pool, slot } => self.at(self.now + LAUNCH, move |stage| {
+                let label = format!("{}-{}", stage.spec.pools[pool].name, slot + 1);
+                stage.boot_new(Some(pool), None, slot, label);
+            }),
+            Command::Retire(node) => {
+                self.instances[node].detached = true;
+                self.terminate(node);
+            }
+            Command::Reimage(node) => {
+                self.instances[node].version = self.template;
+                self.restart(node);
+            }
+            Command::Reboot(node) => self.restart(node),
+            Command::SwapStaticPod { master, process, version } => {
+                self.static_pods[master.index()][process as usize].ready = false;
+                self.changed = true;
+                if self.broken_image {
+                    return;
+                }
+                self.at(self.now + STATIC_PODS, move |stage| {
+                    stage.static_pods[master.index()][process as usize] = StaticPod { version, ready: true };
+                    stage.changed = true;
+                });
+            }
+            _ => {}
+        }
+        self.changed = true;
+    }
+
+    fn restart(&mut self, node: NodeId) {
+        self.ready(node, NodeReady::False);
+        self.at(self.now + BOOT, move |stage| stage.join(node));
+        if !self.broken_image {
+            self.at(self.now + BOOT + JOIN, move |stage| stage.ready(node, NodeReady::True));
+        }
+    }
+
     fn serve(&mut self, order: u32, change: &Change) {
         let result = self.api.and_then(|()| self.apply(change));
         if let (Ok(()), Change::Evict { pod, .. } | Change::DeletePod { pod, .. }) = (result, change) {
@@ -280,7 +345,7 @@ impl Stage {
         self.instances[node].running = false;
         self.changed = true;
         if let Some(master) = self.instances[node].master {
-            self.static_pods[master.index()] = false;
+            self.set_static_pods(master, false);
         }
         if !self.instances[node].detached {
             self.launch(node);
@@ -291,20 +356,24 @@ impl Stage {
         let gone = self.instances[old].clone();
         self.at(self.now + LAUNCH, move |stage| {
             let label = format!("{}-2", gone.label);
-            let node = stage.machine(gone.pool, gone.master, gone.slot, label);
-            stage.changed = true;
-            stage.at(stage.now + BOOT, move |stage| stage.join(node));
-            if stage.broken_image {
-                return;
-            }
-            stage.at(stage.now + BOOT + JOIN, move |stage| stage.ready(node, NodeReady::True));
-            if let Some(master) = gone.master {
-                stage.at(stage.now + BOOT + JOIN + STATIC_PODS, move |stage| {
-                    stage.static_pods[master.index()] = true;
-                    stage.changed = true;
-                });
-            }
+            stage.boot_new(gone.pool, gone.master, gone.slot, label);
         });
+    }
+
+    fn boot_new(&mut self, pool: Option<PoolId>, master: Option<MasterId>, slot: u32, label: String) {
+        let node = self.machine(pool, master, slot, label);
+        self.changed = true;
+        self.at(self.now + BOOT, move |stage| stage.join(node));
+        if self.broken_image {
+            return;
+        }
+        self.at(self.now + BOOT + JOIN, move |stage| stage.ready(node, NodeReady::True));
+        if let Some(master) = master {
+            self.at(self.now + BOOT + JOIN + STATIC_PODS, move |stage| {
+                stage.static_pods[master.index()] = [StaticPod { version: stage.template, ready: true }; 4];
+                stage.changed = true;
+            });
+        }
     }
 
     fn note(&mut self, text: String) {
@@ -344,6 +413,16 @@ impl Stage {
             Command::StopNodeProcess { node, process } => format!("stop {process:?} of {}", label(node)),
             Command::StartNodeProcess { node, process } => format!("start {process:?} of {}", label(node)),
             Command::Install { node, version } => format!("install {version} on {}", label(node)),
+            Command::Grow { pool, slot } => format!("grow {} by place {}", self.spec.pools[pool].name, slot + 1),
+            Command::Retire(node) => format!("retire {}", label(node)),
+            Command::Reimage(node) => format!("reimage {}", label(node)),
+            Command::Reboot(node) => format!("reboot {}", label(node)),
+            Command::SwapStaticPod { master, process, version } => {
+                format!("swap {} of master {} to {version}", process.name(), master.0 + 1)
+            }
+            Command::MoveLeader(master) => format!("move leader from {}", master.0 + 1),
+            Command::UntaintForUpdate(node) => format!("untaint {}", label(node)),
+            Command::IncludeInBalancers(node) => format!("include {} in balancers", label(node)),
         }
     }
     /// When something was first logged.

@@ -5,7 +5,6 @@ use crate::base::{Name, Span, Time};
 use crate::engine::Dist;
 use crate::world::command::{Answer, Command};
 use crate::world::fact::{StepPhase, Unit};
-use crate::world::purpose::Purpose;
 use crate::world::reported::{Reported, Sight};
 use crate::world::store::ApiError;
 
@@ -57,7 +56,7 @@ impl<'a, 'r> Turn<'a, 'r> {
     pub fn command_time(&mut self, time: Dist) -> Span {
         let ordinal = self.numbers.commands;
         self.numbers.commands += 1;
-        time.sample(&mut self.seen.draw(Purpose::CommandTime, Name::new("shell"), ordinal))
+        time.sample(&mut self.seen.draw(Name::new("shell"), ordinal))
     }
     /// The answer to an order, if this call brings it.
     pub fn answer(&self, order: u32) -> Option<Result<(), ApiError>> {

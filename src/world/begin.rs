@@ -14,6 +14,7 @@ use crate::world::components::kubelet::Kubelets;
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::Schedulers;
+use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
 use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
 use crate::world::network::Network;
@@ -21,6 +22,7 @@ use crate::world::pulse::{LEASE_RENEW, Pulses};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Changes, Instance};
 use crate::world::rules::Rules;
+use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
 use crate::world::spec::{Place, ServiceKind, Spec};
 use crate::world::store::{Change, Component, Endpoint, NodeObject, NodeReady, Phase, Revision, Store};
@@ -66,7 +68,7 @@ impl World {
         let store = Store::new(&spec);
         let (watches, net, serving) = (Watches::default(), Network::default(), ServingTable::default());
         let (pulses, rules, targets) = (Pulses::default(), Rules::default(), Targets::new(spec.apps.len()));
-        let mut out = Effects::default();
+        let (runtimes, mut out) = (Runtimes::default(), Effects::default());
         let mut ctx = Ctx {
             now: Time::ZERO,
             spec: &spec,
@@ -77,6 +79,7 @@ impl World {
             serving: &serving,
             pulses: &pulses,
             rules: &rules,
+            runtimes: &runtimes,
             targets: &targets,
             out: &mut out,
         };
@@ -87,6 +90,7 @@ impl World {
         let balancers = Balancers::new(&ctx);
         let traffic = Traffic::begin(&mut ctx);
         let cloud = Cloud::new(plane.from, spec.pools.len());
+        let static_pods = StaticPods::new(plane.replicas, plane.from);
         World {
             now: Time::ZERO,
             controllers: Controllers::new(Vec::new()),
@@ -105,12 +109,14 @@ impl World {
             serving,
             pulses,
             rules,
+            runtimes,
             targets,
             out,
             etcd,
             api,
             balancers,
             cloud,
+            static_pods,
             traffic,
             probes: Probes::default(),
         }
@@ -174,6 +180,7 @@ impl World {
         let phase = self.draws.at(Purpose::Phase as u16, name, 0).span_below(LEASE_RENEW);
         self.pulses.add(Time::ZERO + phase);
         self.rules.add();
+        self.runtimes.add();
         self.store.add_machine(NodeObject::unregistered());
         let route = master.map_or(Route::Balanced, Route::Local);
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);

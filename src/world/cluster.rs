@@ -14,6 +14,7 @@ use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
@@ -21,6 +22,7 @@ use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
 use crate::world::rules::Rules;
+use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
 use crate::world::spec::Spec;
 use crate::world::store::{Component, Revision, Store};
@@ -49,6 +51,7 @@ pub struct World {
     pub(super) serving: ServingTable,
     pub(super) pulses: Pulses,
     pub(super) rules: Rules,
+    pub(super) runtimes: Runtimes,
     pub(super) targets: Targets,
     pub(super) out: Effects,
     pub(super) etcd: Etcd,
@@ -59,6 +62,7 @@ pub struct World {
     pub(super) proxies: Proxies,
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
+    pub(super) static_pods: StaticPods,
     pub(super) traffic: Traffic,
     pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
@@ -106,6 +110,7 @@ macro_rules! ctx {
             serving: &$world.serving,
             pulses: &$world.pulses,
             rules: &$world.rules,
+            runtimes: &$world.runtimes,
             targets: &$world.targets,
             out: &mut $world.out,
         }
@@ -141,6 +146,10 @@ impl World {
             }
             Event::Fault(fault) => return Some(Outside::Strike(fault)),
             Event::Repair(fault) => return Some(Outside::Repair(fault)),
+            Event::StaticPod(event) => {
+                let runs = self.runs(event.master, event.process);
+                self.static_pods.step(event, runs, &mut ctx!(self));
+            }
             Event::Probe(event) => self.probe_event(event),
         }
         self.settle_effects();

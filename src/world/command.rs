@@ -2,7 +2,7 @@
 
 use crate::base::{Span, Version};
 use crate::world::disturbance::{MasterProcess, Signal};
-use crate::world::ids::{AppId, MasterId, NodeId, PodId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
 use crate::world::store::ApiError;
 
 /// A process of a node that can be stopped and started where it is.
@@ -56,7 +56,7 @@ pub enum Command {
     /// Cloud: the group's template from now on.
     SetTemplate {
         /// A worker group, or `None` for the masters.
-        pool: Option<crate::world::ids::PoolId>,
+        pool: Option<PoolId>,
         /// Version of machines launched from now on.
         version: Version,
     },
@@ -98,6 +98,34 @@ pub enum Command {
         /// Version of what is started from now on.
         version: Version,
     },
+    /// Shell: the machine reboots; what runs on it gets SIGTERM, its disk stays.
+    Reboot(NodeId),
+    /// Shell: put another manifest in place of a static pod's; the kubelet stops the old pod and starts the new one.
+    SwapStaticPod {
+        /// Which master.
+        master: MasterId,
+        /// Which of its processes.
+        process: MasterProcess,
+        /// The manifest's version: Kubernetes' also for etcd, which comes in the version that belongs to it.
+        version: Version,
+    },
+    /// Cloud: launch one machine more for a worker group, at its current template.
+    Grow {
+        /// The group.
+        pool: PoolId,
+        /// Its place: one that no running machine of the group has.
+        slot: u32,
+    },
+    /// Cloud: terminate a machine; its group shrinks by one, and nothing replaces it.
+    Retire(NodeId),
+    /// Cloud: wipe a worker and boot it at its group's current template, under the same name.
+    Reimage(NodeId),
+    /// etcd: hand leadership over; without effect on a member that does not lead.
+    MoveLeader(MasterId),
+    /// API: take the soft taint for nodes that will be replaced away again.
+    UntaintForUpdate(NodeId),
+    /// API: take the label away that takes a node out of external load balancers.
+    IncludeInBalancers(NodeId),
 }
 
 /// How an order went, told to the actor that gave it.

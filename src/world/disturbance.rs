@@ -11,7 +11,7 @@ pub enum Signal {
     Kill,
 }
 
-/// A process of a master.
+/// A process of a master, in the order in which kubeadm upgrades them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MasterProcess {
     /// The etcd member.
@@ -22,6 +22,22 @@ pub enum MasterProcess {
     ControllerManager,
     /// The scheduler.
     Scheduler,
+}
+
+impl MasterProcess {
+    /// All of them, in order.
+    pub const ALL: [MasterProcess; 4] =
+        [MasterProcess::Etcd, MasterProcess::ApiServer, MasterProcess::ControllerManager, MasterProcess::Scheduler];
+
+    /// The name in reports: that of its static pod.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MasterProcess::Etcd => "etcd",
+            MasterProcess::ApiServer => "kube-apiserver",
+            MasterProcess::ControllerManager => "kube-controller-manager",
+            MasterProcess::Scheduler => "kube-scheduler",
+        }
+    }
 }
 
 /// Something that happens to the cluster from outside any plan.

@@ -2,13 +2,15 @@
 
 use crate::base::{Name, Span, Time};
 use crate::engine::{Draw, Draws, Queue};
+use crate::world::disturbance::MasterProcess;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, RequestId};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, RequestId};
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::purpose::Purpose;
 use crate::world::rules::Rules;
+use crate::world::runtimes::Runtimes;
 use crate::world::serving::{Serving, ServingTable};
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, Change, Component, Revision, Store};
@@ -35,6 +37,8 @@ pub struct Ctx<'a> {
     pub pulses: &'a Pulses,
     /// Which revision of the slices each node's kernel follows.
     pub rules: &'a Rules,
+    /// Until when each node's container runtime is at work.
+    pub runtimes: &'a Runtimes,
     /// Where external load balancers send new connections.
     pub targets: &'a Targets,
     /// Effects of the step.
@@ -160,12 +164,22 @@ pub enum Notice {
     MachineOff(NodeId),
     /// Cloud: a group launches a machine in the place of this one.
     Launches(NodeId),
+    /// Cloud: a group launches one machine more, in this place.
+    Grows(PoolId, u32),
+    /// Cloud: a machine that restarts is off, and will boot again; whether its disk is wiped.
+    MachineRestarts(NodeId, bool),
+    /// Kubelet: a static pod of a master stops (false: SIGTERM), or starts from the manifest on its disk (true).
+    StaticPod(MasterId, MasterProcess, bool),
+    /// Kubelet: a static pod that does not stop within its grace is killed.
+    StaticPodKilled(MasterId, MasterProcess),
     /// Cloud: a machine has booted; its kubelet, and a master's components, start.
     MachineUp(NodeId),
     /// This master's process begins (true) or ends leading by its lease.
     Leads(Component, MasterId, bool),
     /// API: the load balancer has cut its connections to this server.
     BalancerCuts(MasterId),
+    /// Kubelet: this node's container runtime is at work until then. Written to the runtimes table.
+    RuntimeWorks(NodeId, Time),
 }
 
 impl Ctx<'_> {

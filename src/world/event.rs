@@ -3,6 +3,7 @@
 use crate::world::components::{
     api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
     kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
+    static_pods::StaticPodEvent,
 };
 use crate::world::ids::{ActorId, FaultId};
 use crate::world::traffic::TrafficEvent;
@@ -46,6 +47,8 @@ pub enum Event {
     Fault(FaultId),
     /// A fault is repaired.
     Repair(FaultId),
+    /// Static pods of masters whose manifests were swapped.
+    StaticPod(StaticPodEvent),
     /// Measuring clients.
     Probe(ProbeEvent),
 }

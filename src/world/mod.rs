@@ -20,6 +20,7 @@ pub mod purpose;
 pub mod reported;
 mod routes;
 pub mod rules;
+pub mod runtimes;
 pub mod serving;
 pub mod spec;
 pub mod store;

@@ -8,7 +8,7 @@ use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
-use crate::world::reported::Reported;
+use crate::world::reported::{Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -24,24 +24,30 @@ impl World {
     }
 
     /// What an operator sees now.
-    pub fn reported(&mut self, client: ClientId, ready: &mut Vec<bool>) -> Result<(), ApiError> {
-        ready.clear();
+    pub fn reported(&mut self, client: ClientId, pods: &mut Vec<[StaticPod; 4]>) -> Result<(), ApiError> {
+        pods.clear();
         for master in self.masters.ids() {
-            let runs = self.controllers.is_running(master) && self.schedulers.is_running(master);
-            ready.push(runs && self.api.is_ready(master));
+            pods.push(MasterProcess::ALL.map(|process| StaticPod {
+                version: self.static_pods.started(master, process),
+                ready: match process {
+                    MasterProcess::Etcd => self.etcd.serves(master),
+                    MasterProcess::ApiServer => self.api.is_ready(master),
+                    MasterProcess::ControllerManager | MasterProcess::Scheduler => self.runs(master, process),
+                },
+            }));
         }
         self.api.probe(client, &mut ctx!(self))
     }
 
     /// The view that goes with `reported`.
-    pub fn view<'a>(&'a self, api: Result<(), ApiError>, ready: &'a [bool]) -> Reported<'a> {
+    pub fn view<'a>(&'a self, api: Result<(), ApiError>, static_pods: &'a [[StaticPod; 4]]) -> Reported<'a> {
         Reported {
             now: self.now,
             api,
             spec: &self.spec,
             store: &self.store,
             instances: self.cloud.instances(),
-            static_pods_ready: ready,
+            static_pods,
             draws: &self.draws,
         }
     }
@@ -57,6 +63,8 @@ impl World {
             Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
             Command::DeleteNode(node) => Change::DeleteNode { node },
             Command::RestartRollout(app) => Change::NewTemplate { app },
+            Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
+            Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
             Command::DeregisterServer(_)
             | Command::DeregisterNode(_)
             | Command::Terminate(_)
@@ -66,7 +74,13 @@ impl World {
             | Command::StartMasterProcess { .. }
             | Command::StopNodeProcess { .. }
             | Command::StartNodeProcess { .. }
-            | Command::Install { .. } => {
+            | Command::Install { .. }
+            | Command::Reboot(_)
+            | Command::SwapStaticPod { .. }
+            | Command::Grow { .. }
+            | Command::Retire(_)
+            | Command::Reimage(_)
+            | Command::MoveLeader(_) => {
                 self.direct_order(command);
                 let to = ReplyTo::Actor { actor, order };
                 self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
@@ -93,6 +107,14 @@ impl World {
             Command::StopNodeProcess { node, process } => self.stop_node_process(node, process),
             Command::StartNodeProcess { node, process } => self.start_node_process(node, process),
             Command::Install { node, version } => self.cloud.install(node, version),
+            Command::Reboot(node) => self.cloud.restart(node, false, &mut ctx!(self)),
+            Command::SwapStaticPod { master, process, version } => {
+                self.static_pods.swap(master, process, version, &mut ctx!(self));
+            }
+            Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
+            Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
+            Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
+            Command::MoveLeader(master) => self.etcd.move_leader(master, &mut ctx!(self)),
             Command::Cordon(_)
             | Command::Uncordon(_)
             | Command::TaintForUpdate(_)
@@ -100,8 +122,24 @@ impl World {
             | Command::Evict { .. }
             | Command::Delete { .. }
             | Command::DeleteNode(_)
-            | Command::RestartRollout(_) => {}
+            | Command::RestartRollout(_)
+            | Command::UntaintForUpdate(_)
+            | Command::IncludeInBalancers(_) => {}
         }
+    }
+
+    /// The new pod of a swapped manifest starts, with new connections of its own.
+    pub(super) fn start_static_pod(&mut self, master: MasterId, process: MasterProcess) {
+        if let MasterProcess::ControllerManager | MasterProcess::Scheduler = process {
+            let machine = self.cloud.instances()[self.masters[master].node].version;
+            let version = self.static_pods.starts(master, process, machine);
+            let [manager, scheduler] = self.masters[master].elected;
+            let client = if process == MasterProcess::Scheduler { scheduler } else { manager };
+            self.api.client_stops(client);
+            self.api.client_starts(client, version, &mut ctx!(self));
+        }
+        self.start_process(master, process);
+        self.changes.all();
     }
 
     /// Nature acts.
@@ -143,7 +181,17 @@ impl World {
         self.settle_effects();
     }
 
-    fn stop_process(&mut self, master: MasterId, process: MasterProcess, signal: Signal) {
+    /// Whether a process of a master runs.
+    pub(super) fn runs(&self, master: MasterId, process: MasterProcess) -> bool {
+        match process {
+            MasterProcess::Etcd => self.etcd.is_running(master),
+            MasterProcess::ApiServer => self.api.is_running(master),
+            MasterProcess::ControllerManager => self.controllers.is_running(master),
+            MasterProcess::Scheduler => self.schedulers.is_running(master),
+        }
+    }
+
+    pub(super) fn stop_process(&mut self, master: MasterId, process: MasterProcess, signal: Signal) {
         match process {
             MasterProcess::Etcd => self.etcd.signal(master, signal, &mut ctx!(self)),
             MasterProcess::ApiServer => self.api.signal(master, signal, &mut ctx!(self)),
@@ -154,16 +202,10 @@ impl World {
 
     fn start_process(&mut self, master: MasterId, process: MasterProcess) {
         let node = self.masters[master].node;
-        let version = self.cloud.instances()[node].version;
-        let runs = match process {
-            MasterProcess::Etcd => self.etcd.is_running(master),
-            MasterProcess::ApiServer => self.api.is_running(master),
-            MasterProcess::ControllerManager => self.controllers.is_running(master),
-            MasterProcess::Scheduler => self.schedulers.is_running(master),
-        };
-        if runs || !self.net.host(node).powered {
+        if self.runs(master, process) || !self.net.host(node).powered {
             return;
         }
+        let version = self.static_pods.starts(master, process, self.cloud.instances()[node].version);
         match process {
             MasterProcess::Etcd => {
                 let version = self.etcd_version(version);

@@ -91,6 +91,6 @@ purposes! {
     ExitReport,
     /// What starting a request, and noting its end, takes a measuring client.
     ProbeOverhead,
-    /// From the start of an operator's command until its first request.
-    CommandTime,
+    /// An operator's own choice: when somebody looks first, which machine comes next.
+    Operator,
 }

@@ -1,7 +1,8 @@
 //! What an actor outside the cluster can see: what the API and the cloud would answer it now.
 
-use crate::base::{Name, Time, Version};
+use crate::base::{Id, Name, Time, Version};
 use crate::engine::{Draw, Draws};
+use crate::world::disturbance::MasterProcess;
 use crate::world::ids::{MasterId, NodeId, PodId, PoolId};
 use crate::world::purpose::Purpose;
 use crate::world::spec::Spec;
@@ -26,6 +27,15 @@ pub struct Instance {
     pub label: String,
 }
 
+/// A static pod of a master, as its kubelet's mirror pod shows it; etcd's also as its health endpoint does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaticPod {
+    /// Version of the manifest that it was started from.
+    pub version: Version,
+    /// Whether it is Ready; of etcd, whether the member serves requests through a leader with a quorum.
+    pub ready: bool,
+}
+
 /// What an actor that polls looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
@@ -35,6 +45,8 @@ pub enum Sight {
     Machines,
     /// Anything that the API or the cloud would show.
     Anything,
+    /// The static pods of masters, etcd's members among them.
+    ControlPlane,
 }
 
 /// What has changed that an actor could see.
@@ -48,12 +60,18 @@ pub struct Changes {
     pub api: bool,
     /// Pods whose objects went.
     pub ended: Vec<PodId>,
+    /// Static pods of masters, or whether etcd's members serve, have.
+    pub control_plane: bool,
 }
 
 impl Changes {
     /// Everything may have changed.
     pub fn all(&mut self) {
-        (self.any, self.machines, self.api) = (true, true, true);
+        (self.any, self.machines, self.api, self.control_plane) = (true, true, true, true);
+    }
+    /// Whether there is anything that some actor could see.
+    pub fn is_something(&self) -> bool {
+        self.any || self.control_plane
     }
     /// Whether somebody who looks at this would see anything new.
     pub fn concern(&self, sight: Sight) -> bool {
@@ -62,6 +80,7 @@ impl Changes {
                 Sight::End(pod) => self.ended.contains(&pod),
                 Sight::Machines => self.machines,
                 Sight::Anything => self.any,
+                Sight::ControlPlane => self.control_plane,
             }
     }
 }
@@ -76,8 +95,8 @@ pub struct Reported<'a> {
     pub spec: &'a Spec,
     pub(crate) store: &'a Store,
     pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
-    /// For each master: whether its API server, controller manager and scheduler pods are Ready, as its kubelet says.
-    pub(crate) static_pods_ready: &'a [bool],
+    /// For each master: its static pods, in the order of [`MasterProcess`].
+    pub(crate) static_pods: &'a [[StaticPod; 4]],
     pub(crate) draws: &'a Draws,
 }
 
@@ -119,11 +138,16 @@ impl<'a> Reported<'a> {
     }
     /// Whether a master's API server, controller manager and scheduler pods are Ready, as its kubelet reports.
     pub fn static_pods_ready(&self, master: MasterId) -> bool {
-        self.static_pods_ready[crate::base::Id::index(master)]
+        let [_, server, manager, scheduler] = self.static_pods[master.index()];
+        server.ready && manager.ready && scheduler.ready
     }
-    /// The draw for what an actor's own tools take.
-    pub fn draw(&self, purpose: Purpose, name: Name, ordinal: u64) -> Draw {
-        self.draws.at(purpose as u16, name, ordinal)
+    /// One static pod of a master.
+    pub fn static_pod(&self, master: MasterId, process: MasterProcess) -> StaticPod {
+        self.static_pods[master.index()][process as usize]
+    }
+    /// The draw for a decision of an operator or its tool: when somebody looks first, which machine comes next.
+    pub fn draw(&self, name: Name, ordinal: u64) -> Draw {
+        self.draws.at(Purpose::Operator as u16, name, ordinal)
     }
     /// The API's store as it answers reads (for budgets and the like).
     pub fn store(&self) -> &'a Store {

@@ -2,10 +2,10 @@
 
 use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
-use crate::world::disturbance::Signal;
+use crate::world::disturbance::{MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
-use crate::world::ids::{NodeId, PodId, RequestId};
+use crate::world::ids::{NodeId, PodId, PoolId, RequestId};
 use crate::world::store::{Change, Component, Revision, Touched};
 use crate::world::watch::ClientKind;
 
@@ -26,6 +26,7 @@ impl World {
             }
             Notice::Pulse(node, beating) => self.pulse(node, beating),
             Notice::Rules(node, from, to) => self.rules_changed(node, from, to),
+            Notice::RuntimeWorks(node, until) => self.runtimes.set(node, until),
             Notice::TargetsChanged(app) => {
                 *self.targets.of_mut(app) = self.balancers.used(app);
                 self.traffic.targets_changed(app, &mut ctx!(self));
@@ -34,7 +35,10 @@ impl World {
             Notice::Propose(master, request) => self.etcd.propose(master, request, &mut ctx!(self)),
             Notice::Stored(request, result) => self.stored(request, result),
             Notice::StoredLate(request) => self.stored(request, Ok(())),
-            Notice::EtcdServes(master, serves) => self.api.etcd_serves(master, serves, &mut ctx!(self)),
+            Notice::EtcdServes(master, serves) => {
+                self.changes.control_plane = true;
+                self.api.etcd_serves(master, serves, &mut ctx!(self));
+            }
             Notice::EtcdStopped(master) => self.api.etcd_serves(master, false, &mut ctx!(self)),
             Notice::ServerChanged(master) => {
                 self.server_changed(master);
@@ -48,6 +52,11 @@ impl World {
                 self.controllers.machine_gone(node, &mut ctx!(self));
             }
             Notice::Launches(node) => self.launches(node),
+            Notice::Grows(pool, slot) => self.grows(pool, slot),
+            Notice::MachineRestarts(node, wiped) => self.machine_restarts(node, wiped),
+            Notice::StaticPod(master, process, false) => self.stop_process(master, process, Signal::Term),
+            Notice::StaticPod(master, process, true) => self.start_static_pod(master, process),
+            Notice::StaticPodKilled(master, process) => self.stop_process(master, process, Signal::Kill),
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
@@ -117,8 +126,7 @@ impl World {
             }
         }
         if component == Component::ControllerManager {
-            let node = self.masters[master].node;
-            let version = leads.then(|| self.cloud.instances()[node].version);
+            let version = leads.then(|| self.static_pods.started(master, MasterProcess::ControllerManager));
             self.balancers.controller_is(version, &mut ctx!(self));
         }
     }
@@ -254,6 +262,7 @@ impl World {
         self.rules.set(node, Revision(0));
         self.host_changed(node);
         if let Some(master) = self.master_on(node) {
+            self.static_pods.machine_off(master);
             self.etcd.signal(master, Signal::Kill, &mut ctx!(self));
             self.api.signal(master, Signal::Kill, &mut ctx!(self));
             self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
@@ -276,8 +285,26 @@ impl World {
         let successor = self.add_machine(instance, incarnation, false);
         if let Some(master) = self.cloud.instances()[successor].master {
             self.masters[master].node = successor;
+            self.static_pods.machine_replaced(master);
         }
         self.cloud.launched(successor, &mut ctx!(self));
+    }
+
+    /// A group launches one machine more.
+    fn grows(&mut self, pool: PoolId, slot: u32) {
+        let (instance, incarnation) = self.cloud.grown(pool, slot, &self.spec.pools[pool].name);
+        let node = self.add_machine(instance, incarnation, false);
+        self.cloud.surged(node, &ctx!(self));
+        self.cloud.launched(node, &mut ctx!(self));
+    }
+
+    /// A machine that restarts is off; no cloud says that it is gone, so its Node object stays.
+    fn machine_restarts(&mut self, node: NodeId, wiped: bool) {
+        self.machine_off(node);
+        if wiped {
+            self.kubelets.wiped(node);
+        }
+        self.cloud.reboots(node, &mut ctx!(self));
     }
 
     /// A machine has booted: its processes start.
@@ -286,15 +313,17 @@ impl World {
         self.net.host_mut(node).powered = true;
         self.host_changed(node);
         if let Some(master) = self.master_on(node) {
-            let etcd = self.etcd_version(version);
+            let [etcd, server, manager, scheduler] =
+                MasterProcess::ALL.map(|process| self.static_pods.starts(master, process, version));
+            let etcd = self.etcd_version(etcd);
             self.etcd.start(master, etcd, &mut ctx!(self));
             self.api.register(master);
-            self.api.start(master, node, version, &mut ctx!(self));
-            for client in self.masters[master].elected {
-                self.api.client_starts(client, version, &mut ctx!(self));
-            }
-            self.controllers.start(master, version, &mut ctx!(self));
-            self.schedulers.start(master, version, &mut ctx!(self));
+            self.api.start(master, node, server, &mut ctx!(self));
+            let [of_manager, of_scheduler] = self.masters[master].elected;
+            self.api.client_starts(of_manager, manager, &mut ctx!(self));
+            self.api.client_starts(of_scheduler, scheduler, &mut ctx!(self));
+            self.controllers.start(master, manager, &mut ctx!(self));
+            self.schedulers.start(master, scheduler, &mut ctx!(self));
         }
         self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
         self.kubelets.machine_up(node, version, &mut ctx!(self));

@@ -8,6 +8,7 @@ use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::purpose::Purpose;
 use crate::world::rules::Rules;
+use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
 use crate::world::spec::*;
 use crate::world::store::Store;
@@ -25,6 +26,7 @@ pub(crate) struct Stage {
     pub(crate) serving: ServingTable,
     pub(crate) pulses: Pulses,
     pub(crate) rules: Rules,
+    pub(crate) runtimes: Runtimes,
     pub(crate) targets: Targets,
     pub(crate) out: Effects,
 }
@@ -41,6 +43,7 @@ impl Stage {
             serving: ServingTable::default(),
             pulses: Pulses::default(),
             rules: Rules::default(),
+            runtimes: Runtimes::default(),
             targets: Targets::new(spec.apps.len()),
             out: Effects::default(),
             spec,
@@ -58,6 +61,7 @@ impl Stage {
             serving: &self.serving,
             pulses: &self.pulses,
             rules: &self.rules,
+            runtimes: &self.runtimes,
             targets: &self.targets,
             out: &mut self.out,
         }
@@ -207,6 +211,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
             election: Span::millis(1000),
             pre_vote: None,
             fsync: ms(3),
+            fsync_busy: None,
         },
         api_server: ApiServerSpec {
             shutdown_delay: Span::ZERO,

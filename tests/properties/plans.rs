@@ -160,11 +160,36 @@ const WITHOUT_REPAIR: &[&str] = &["pod-delete", "pod-crash", "kubelet-restart", 
 const PHASES: &[&str] =
     &["premarked", "cordoned", "draining", "detaching", "transition", "booting", "joining", "gate", "soak"];
 
+/// Strategies of the one machinery, with their defaults.
+const MACHINERY: &[&str] = &[
+    "kubeadm",
+    "cluster-api",
+    "gke-surge",
+    "gke-blue-green",
+    "eks-managed",
+    "eks-managed-minimal",
+    "aks-rolling",
+    "aks-blue-green",
+    "karpenter-drift",
+    "kured",
+    "system-upgrade-controller",
+    "talos-k8s",
+    "talos-os",
+    "openshift-mco",
+    "gardener-mcm",
+    "blue-green-manual",
+    "canary-pool",
+    "in-place-no-drain",
+    "big-bang",
+    "masters-parallel",
+    "delete-drain",
+];
+
 /// Any plan.
 pub fn plan() -> impl Strategy<Value = Plan> {
     let version = (13_u32..=33, any::<bool>());
     let pools = prop::collection::vec((1_u32..=6, 1_u32..=3, select(&["ec2", "ec2-image", "in-place"][..])), 1..=3);
-    let strategy = (select(&["kops", "kops-1.15", "kops-2018"][..]), some_of(SETTINGS), some_of(SURGES)).prop_map(
+    let kops = (select(&["kops", "kops-1.15", "kops-2018"][..]), some_of(SETTINGS), some_of(SURGES)).prop_map(
         |(name, mut settings, surges)| {
             if name == "kops" {
                 settings.extend(surges);
@@ -172,6 +197,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             (name, settings)
         },
     );
+    let strategy = prop_oneof![2 => kops, 1 => select(MACHINERY).prop_map(|name| (name, Vec::new()))];
     let apps = prop::collection::vec(app(), 1..=3);
     let faults = prop::collection::vec(fault(), 0..=3);
     let shared = prop::option::weighted(0.3, select(&["max_unavailable = 1", "min_available = \"90%\""][..]));

@@ -23,7 +23,7 @@ pub(super) static CASE: PublicCase = PublicCase {
     scenario: ("public/cordon-ingress.toml", include_str!("../../../scenarios/public/cordon-ingress.toml")),
     variants: &[
         Variant { name: "1.18", overrides: &[] },
-        Variant { name: "1.19", overrides: &["cluster.version.from=\"1.19.4\"", "cluster.version.to=\"1.19.6\""] },
+        Variant { name: "1.19", overrides: &["cluster.version.from=\"1.19.4\"", "cluster.version.to=\"1.19.4\""] },
     ],
     seeds: 10,
     figures,

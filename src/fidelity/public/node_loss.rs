@@ -34,7 +34,7 @@ pub(super) static BY_TAINT: PublicCase = PublicCase {
     source: "kubernetes pkg/controller/nodelifecycle and plugin/pkg/admission/defaulttolerationseconds",
     variants: &[Variant {
         name: "1.31",
-        overrides: &["cluster.version.from=\"1.31.2\"", "cluster.version.to=\"1.31.4\""],
+        overrides: &["cluster.version.from=\"1.31.2\"", "cluster.version.to=\"1.31.2\""],
     }],
     judge: |samples| judge(samples, 340.0, 350.0),
     ..BY_TIMEOUT
@@ -48,7 +48,7 @@ pub(super) static BY_TAINT_1_32: PublicCase = PublicCase {
     source: "kubernetes PR 126287",
     variants: &[Variant {
         name: "1.32",
-        overrides: &["cluster.version.from=\"1.32.2\"", "cluster.version.to=\"1.32.4\""],
+        overrides: &["cluster.version.from=\"1.32.2\"", "cluster.version.to=\"1.32.2\""],
     }],
     judge: |samples| judge(samples, 350.0, 360.0),
     ..BY_TIMEOUT

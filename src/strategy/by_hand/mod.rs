@@ -23,8 +23,12 @@ use master::MasterTurn;
 use worker::WorkerTurn;
 
 /// The script.
-pub static BY_HAND: StrategyEntry =
-    StrategyEntry { entry: &ENTRY, build: |values| Box::new(ByHand::of(values)), target: Target::Welcome };
+pub static BY_HAND: StrategyEntry = StrategyEntry {
+    entry: &ENTRY,
+    build: |values| Box::new(ByHand::of(values)),
+    target: Target::Welcome,
+    hides_etcd: false,
+};
 
 static ENTRY: Entry = Entry {
     name: "by-hand",

@@ -228,12 +228,7 @@ impl WorkerTurn {
                     turn.until(looks.after(turn.now()));
                 }
             }
-            Stage::Begin
-            | Stage::Stop(_)
-            | Stage::Uncordon
-            | Stage::Uncordoning(_)
-            | Stage::Settle
-            | Stage::Over => {
+            Stage::Begin | Stage::Stop(_) | Stage::Uncordon | Stage::Uncordoning(_) | Stage::Settle | Stage::Over => {
                 if turn.seen.api.is_err() {
                     turn.blocked(NotYet::ApiSilent);
                 }

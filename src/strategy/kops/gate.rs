@@ -4,10 +4,10 @@
 //! `ValidateClusterWithDuration`, tick by a ticker from the first try on and give up exactly at the time-out.
 
 use super::settings::{Settings, VALIDATE_AGAIN, VALIDATE_TICK};
-use super::validation::{GroupKey, Relevant, invalid};
 use crate::base::Time;
 use crate::strategy::actor::{NotYet, Poll};
 use crate::strategy::turn::Turn;
+use crate::strategy::validation::{GroupKey, Relevant, invalid};
 use crate::world::fact::{StepPhase, Unit};
 use crate::world::reported::Sight;
 

@@ -12,7 +12,6 @@ mod roll;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod validation;
 
 use super::actor::Actor;
 use super::catalog::{StrategyEntry, Target};
@@ -22,13 +21,21 @@ use settings::{Defaults, Era, Settings, settings};
 
 /// kops of today.
 pub static KOPS: StrategyEntry =
-    StrategyEntry { entry: &NOW, build: |values| build(values, Era::NOW), target: Target::Needed };
+    StrategyEntry { entry: &NOW, build: |values| build(values, Era::NOW), target: Target::Needed, hides_etcd: false };
 /// kops 1.15, the release that leaned on validation instead of long waits.
-pub static KOPS_1_15: StrategyEntry =
-    StrategyEntry { entry: &OF_1_15, build: |values| build(values, Era::OF_1_15), target: Target::Needed };
+pub static KOPS_1_15: StrategyEntry = StrategyEntry {
+    entry: &OF_1_15,
+    build: |values| build(values, Era::OF_1_15),
+    target: Target::Needed,
+    hides_etcd: false,
+};
 /// kops 1.9 to 1.12.
-pub static KOPS_2018: StrategyEntry =
-    StrategyEntry { entry: &OF_2018, build: |values| build(values, Era::OF_2018), target: Target::Needed };
+pub static KOPS_2018: StrategyEntry = StrategyEntry {
+    entry: &OF_2018,
+    build: |values| build(values, Era::OF_2018),
+    target: Target::Needed,
+    hides_etcd: false,
+};
 
 fn build(values: &Values, era: Era) -> Box<dyn Actor> {
     Box::new(Roll::new(Settings::of(values, era)))

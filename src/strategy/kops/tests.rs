@@ -7,7 +7,7 @@ use crate::base::{IntOrPercent, Span, Time};
 use crate::config::{Diagnostics, Reader, Sources, parse, read};
 use crate::strategy::catalog::find;
 use crate::strategy::stage::{Stage, secs, spec};
-use crate::world::ids::PoolId;
+use crate::world::ids::{MasterId, PoolId};
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, NodeReady};
 
@@ -176,11 +176,11 @@ fn a_false_positive_shorter_than_the_recheck_is_caught_by_two_validations_and_no
         let end = at(&stage, "order terminate master-1");
         let look = end + Span::secs(15 + 4 * 30);
         stage.at(look + Span::secs(3), |stage| {
-            stage.static_pods[0] = false;
+            stage.set_static_pods(MasterId(0), false);
             stage.ready(stage.named("master-1-2"), NodeReady::False);
         });
         stage.at(look + Span::secs(50), |stage| {
-            stage.static_pods[0] = true;
+            stage.set_static_pods(MasterId(0), true);
             stage.ready(stage.named("master-1-2"), NodeReady::True);
         });
         stage.run_until(hours(1));

@@ -1,6 +1,6 @@
-//! Machines and their groups: terminated, detached, launched, booted; powered off and on.
+//! Machines and their groups: terminated, detached, launched, booted; grown, retired, restarted; powered off and on.
 
-use crate::base::{IdVec, Name, Span, Version};
+use crate::base::{Id, IdVec, Name, Span, Version};
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
@@ -23,6 +23,22 @@ pub enum CloudEvent {
         /// Of which boot; losing power in the middle of one ends it.
         boot: u32,
     },
+    /// A group launches one machine more, in this place.
+    Grows {
+        /// Which group.
+        pool: PoolId,
+        /// Which place.
+        slot: u32,
+    },
+    /// A machine that was told to restart is off, and boots again.
+    Restarts {
+        /// Which.
+        node: NodeId,
+        /// Of which boot; losing power meanwhile ends it.
+        boot: u32,
+        /// Whether its disk is wiped.
+        wiped: bool,
+    },
 }
 
 /// All machines and their groups.
@@ -35,7 +51,7 @@ pub struct Cloud {
     /// Version of machines launched from now on: of the masters, then of each worker group.
     masters_template: Version,
     templates: IdVec<PoolId, Version>,
-    /// Detached machines that run beside their successors, and since when.
+    /// Detached machines that run beside their successors, machines that a group was grown by, and since when.
     surge_since: Vec<(NodeId, crate::base::Time)>,
     extra: Span,
 }
@@ -88,6 +104,17 @@ impl Cloud {
         (Instance { version, label, detached: false, running: true, ..old.clone() }, incarnation)
     }
 
+    /// One machine more for a group, in this place, as the group's template has it now; how many it had before.
+    pub fn grown(&self, pool: PoolId, slot: u32, group: &str) -> (Instance, u32) {
+        let same_place = |other: &&Instance| other.pool == Some(pool) && other.slot == slot;
+        let incarnation = self.instances.iter().filter(same_place).count() as u32;
+        let first = format!("{group}-{}", slot + 1);
+        let label = if incarnation == 0 { first } else { format!("{first}.{incarnation}") };
+        let version = self.templates[pool];
+        let machine = Instance { pool: Some(pool), master: None, slot, version, detached: false, running: true, label };
+        (machine, incarnation)
+    }
+
     /// Machine time beyond the cluster's own size until now.
     pub fn extra_machine_time(&self, now: crate::base::Time) -> Span {
         self.extra + self.surge_since.iter().map(|(_, since)| now.since(*since)).sum()
@@ -104,10 +131,7 @@ impl Cloud {
                     let wait = wait.sample(&mut ctx.draw(Purpose::Launch, self.names[node], 0));
                     ctx.after(wait, Event::Cloud(CloudEvent::Launches(node)));
                 }
-                if let Some(place) = self.surge_since.iter().position(|(surged, _)| *surged == node) {
-                    let (_, since) = self.surge_since.swap_remove(place);
-                    self.extra += ctx.now.since(since);
-                }
+                self.surge_ends(node, ctx);
             }
             CloudEvent::Launches(node) => {
                 if self.instances[node].detached && self.instances[node].running {
@@ -121,7 +145,35 @@ impl Cloud {
                     ctx.notify(Notice::MachineUp(node));
                 }
             }
+            CloudEvent::Grows { pool, slot } => ctx.notify(Notice::Grows(pool, slot)),
+            CloudEvent::Restarts { node, boot, wiped } => {
+                if self.instances[node].running && self.boots[node] == boot {
+                    ctx.note(Fact::MachineOff { node });
+                    ctx.notify(Notice::MachineRestarts(node, wiped));
+                }
+            }
         }
+    }
+
+    /// The machine time of a surge ends with the machine, or, once a group has shrunk, with any that it was grown by.
+    fn surge_ends(&mut self, node: NodeId, ctx: &Ctx<'_>) {
+        let pool = self.instances[node].pool;
+        let own = self.surge_since.iter().position(|(surged, _)| *surged == node);
+        let shrinks = self.instances[node].detached;
+        let same_group = |(surged, _): &(NodeId, crate::base::Time)| {
+            let other = &self.instances[*surged];
+            other.pool == pool && !other.detached
+        };
+        let grown = || self.surge_since.iter().position(same_group).filter(|_| shrinks);
+        if let Some(place) = own.or_else(grown) {
+            let (_, since) = self.surge_since.swap_remove(place);
+            self.extra += ctx.now.since(since);
+        }
+    }
+
+    /// A machine was added that its group was grown by.
+    pub fn surged(&mut self, node: NodeId, ctx: &Ctx<'_>) {
+        self.surge_since.push((node, ctx.now));
     }
 
     /// A machine was added for a group; it boots (a master's also waits for its etcd volume).
@@ -139,6 +191,49 @@ impl Cloud {
         }
         self.boots[node] += 1;
         ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot: self.boots[node] }));
+    }
+
+    /// The order to launch one machine more for a group.
+    pub fn grow(&mut self, pool: PoolId, slot: u32, ctx: &mut Ctx<'_>) {
+        let name = Name::new("grown").part(pool.index() as u64).part(u64::from(slot));
+        let wait = ctx.spec.pools[pool].machine.launch.sample(&mut ctx.draw(Purpose::Launch, name, ctx.now.nanos()));
+        ctx.after(wait, Event::Cloud(CloudEvent::Grows { pool, slot }));
+    }
+
+    /// The order to terminate a machine that nothing replaces.
+    pub fn retire(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        if self.instances[node].running {
+            self.instances[node].detached = true;
+            self.terminate(node, ctx);
+        }
+    }
+
+    /// The order to restart a machine: as it is, or wiped at its group's template.
+    pub fn restart(&mut self, node: NodeId, wiped: bool, ctx: &mut Ctx<'_>) {
+        let instance = &mut self.instances[node];
+        if !instance.running {
+            return;
+        }
+        if let Some(pool) = instance.pool.filter(|_| wiped) {
+            instance.version = self.templates[pool];
+        }
+        self.boots[node] += 1;
+        let boot = self.boots[node];
+        ctx.note(Fact::MachineStopping { node });
+        let spec = machine(self.instances[node].pool, ctx);
+        let lasts = spec.shutdown.sample(&mut ctx.draw(Purpose::Shutdown, self.names[node], u64::from(boot)));
+        if spec.closes_sockets {
+            ctx.notify(Notice::MachineStops(node));
+        }
+        ctx.after(lasts, Event::Cloud(CloudEvent::Restarts { node, boot, wiped }));
+    }
+
+    /// A machine that restarts boots again; its volumes are still attached.
+    pub fn reboots(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        let (name, boot) = (self.names[node], self.boots[node]);
+        let wait =
+            machine(self.instances[node].pool, ctx).boot.sample(&mut ctx.draw(Purpose::Boot, name, u64::from(boot)));
+        ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot }));
     }
 
     /// A machine has lost its power: a boot under way comes to nothing.

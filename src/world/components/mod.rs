@@ -9,3 +9,4 @@ pub mod kubelet;
 pub mod probe;
 pub mod proxy;
 pub mod scheduler;
+pub mod static_pods;

@@ -47,6 +47,10 @@ pub struct EtcdSpec {
     pub pre_vote: Option<bool>,
     /// Time to make an entry durable.
     pub fsync: Dist,
+    /// The same while a container runtime on any node is at work, where the members' disk is the runtimes' too: an
+    /// fsync waits for the file system's running transaction, and so for what the runtimes write (ext4 with
+    /// `data=ordered`; etcd op-guide/hardware and tuning). Each member draws on its own. `None`: disks of their own.
+    pub fsync_busy: Option<Dist>,
 }
 
 /// `kube-apiserver` flags and start-up.

@@ -233,6 +233,7 @@ impl NodeObject {
             prefer_no_schedule: false,
             excluded_from_balancers: false,
             version: crate::base::Version::default(),
+            registered: Time::ZERO,
         }
     }
 
@@ -243,6 +244,7 @@ impl NodeObject {
                     *self = NodeObject { exists: true, ready_since: now, ..NodeObject::unregistered() };
                 }
                 self.version = *version;
+                self.registered = now;
             }
             Change::NodeStatus { ready, .. } => {
                 if self.ready != *ready {

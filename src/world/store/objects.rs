@@ -100,6 +100,8 @@ pub struct NodeObject {
     pub excluded_from_balancers: bool,
     /// `status.nodeInfo.kubeletVersion`.
     pub version: Version,
+    /// When its kubelet last registered it, as a kubelet does after each boot; stands for `status.nodeInfo.bootID`.
+    pub registered: Time,
 }
 
 /// A pod whose eviction was granted and whose deletion the budget's controller has not yet seen.

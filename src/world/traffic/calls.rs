@@ -180,7 +180,8 @@ impl Group {
             client.stale.add_one(pod, ctx.now);
         }
         if client.pool.empty() != empty {
-            self.share_out(land);
+            self.count(place, land, ctx);
+            self.shares = self.tally.shares();
         }
         if tries == 0 {
             ledger.expected_lost += chance;

@@ -78,6 +78,15 @@ impl Pool {
     pub(super) fn empty(&self) -> u64 {
         self.size.saturating_sub(self.open.iter().map(|open| open.count).sum())
     }
+    /// The share of requests that open a connection.
+    pub(super) fn picked(&self) -> f64 {
+        if self.size > 0 { self.empty() as f64 / self.size as f64 } else { 1.0 }
+    }
+    /// The share of requests that connections of each kind carry.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (&Open, f64)> + '_ {
+        let size = self.size as f64;
+        self.open.iter().map(move |open| (open, open.count as f64 / size))
+    }
     /// Adds connections.
     pub(super) fn add(&mut self, path: Path, count: u64) {
         if count == 0 {
@@ -102,6 +111,10 @@ impl Pool {
     /// Whether every request finds a living connection that stays.
     pub(super) fn is_plain(&self, land: &Land) -> bool {
         self.empty() == 0 && self.open.iter().all(|open| open.slot(land) == Slot::Live)
+    }
+    /// Whether some connection will fail its next request.
+    pub(super) fn has_broken(&self, land: &Land) -> bool {
+        self.open.iter().any(|open| matches!(open.slot(land), Slot::Dead | Slot::Broken))
     }
     /// Whether some request still finds an answer on a connection.
     pub(super) fn has_live(&self, land: &Land) -> bool {

@@ -158,7 +158,7 @@ impl Group {
 
     /// The run ends: the last totals.
     pub(super) fn close_books(&mut self, land: &Land, ledger: &mut Ledger, ctx: &Ctx<'_>) {
-        self.set_outage(land, ledger, ctx.now);
+        self.set_outage(ledger, ctx.now);
         self.leave_open(land, ledger, ctx);
         ledger.exposed = self.exposure.length(ctx.now);
         let time = ServiceTime::new(ctx.spec.apps[self.app].latency, true, ctx.spec.groups[self.id].timeout);

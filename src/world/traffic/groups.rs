@@ -7,23 +7,24 @@ use std::sync::Arc;
 use super::TrafficEvent;
 use super::arrivals::{Clock, next_change};
 use super::calls::Calls;
-use super::connections::{Pool, Slot};
+use super::connections::Pool;
 use super::conntrack::Stale;
-use super::exposure::{Exposure, Peril};
-use super::land::{Answer, Land, Life};
+use super::exposure::Exposure;
+use super::land::{Land, Life};
 use super::ledger::Ledger;
 use super::picks::Picks;
 use super::service_time::ServiceTime;
 use super::settle::{Flow, Past};
+use super::tally::{Part, Tally};
 use super::view::Views;
-use crate::base::{Id, Name, Span, Time};
+use crate::base::{Name, Span, Time};
 use crate::engine::Timer;
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
-use crate::world::fact::Loss;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId};
 use crate::world::purpose::Purpose;
 use crate::world::spec::{Connections, GroupSpec, Place, Settling};
+use crate::world::targets::Target;
 
 /// A client group in a run.
 #[derive(Clone, Debug)]
@@ -43,8 +44,10 @@ pub(super) struct Group {
     pub(super) cuts: u64,
     /// Where answered requests go now.
     pub(super) shares: Arc<[Share]>,
-    /// Room for adding the clients' shares up, by pod; all zero between two uses.
-    parts: Vec<f64>,
+    /// What all clients meet, added up.
+    pub(super) tally: Tally,
+    /// Requests sent over kept-alive connections, and their mean.
+    pub(super) sent: (u64, f64),
     /// Answered requests that may still be under way.
     pub(super) past: VecDeque<Past>,
     /// Failed tries that wait for their retry.
@@ -87,6 +90,10 @@ pub(super) struct Client {
     pub(super) picks: Picks,
     pub(super) pool: Pool,
     pub(super) stale: Stale,
+    /// What it adds to the group's tally.
+    part: Part,
+    /// What the group had sent when this client's pool was last brought up to date, while it opens connections again.
+    mark: (u64, f64),
 }
 
 /// The share of a group's answered requests that goes to a pod, by the load balancer's target if there is one.
@@ -107,6 +114,15 @@ impl Seat {
 }
 
 impl Client {
+    /// Whether it opens connections again, and cannot lose a request meanwhile.
+    pub(super) fn refills(&self) -> bool {
+        self.part.refills
+    }
+    /// What the group has sent since this was asked last, and its mean.
+    pub(super) fn since_mark(&mut self, sent: (u64, f64)) -> (u64, f64) {
+        let (count, mean) = std::mem::replace(&mut self.mark, sent);
+        (sent.0 - count, sent.1 - mean)
+    }
     /// What its connections meet that are opened from `from` to `to`.
     pub(super) fn picks_between(&self, from: Time, to: Time, land: &Land) -> Cow<'_, Picks> {
         match self.seat.node() {
@@ -134,7 +150,8 @@ impl Group {
             interval: 0,
             cuts: 0,
             shares: Arc::new([]),
-            parts: Vec::new(),
+            tally: Tally::default(),
+            sent: (0, 0.0),
             past: VecDeque::new(),
             retries: Vec::new(),
             reach: ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
@@ -160,8 +177,8 @@ impl Group {
             })
             || self.calls.any_at(pod)
     }
-    /// Looks at the cluster anew, after everything up to now was settled. Where only the rules of node `at` have
-    /// changed, clients of other nodes find what they found before.
+    /// Looks at the cluster anew, after everything up to now was settled. Where only node `at` has changed, or its
+    /// rules, clients of other nodes find what they found before.
     pub(super) fn refresh(
         &mut self,
         at: Option<NodeId>,
@@ -170,13 +187,19 @@ impl Group {
         ledger: &mut Ledger,
         ctx: &mut Ctx<'_>,
     ) {
-        self.enlist(land, views, ledger, ctx);
-        let app = self.app;
-        for client in &mut self.clients {
-            let elsewhere = at.is_some() && client.seat.node().is_some() && client.seat.node() != at;
-            if elsewhere && client.picks.is_known() {
-                continue;
+        let changed = match at {
+            Some(node) => {
+                self.enlist_at(node, land, views, ledger, ctx);
+                self.places_at(node)
             }
+            None => {
+                self.enlist(land, views, ledger, ctx);
+                (0..self.clients.len()).collect()
+            }
+        };
+        let app = self.app;
+        for place in changed.iter().copied() {
+            let client = &mut self.clients[place];
             client.picks = match client.seat {
                 Seat::Node(node) | Seat::Pod(_, node) => Picks::from_node(node, app, views, land),
                 Seat::Outside => Picks::from_outside(app, views, land, ctx),
@@ -189,58 +212,118 @@ impl Group {
         if self.manner == Manner::Streams {
             self.reopen_streams(land, ledger, ctx);
         }
+        for place in changed {
+            self.count(place, land, ctx);
+        }
         self.arm_stale(ctx);
-        let perils = self.perils(land, ctx);
-        self.exposure.set(self.id, perils, ctx.now, &mut ctx.out.facts);
-        self.set_outage(land, ledger, ctx.now);
-        self.share_out(land);
+        self.count_restless(land, ctx);
+        self.exposure.set(self.id, self.tally.perils(), ctx.now, &mut ctx.out.facts);
+        self.set_outage(ledger, ctx.now);
+        self.shares = self.tally.shares();
         self.start_calls(ctx);
+    }
+    /// The clients that what has changed at a node concerns.
+    fn places_at(&self, node: NodeId) -> Vec<usize> {
+        if let Ok(place) = self.place_of(Seat::Node(node)) {
+            return vec![place];
+        }
+        let concerned = |client: &Client| match client.seat {
+            Seat::Node(_) => false,
+            Seat::Pod(_, on) => on == node,
+            Seat::Outside => true,
+        };
+        if matches!(self.clients.first(), Some(Client { seat: Seat::Node(_), .. })) {
+            return Vec::new();
+        }
+        (0..self.clients.len()).filter(|place| concerned(&self.clients[*place])).collect()
+    }
+    /// A client's place, or where it would be.
+    pub(super) fn place_of(&self, seat: Seat) -> Result<usize, usize> {
+        self.clients.binary_search_by_key(&seat, |client| client.seat)
+    }
+    /// Counts a client's part as it is now.
+    pub(super) fn count(&mut self, place: usize, land: &Land, ctx: &Ctx<'_>) {
+        let client = &mut self.clients[place];
+        let part = Part::of(client, self.manner, ctx.spec.groups[self.id].idempotent, land);
+        self.tally.replace(client.seat, &client.part, &part);
+        if part.refills && !client.part.refills {
+            client.mark = self.sent;
+        }
+        client.part = part;
+    }
+    /// Counts the parts anew of the clients that change by themselves.
+    pub(super) fn count_restless(&mut self, land: &Land, ctx: &Ctx<'_>) {
+        for seat in self.tally.restless() {
+            if let Ok(place) = self.place_of(seat) {
+                self.count(place, land, ctx);
+            }
+        }
     }
 
     /// Follows who the clients are.
     fn enlist(&mut self, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
-        let seats = self.seats(land, views, ctx);
-        let gone: Vec<Seat> = self.clients.iter().map(|client| client.seat).filter(|s| !seats.contains(s)).collect();
+        let mut seats = self.seats(land, views, ctx);
+        seats.sort_unstable();
+        let here = self.clients.iter().map(|client| client.seat);
+        let gone: Vec<Seat> = here.filter(|seat| seats.binary_search(seat).is_err()).collect();
         for seat in gone {
             self.dismiss(seat, land, ledger, ctx);
         }
         for seat in seats {
-            if self.clients.iter().any(|client| client.seat == seat) {
-                continue;
-            }
-            let name = match seat {
-                Seat::Node(node) => land.machine_name(node),
-                Seat::Pod(pod, _) => land.pods[pod].name,
-                Seat::Outside => Name::new("outside"),
-            };
-            let size = match ctx.spec.groups[self.id].connections {
-                Connections::KeptAlive { pool } => u64::from(pool.max(1)),
-                Connections::New | Connections::Stream { .. } => 0,
-            };
-            let (picks, pool, stale) = (Picks::default(), Pool::new(size), Stale::default());
-            let place = self.clients.partition_point(|client| client.seat < seat);
-            self.clients.insert(place, Client { seat, name, picks, pool, stale });
+            self.admit(seat, land, ctx);
         }
     }
-    fn seats(&self, land: &Land, views: &mut Views, ctx: &Ctx<'_>) -> Vec<Seat> {
-        let mut synced = |node| {
-            views.want(node, self.app, self.id, ctx);
-            views.get(node, self.app).is_some_and(|view| view.is_synced())
-        };
+    /// Follows whether a node's client is one.
+    fn enlist_at(&mut self, node: NodeId, land: &Land, views: &mut Views, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         match ctx.spec.groups[self.id].place {
-            Place::Pool(pool) => land.running(pool).filter(|node| synced(*node)).map(Seat::Node).collect(),
+            Place::Pool(pool) => {
+                if land.runs_in(node, pool) && self.has_rules(node, views, ctx) {
+                    self.admit(Seat::Node(node), land, ctx);
+                } else {
+                    self.dismiss(Seat::Node(node), land, ledger, ctx);
+                }
+            }
+            // Who stands in an app's pods or outside does not depend on a node's rules.
+            Place::App(_) | Place::Outside => {}
+        }
+    }
+    fn admit(&mut self, seat: Seat, land: &Land, ctx: &Ctx<'_>) {
+        let Err(place) = self.place_of(seat) else { return };
+        let name = match seat {
+            Seat::Node(node) => land.machine_name(node),
+            Seat::Pod(pod, _) => land.pods[pod].name,
+            Seat::Outside => Name::new("outside"),
+        };
+        let size = match ctx.spec.groups[self.id].connections {
+            Connections::KeptAlive { pool } => u64::from(pool.max(1)),
+            Connections::New | Connections::Stream { .. } => 0,
+        };
+        let (picks, pool, stale, part) = (Picks::default(), Pool::new(size), Stale::default(), Part::default());
+        self.clients.insert(place, Client { seat, name, picks, pool, stale, part, mark: self.sent });
+    }
+    /// Whether a node's kernel has rules; from now on those for the group's app are followed.
+    fn has_rules(&self, node: NodeId, views: &mut Views, ctx: &Ctx<'_>) -> bool {
+        views.want(node, self.app, self.id, ctx);
+        views.get(node, self.app).is_some_and(|view| view.is_synced())
+    }
+    fn seats(&self, land: &Land, views: &mut Views, ctx: &Ctx<'_>) -> Vec<Seat> {
+        match ctx.spec.groups[self.id].place {
+            Place::Pool(pool) => {
+                land.running(pool).filter(|node| self.has_rules(*node, views, ctx)).map(Seat::Node).collect()
+            }
             Place::App(app) => {
                 let seat = |pod: &PodId| land.pods[*pod].node.map(|node| Seat::Pod(*pod, node));
                 let seats: Vec<Seat> = land.open_pods(app).iter().filter_map(seat).collect();
                 for node in seats.iter().filter_map(|seat| seat.node()) {
-                    synced(node);
+                    self.has_rules(node, views, ctx);
                 }
                 seats
             }
             Place::Outside => {
                 for target in ctx.targets.of(self.app) {
-                    if let crate::world::targets::Target::Node(node) = *target {
-                        synced(node);
+                    match *target {
+                        Target::Node(node) => drop(self.has_rules(node, views, ctx)),
+                        Target::Pod(_) => {}
                     }
                 }
                 vec![Seat::Outside]
@@ -255,11 +338,12 @@ impl Group {
             }
             Seat::Node(_) | Seat::Outside => false,
         };
-        let Some(place) = self.clients.iter().position(|client| client.seat == seat) else { return };
+        let Ok(place) = self.place_of(seat) else { return };
         if !finishes {
             self.abandon(seat, land, ledger, ctx);
         }
         let client = self.clients.remove(place);
+        self.tally.remove(seat, &client.part);
         if self.manner == Manner::Streams {
             let streams: u64 = client.pool.open.iter().map(|open| open.count).sum();
             ledger.in_flight -= streams;
@@ -293,90 +377,21 @@ impl Group {
         ledger.in_flight += missing;
     }
 
-    /// The ways in which a request, a stream or the next opening of a connection can be lost now.
-    fn perils(&self, land: &Land, ctx: &Ctx<'_>) -> Vec<Peril> {
-        let mut perils = Vec::new();
-        for client in &self.clients {
-            // A stream that meets a closed door is opened elsewhere, as long as there is an elsewhere.
-            if self.manner != Manner::Streams || client.picks.good.is_empty() {
-                perils.extend(client.picks.bad.iter().map(|(peril, _)| *peril));
-            }
-            for open in &client.pool.open {
-                match open.slot(land) {
-                    Slot::Live | Slot::Told => {}
-                    Slot::Dead => perils.push((Some(open.path.pod), Loss::BlackHole)),
-                    Slot::Broken if ctx.spec.groups[self.id].idempotent => {}
-                    Slot::Broken => perils.push((Some(open.path.pod), Loss::Reset)),
-                }
-            }
-            if self.manner == Manner::Streams {
-                continue;
-            }
-            for pod in client.stale.pods() {
-                match land.answer(client.seat.node(), pod) {
-                    Answer::Serves => {}
-                    Answer::Refuses => perils.push((Some(pod), Loss::Refused)),
-                    Answer::Silent => perils.push((Some(pod), Loss::BlackHole)),
-                }
-            }
-        }
-        perils
-    }
-    pub(super) fn set_outage(&mut self, land: &Land, ledger: &mut Ledger, now: Time) {
-        let fails = |client: &Client| client.picks.good.is_empty() && !client.pool.has_live(land);
-        let all_fail = !self.clients.is_empty() && self.clients.iter().all(fails);
+    pub(super) fn set_outage(&mut self, ledger: &mut Ledger, now: Time) {
         if let Some(since) = self.outage {
             ledger.longest_outage = ledger.longest_outage.max(now.since(since));
         }
+        let all_fail = self.tally.all_fail(self.clients.len());
         self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
-    }
-    /// Where answered requests go from now on.
-    pub(super) fn share_out(&mut self, land: &Land) {
-        let mut shares: Vec<Share> = Vec::new();
-        let parts = &mut self.parts;
-        parts.resize(land.pods.len(), 0.0);
-        let mut add = |seat: Seat, path: super::picks::Path, part: f64| {
-            let (pod, sum) = (path.pod, &mut parts[path.pod.index()]);
-            match seat {
-                Seat::Outside => shares.push(Share { target: path.via, pod, part }),
-                Seat::Node(_) | Seat::Pod(..) => {
-                    if *sum == 0.0 {
-                        shares.push(Share { target: None, pod, part: 0.0 });
-                    }
-                    *sum += part;
-                }
-            }
-        };
-        for client in &self.clients {
-            let size = client.pool.size as f64;
-            let picked = if size > 0.0 { client.pool.empty() as f64 / size } else { 1.0 };
-            if picked > 0.0 {
-                client.picks.good.iter().for_each(|(path, part)| add(client.seat, *path, part * picked));
-            }
-            for open in client.pool.open.iter().filter(|o| matches!(o.slot(land), Slot::Live | Slot::Told)) {
-                add(client.seat, open.path, open.count as f64 / size);
-            }
-        }
-        for share in &mut shares {
-            share.part += std::mem::take(&mut parts[share.pod.index()]);
-        }
-        shares.sort_by_key(|share| (share.target, share.pod));
-        shares.dedup_by(|later, first| {
-            let same = (later.target, later.pod) == (first.target, first.pod);
-            if same {
-                first.part += later.part;
-            }
-            same
-        });
-        let all: f64 = shares.iter().map(|share| share.part).sum();
-        shares.iter_mut().for_each(|share| share.part /= all);
-        self.shares = shares.into();
     }
 
     /// An alarm for when the last stale entry of connection tracking is over, while there are any.
     fn arm_stale(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now;
-        let Some(end) = self.clients.iter_mut().filter_map(|client| client.stale.expire(now)).max() else { return };
+        let restless = self.tally.restless();
+        let places: Vec<usize> = restless.into_iter().filter_map(|seat| self.place_of(seat).ok()).collect();
+        let ends = places.into_iter().filter_map(|place| self.clients[place].stale.expire(now));
+        let Some(end) = ends.max() else { return };
         let generation = self.stale_alarm.arm();
         ctx.at(end, Event::Traffic(TrafficEvent::StaleEnds { group: self.id, generation }));
     }

@@ -136,8 +136,12 @@ impl Land {
     }
     /// The machines of a pool that are on.
     pub(super) fn running(&self, pool: PoolId) -> impl Iterator<Item = NodeId> + '_ {
-        let of_pool = move |machine: &Machine| machine.pool == Some(pool) && machine.host.powered;
-        self.machines.entries().filter(move |(_, machine)| of_pool(machine)).map(|(node, _)| node)
+        self.machines.ids().filter(move |node| self.runs_in(*node, pool))
+    }
+    /// Whether a machine is of a pool, and on.
+    pub(super) fn runs_in(&self, node: NodeId, pool: PoolId) -> bool {
+        let machine = &self.machines[node];
+        machine.pool == Some(pool) && machine.host.powered
     }
     fn linked(&self, node: NodeId) -> bool {
         let host = self.machines[node].host;

@@ -23,6 +23,7 @@ mod picks;
 mod process;
 mod service_time;
 mod settle;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -199,7 +200,7 @@ impl Traffic {
         let groups: Vec<GroupId> = self.groups.ids().filter(stands).collect();
         self.settle(&groups, ctx);
         self.land.name_machine(node, name, pool);
-        self.refresh(&groups, ctx);
+        self.refresh_at(Some(node), &groups, ctx);
     }
 
     /// What became of each group's requests, settled up to the last change that the group could see; exposure and
@@ -273,7 +274,8 @@ impl Traffic {
     pub fn rules_changed(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &mut Ctx<'_>) {
         let apps = self.views.touched(node, from, to, ctx);
         let groups = self.views.looking(node, &apps);
-        self.settle(&groups, ctx);
+        // A node's first rules bring a client, and with it another share for each of the others.
+        self.settle_at((from != Revision(0)).then_some(node), &groups, ctx);
         self.views.advance(node, from, to, ctx);
         self.refresh_at(Some(node), &groups, ctx);
     }
@@ -304,8 +306,11 @@ impl Traffic {
         self.land.pods.get(pod).is_some_and(|known| known.number == process && known.life != Life::None)
     }
     fn settle(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {
+        self.settle_at(None, groups, ctx);
+    }
+    fn settle_at(&mut self, at: Option<NodeId>, groups: &[GroupId], ctx: &mut Ctx<'_>) {
         for id in groups.iter().copied() {
-            self.groups[id].settle(&self.land, &mut self.ledgers[id], ctx);
+            self.groups[id].settle(at, &self.land, &mut self.ledgers[id], ctx);
         }
     }
     fn refresh(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {

@@ -112,10 +112,6 @@ impl Picks {
         picks.merge();
         picks
     }
-    /// Whether anybody has looked yet.
-    pub(super) fn is_known(&self) -> bool {
-        !self.good.is_empty() || !self.bad.is_empty()
-    }
     /// The share that is served.
     pub(super) fn served(&self) -> f64 {
         if self.bad.is_empty() { 1.0 } else { self.good.iter().map(|(_, share)| share).sum() }

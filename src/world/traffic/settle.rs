@@ -15,7 +15,7 @@ use crate::base::{Span, Time};
 use crate::engine::Draw;
 use crate::world::effects::Ctx;
 use crate::world::fact::{Fact, Loss};
-use crate::world::ids::PodId;
+use crate::world::ids::{NodeId, PodId};
 use crate::world::purpose::Purpose;
 use crate::world::spec::Connections;
 
@@ -49,11 +49,13 @@ pub(super) struct Past {
 struct Luck {
     outcomes: Draw,
     connections: Draw,
+    /// Only this node's clients are about to change.
+    at: Option<NodeId>,
 }
 
 impl Group {
-    /// Settles what was sent up to now.
-    pub(super) fn settle(&mut self, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
+    /// Settles what was sent up to now. With `at`, only what clients of this node meet is about to change.
+    pub(super) fn settle(&mut self, at: Option<NodeId>, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let (from, to) = (self.settled, ctx.now);
         if to <= from {
             return;
@@ -73,6 +75,7 @@ impl Group {
         let mut luck = Luck {
             outcomes: ctx.draw(Purpose::Outcomes, self.name, self.interval),
             connections: ctx.draw(Purpose::Connections, self.name, self.interval),
+            at,
         };
         let mut arrivals = ctx.draw(Purpose::Arrivals, self.name, self.interval);
         fresh.count = self.clock.count(ctx.spec.groups[self.id].arrivals, from, to, &mut arrivals);
@@ -129,8 +132,10 @@ impl Group {
     fn serve_new(&mut self, flow: &Flow, luck: &mut Luck, land: &Land) -> Vec<(Peril, u64, f64)> {
         let weight = 1.0 / self.clients.len() as f64;
         let seconds = flow.to.since(flow.from).as_secs_f64();
-        let mut classes: Vec<(Peril, f64)> = Vec::new();
-        for client in &mut self.clients {
+        let mut classes: Vec<(Peril, f64)> = self.tally.bad().map(|(peril, part)| (peril, part * weight)).collect();
+        for seat in self.tally.restless() {
+            let Ok(place) = self.place_of(seat) else { continue };
+            let client = &mut self.clients[place];
             // The hole's own entries count from the moment they are made.
             client.leave_stale(flow, flow.mean * weight, seconds);
             let picks = client.picks_between(flow.from, flow.to, land);
@@ -144,7 +149,7 @@ impl Group {
             }
             same
         });
-        let good = self.clients.iter().any(|client| !client.picks.good.is_empty());
+        let good = self.tally.hopes();
         let (mut left, mut share) = (flow.count, 1.0);
         let last = classes.len();
         let split = classes.into_iter().enumerate().map(|(place, (peril, part))| {
@@ -160,21 +165,34 @@ impl Group {
         let all = self.clients.len();
         let seconds = flow.to.since(flow.from).as_secs_f64();
         let idempotent = ctx.spec.groups[self.id].idempotent;
+        self.sent = (self.sent.0 + flow.count, self.sent.1 + flow.mean);
         let (mut left, mut others) = (flow.count, all);
         let mut lost = Vec::new();
-        let mut changed = false;
-        for client in self.clients.iter_mut().filter(|client| !client.pool.is_plain(land)) {
-            changed = true;
-            let sent = luck.outcomes.binomial(left, 1.0 / others as f64);
-            (left, others) = (left - sent, others - 1);
-            let mean = flow.mean / all as f64;
+        let mut seats = self.tally.restless();
+        seats.extend(self.tally.refilling(luck.at));
+        seats.sort_unstable();
+        for seat in seats.iter().copied() {
+            let Ok(place) = self.place_of(seat) else { continue };
+            let client = &mut self.clients[place];
+            if client.pool.is_plain(land) {
+                continue;
+            }
+            let (sent, mean) = if client.refills() {
+                let (count, mean) = client.since_mark(self.sent);
+                (luck.outcomes.binomial(count, 1.0 / all as f64), mean / all as f64)
+            } else {
+                let sent = luck.outcomes.binomial(left, 1.0 / others as f64);
+                (left, others) = (left - sent, others - 1);
+                (sent, flow.mean / all as f64)
+            };
             let picks = client.picks_between(flow.from, flow.to, land).into_owned();
             let used = client.pool.take((sent, mean), &picks, land, idempotent, &mut luck.connections);
             lost.extend(used.lost);
             client.leave_stale(flow, used.tries, seconds);
+            self.count(place, land, ctx);
         }
-        if changed {
-            self.share_out(land);
+        if !seats.is_empty() {
+            self.shares = self.tally.shares();
         }
         lost
     }

@@ -76,6 +76,7 @@ pub(super) struct Settings {
     /// `--pre-vote`, where it is set.
     pub(super) pre_vote: Option<bool>,
     fsync: Dist,
+    fsync_busy: Option<Dist>,
     network: Dist,
 }
 
@@ -83,7 +84,8 @@ impl Settings {
     pub(super) fn new(spec: &EtcdSpec, ctx: &Ctx<'_>) -> Settings {
         let tick = spec.heartbeat.max(Span::nanos(1));
         let election = (spec.election.as_nanos() / tick.as_nanos()).clamp(1, u64::from(u16::MAX)) as u32;
-        Settings { tick, election, pre_vote: spec.pre_vote, fsync: spec.fsync, network: ctx.spec.timings.network }
+        let (pre_vote, fsync, fsync_busy) = (spec.pre_vote, spec.fsync, spec.fsync_busy);
+        Settings { tick, election, pre_vote, fsync, fsync_busy, network: ctx.spec.timings.network }
     }
 
     /// Time until a request that does not get through fails at its member. Source: etcd `ReqTimeout`.
@@ -109,9 +111,10 @@ impl Settings {
         self.network.sample(&mut ctx.draw(Purpose::Network, name, ordinal))
     }
 
-    /// Time of a write to a member's disk.
+    /// Time of a write to a member's disk; what else goes on there now decides of which kind it is.
     pub(super) fn fsync(&self, ctx: &Ctx<'_>, member: usize, disk: Disk, ordinal: u64) -> Span {
-        self.fsync.sample(&mut ctx.draw(Purpose::Fsync, member_name(member).part(disk as u64), ordinal))
+        let busy = self.fsync_busy.filter(|_| ctx.runtimes.work(ctx.now));
+        busy.unwrap_or(self.fsync).sample(&mut ctx.draw(Purpose::Fsync, member_name(member).part(disk as u64), ordinal))
     }
 
     /// A randomised election time-out, in ticks: `election` to twice that less one, each equally likely. Source: etcd

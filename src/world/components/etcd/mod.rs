@@ -82,6 +82,8 @@ pub enum EtcdEvent {
     Leaving { member: u8, start: u32, polls: u8 },
     /// A stopping member's process ends.
     Exit { member: u8, start: u32 },
+    /// A hand-over that an operator asked for is given up.
+    TransferLate { member: u8, term: u32 },
     /// Eager mode: a member's clock ticks.
     Tick { member: u8, start: u32 },
     /// Eager mode: a heartbeat arrives.
@@ -198,6 +200,7 @@ impl Etcd {
             EtcdEvent::HandOver { to, term } => self.hand_over(to.into(), term, ctx),
             EtcdEvent::Leaving { member, start, polls } => self.leaving(member.into(), start, polls, ctx),
             EtcdEvent::Exit { member, start } => self.exit(member.into(), start, ctx),
+            EtcdEvent::TransferLate { member, term } => self.transfer_late(member.into(), term),
             EtcdEvent::Tick { member, start } => self.tick(member.into(), start, ctx),
             EtcdEvent::Beat { from, to, term, tick } => self.beat(from.into(), to.into(), term, tick, ctx),
             EtcdEvent::BeatAnswered { from, to, term } => self.beat_answered(from.into(), to.into(), term, ctx),

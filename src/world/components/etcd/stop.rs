@@ -94,6 +94,31 @@ impl Etcd {
         }
     }
 
+    /// An operator asks a leader to hand over: to the follower it has been connected to for longest. Raft gives a
+    /// transfer up that takes longer than an election time-out. Source: etcd `raft/raft.go`, `abortLeaderTransfer`.
+    pub fn move_leader(&mut self, from: MasterId, ctx: &mut Ctx<'_>) {
+        self.settle(ctx);
+        let member = from.0 as usize;
+        let up = self.members.get(member).is_some_and(|me| me.process == Process::Up && me.leads());
+        if up && self.begin_transfer(member, ctx) {
+            let patience = self.settings.ticks(self.settings.election);
+            let event = EtcdEvent::TransferLate { member: member as u8, term: self.members[member].hard.term };
+            self.push(patience, event, ctx);
+        }
+        self.announce(ctx);
+    }
+
+    /// A transfer that an operator asked for has taken too long.
+    pub(super) fn transfer_late(&mut self, member: usize, term: u32) {
+        let me = &mut self.members[member];
+        if me.process == Process::Up
+            && me.hard.term == term
+            && let Some(reign) = me.reign.as_mut()
+        {
+            reign.transfer = None;
+        }
+    }
+
     /// A stopping process ends.
     pub(super) fn exit(&mut self, member: usize, start: u32, ctx: &mut Ctx<'_>) {
         if self.is_leaving(member, start) {

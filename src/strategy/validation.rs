@@ -1,4 +1,4 @@
-//! What kops calls a valid cluster: the predicate behind its gate, over what the API reports.
+//! What kops calls a valid cluster: the predicate behind its gate, over what the API reports. Other plans may ask it, too.
 //!
 //! Source: kops `pkg/validation/validate_cluster.go`. Not looked at, as there: etcd's members, users' workloads, budgets.
 

@@ -1,0 +1,200 @@
+//! What a gate looks at, and why it does not hold.
+
+use super::arrival::{Group, Machine, Standing};
+use crate::base::Id;
+use crate::strategy::validation::{Relevant, invalid};
+use crate::world::disturbance::MasterProcess;
+use crate::world::ids::{MasterId, NodeId};
+use crate::world::reported::{Reported, Sight};
+use crate::world::store::NodeReady;
+
+/// A condition of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The API answers.
+    Api,
+    /// The unit's machine, or what took its place, has registered since its transition and is Ready.
+    NodeReady,
+    /// The unit's master runs its API server, controller manager and scheduler pods, all Ready.
+    StaticPods,
+    /// Every master's machine is Ready, and so are its static pods and its etcd member.
+    ControlPlane,
+    /// Every etcd member serves.
+    Etcd,
+    /// Every machine that was launched ahead is Ready.
+    ExtrasReady,
+    /// In each zone where the group has machines at least one of those launched ahead is Ready, and all of them are.
+    ExtrasInEachZone,
+    /// Every machine of the group is Ready.
+    GroupReady,
+    /// Every app has all its pods Ready.
+    Apps,
+    /// kops would call the cluster valid.
+    Validation,
+}
+
+impl Condition {
+    /// All of them.
+    pub const ALL: [Condition; 10] = [
+        Condition::Api,
+        Condition::NodeReady,
+        Condition::StaticPods,
+        Condition::ControlPlane,
+        Condition::Etcd,
+        Condition::ExtrasReady,
+        Condition::ExtrasInEachZone,
+        Condition::GroupReady,
+        Condition::Apps,
+        Condition::Validation,
+    ];
+
+    /// The name in a plan's TOML.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Condition::Api => "api",
+            Condition::NodeReady => "node-ready",
+            Condition::StaticPods => "static-pods",
+            Condition::ControlPlane => "control-plane",
+            Condition::Etcd => "etcd",
+            Condition::ExtrasReady => "extras-ready",
+            Condition::ExtrasInEachZone => "extras-in-each-zone",
+            Condition::GroupReady => "group-ready",
+            Condition::Apps => "apps",
+            Condition::Validation => "validation",
+        }
+    }
+
+    /// What changes of it would be seen by.
+    pub(super) const fn sight(self) -> Sight {
+        match self {
+            Condition::NodeReady
+            | Condition::ExtrasReady
+            | Condition::ExtrasInEachZone
+            | Condition::GroupReady
+            | Condition::Api => Sight::Machines,
+            Condition::StaticPods | Condition::Etcd => Sight::ControlPlane,
+            Condition::ControlPlane | Condition::Apps | Condition::Validation => Sight::Anything,
+        }
+    }
+}
+
+/// What a gate is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) group: Group,
+    /// The unit's machine.
+    pub(super) machine: Option<Machine>,
+    /// Machines launched ahead.
+    pub(super) extras: &'a [Machine],
+}
+
+/// Why a condition does not hold; `None` if it does.
+pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {
+    if seen.api.is_err() {
+        return Some("the API does not answer".to_owned());
+    }
+    match condition {
+        Condition::Api => None,
+        Condition::NodeReady => subject.machine.and_then(|machine| not_ready(machine, seen)),
+        Condition::StaticPods => {
+            let node = subject.machine.and_then(|machine| machine.node(seen))?;
+            seen.instance(node).master.and_then(|master| static_pods(master, false, seen))
+        }
+        Condition::ControlPlane => control_plane(seen),
+        Condition::Etcd => masters(seen)
+            .find(|master| !seen.static_pod(*master, MasterProcess::Etcd).ready)
+            .map(|master| format!("etcd of master {} does not serve", master.0 + 1)),
+        Condition::ExtrasReady => subject.extras.iter().find_map(|machine| not_ready(*machine, seen)),
+        Condition::ExtrasInEachZone => extras_in_each_zone(subject, seen),
+        Condition::GroupReady => subject.group.machines(seen).find_map(|(node, _)| unfit(node, seen)),
+        Condition::Apps => apps(seen),
+        Condition::Validation => invalid(seen, Relevant::All).map(|failure| failure.described(seen)),
+    }
+}
+
+fn masters(seen: &Reported<'_>) -> impl Iterator<Item = MasterId> + use<> {
+    (0..seen.spec.control_plane.replicas).map(MasterId)
+}
+
+fn not_ready(machine: Machine, seen: &Reported<'_>) -> Option<String> {
+    let standing = machine.standing(seen);
+    let Some(node) = machine.node(seen) else { return Some("a machine was not launched yet".to_owned()) };
+    let label = &seen.instance(node).label;
+    match standing {
+        Standing::Ready => None,
+        Standing::Awaited => Some("a machine was not launched yet".to_owned()),
+        Standing::Booting => Some(format!("machine {label} has not joined")),
+        Standing::Joining => Some(format!("node {label} is not ready")),
+    }
+}
+
+fn unfit(node: NodeId, seen: &Reported<'_>) -> Option<String> {
+    let label = &seen.instance(node).label;
+    match seen.node(node) {
+        None => Some(format!("machine {label} has not joined")),
+        Some(object) if object.ready != NodeReady::True => Some(format!("node {label} is not ready")),
+        Some(_) => None,
+    }
+}
+
+fn static_pods(master: MasterId, with_etcd: bool, seen: &Reported<'_>) -> Option<String> {
+    let looked_at = MasterProcess::ALL.into_iter().filter(|process| with_etcd || *process != MasterProcess::Etcd);
+    let mut failing = looked_at.filter(|process| !seen.static_pod(master, *process).ready);
+    failing.next().map(|process| format!("{} of master {} is not ready", process.name(), master.0 + 1))
+}
+
+fn control_plane(seen: &Reported<'_>) -> Option<String> {
+    let mut machines = 0;
+    for (node, _) in Group::Masters.machines(seen) {
+        machines += 1;
+        if let Some(why) = unfit(node, seen) {
+            return Some(why);
+        }
+    }
+    let asked = seen.spec.control_plane.replicas;
+    if machines < asked {
+        return Some(format!("{machines} of {asked} masters have a machine"));
+    }
+    masters(seen).find_map(|master| static_pods(master, true, seen))
+}
+
+fn extras_in_each_zone(subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {
+    let zones = subject.group.zones(seen);
+    let nodes: Vec<NodeId> = subject.extras.iter().filter_map(|machine| machine.node(seen)).collect();
+    let ready = |node: &NodeId| unfit(*node, seen).is_none();
+    let zone_of = |node: NodeId| seen.instance(node).slot % zones;
+    let wanted = subject.group.machines(seen).map(|(_, machine)| machine.slot % zones);
+    for zone in wanted {
+        if !nodes.iter().any(|node| zone_of(*node) == zone && ready(node)) {
+            return Some(format!("no new machine is ready in zone {}", zone + 1));
+        }
+    }
+    subject.extras.iter().find_map(|machine| not_ready(*machine, seen))
+}
+
+fn apps(seen: &Reported<'_>) -> Option<String> {
+    seen.spec.apps.entries().find_map(|(app, asked)| {
+        let pods = seen.store().pods_of(app).iter().filter_map(|pod| seen.pod(*pod));
+        let ready = pods.filter(|pod| pod.is_healthy()).count();
+        let wanted = asked.replicas as usize;
+        (ready < wanted).then(|| format!("{ready} of {wanted} pods of {} are ready", asked.name))
+    })
+}
+
+/// How many machines of a group are not Ready, those of `except` left out.
+pub(super) fn unready(group: Group, except: impl Fn(NodeId) -> bool, seen: &Reported<'_>) -> usize {
+    group.machines(seen).filter(|(node, _)| !except(*node) && unfit(*node, seen).is_some()).count()
+}
+
+/// The least place of a worker group that no running machine has and nobody has claimed, in the zone of `like`.
+pub(super) fn free_slot(group: Group, like: u32, claimed: &[u32], seen: &Reported<'_>) -> u32 {
+    let zones = group.zones(seen);
+    let taken: Vec<u32> = group.machines(seen).map(|(_, machine)| machine.slot).collect();
+    let free = |slot: &u32| slot % zones == like % zones && !taken.contains(slot) && !claimed.contains(slot);
+    (0..u32::MAX).find(free).unwrap_or(u32::MAX)
+}
+
+/// Number of machines that the cloud ever launched.
+pub(super) fn launched(seen: &Reported<'_>) -> usize {
+    NodeId::from_index(seen.machines()).index()
+}
