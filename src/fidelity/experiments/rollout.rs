@@ -21,6 +21,8 @@ pub static EXPERIMENT: Experiment = Experiment {
     fitted: &[
         ("scheduled to ready (mid)", "cluster.timings.sandbox and container_start of scenarios/measured"),
         ("scheduled to ready (max)", "cluster.timings.sandbox and container_start of scenarios/measured"),
+        ("deleted to scheduled (mid)", "cluster.etcd.fsync_busy of scenarios/measured"),
+        ("deleted to scheduled (max)", "cluster.etcd.fsync_busy of scenarios/measured"),
         ("first pod scheduled", "cluster.timings.watch and reconcile of scenarios/measured"),
         ("deleted to scheduled (mid)", "cluster.etcd.fsync_busy of scenarios/measured"),
     ],

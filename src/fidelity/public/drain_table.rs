@@ -25,6 +25,7 @@ pub(super) static ONE_REPLICA: PublicCase = PublicCase {
         overrides: &[
             "app.web.replicas=1",
             "app.web.pdb=\"none\"",
+            "cluster.version.to=\"1.29.6\"",
             "strategy={ name = \"kops\", instance_groups = \"workers\" }",
         ],
     }],
