@@ -29,8 +29,14 @@ pub(super) struct Busy {
 #[derive(Clone, Debug, PartialEq)]
 enum Tails {
     /// P(N >= c) for c = 0, 1, ..., and the sums of those before c.
-    Table { tails: Vec<f64>, sums: Vec<f64> },
-    Normal { mean: f64, deviation: f64 },
+    Table {
+        tails: Vec<f64>,
+        sums: Vec<f64>,
+    },
+    Normal {
+        mean: f64,
+        deviation: f64,
+    },
 }
 
 impl Busy {

@@ -107,9 +107,8 @@ impl Calls {
     }
     /// Whether a pod has one of them.
     pub(super) fn any_at(&self, pod: PodId) -> bool {
-        let at = |call: &Call| {
-            matches!(call.state, State::Served(on) | State::Queued(on) | State::Opening(on) if on == pod)
-        };
+        let at =
+            |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) | State::Opening(on) if on == pod);
         self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
     }
     /// Whether some request of a client holds a connection.

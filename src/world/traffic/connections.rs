@@ -213,7 +213,13 @@ impl Pool {
         let (met, chance) = self.take_slot(picks, land, idempotent, draw);
         (met.map_or_else(Got::Lost, Got::Served), chance)
     }
-    fn take_slot(&mut self, picks: &Picks, land: &Land, idempotent: bool, draw: &mut Draw) -> (Result<Path, Peril>, f64) {
+    fn take_slot(
+        &mut self,
+        picks: &Picks,
+        land: &Land,
+        idempotent: bool,
+        draw: &mut Draw,
+    ) -> (Result<Path, Peril>, f64) {
         let fails = 1.0 - picks.served();
         if self.size == 0 {
             return (picks.pick(draw.unit()), fails);

@@ -18,8 +18,11 @@ use crate::world::fact::Loss;
 
 /// Connections that are opened one by one; where more are missing, most are opened at once.
 const ONE_BY_ONE: u64 = 256;
-/// Kinds of connections kept apart by their order of use.
-const KINDS_MAX: usize = 64;
+/// Portions that new connections are put in order by; so many at most one by one.
+const PORTIONS: u64 = 32;
+/// Kinds of connections kept apart by their order of use; beyond them, those used least are taken with others of
+/// their path.
+const KINDS_MAX: usize = 256;
 
 /// What a request held by itself gets from its pool.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,16 +152,24 @@ impl Pool {
         if count == 0 {
             return;
         }
-        let mut new = Pool::new(0);
-        new.fill(count, picks, land, draw);
-        new.open.append(&mut self.open);
-        self.open = new.open;
-        if self.open.len() > KINDS_MAX {
-            for Open { path, count, orphan } in std::mem::take(&mut self.open) {
-                match self.open.iter_mut().find(|open| (open.path, open.orphan) == (path, orphan)) {
-                    Some(open) => open.count += count,
-                    None => self.open.push(Open { path, count, orphan }),
-                }
+        // In a mixed order: each kind of path is among the first as likely as its share says.
+        let portion = count.div_ceil(PORTIONS);
+        let mut mixed: Vec<Open> = Vec::new();
+        let mut left = count;
+        while left > 0 {
+            let mut some = Pool::new(0);
+            some.fill(portion.min(left), picks, land, draw);
+            left -= portion.min(left);
+            mixed.append(&mut some.open);
+        }
+        mixed.append(&mut self.open);
+        let rest = mixed.split_off(mixed.len().min(KINDS_MAX));
+        self.open = mixed;
+        for Open { path, count, orphan } in rest {
+            let place = self.open.iter().rposition(|open| (open.path, open.orphan) == (path, orphan));
+            match place {
+                Some(place) => self.open[place].count += count,
+                None => self.open.push(Open { path, count, orphan }),
             }
         }
     }

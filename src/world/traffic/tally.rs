@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::connections::Slot;
 use super::exposure::Peril;
 use super::groups::{Client, Manner, Seat, Share};
 use super::land::{Answer, Land};
-use super::connections::Slot;
 use crate::world::fact::Loss;
 use crate::world::ids::{NodeId, PodId};
 
