@@ -186,7 +186,7 @@ pub(super) static GROUP: Section = Section {
     optionals: &[&RETRY_BUDGET],
 };
 const OURS: &str = "rollproof: the plainest client";
-static GROUP_SETTINGS: [Setting; 10] = [
+static GROUP_SETTINGS: [Setting; 11] = [
     setting(
         "connections",
         Kind::Choice(&["new", "kept-alive", "stream"]),
@@ -194,11 +194,19 @@ static GROUP_SETTINGS: [Setting; 10] = [
         "A new connection for each request, a pool of kept-alive ones, or long streams.",
         OURS,
     ),
+    setting(
+        "pool",
+        Kind::Choice(&["fixed", "last-used"]),
+        "\"fixed\"",
+        "For `kept-alive`: always `pool_size` connections, each request on any of them; or as many as it takes, each \
+         request on the idle one used last (Go net/http, Apache HttpAsyncClient).",
+        OURS,
+    ),
     count(
         ("pool_size", "connections"),
         (1, 100_000),
         "2",
-        "Idle connections that a client keeps, for `kept-alive`.",
+        "Connections that a client keeps, for `kept-alive` with a `fixed` pool.",
         "Go net/http: DefaultMaxIdleConnsPerHost",
     ),
     count(("streams", "streams"), (1, 1_000_000), "10", "Streams of the whole group, for `stream`.", OURS),

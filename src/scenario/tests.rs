@@ -245,6 +245,7 @@ fn groups_budgets_and_options_are_read_as_they_are_written() {
          [app.api]\n[app.api.traffic.streams]\nfrom = \"app:web\"\nconnections = \"stream\"\nstreams = 7\n\
          steps = [{ at = \"1m\", rps = 0 }]\nwave = { period = \"1h\", amplitude = \"30%\" }\nretry_budget = \"10%\"\n\
          [app.api.traffic.out]\nfrom = \"app:api\"\nconnections = \"kept-alive\"\npool_size = 3\n\
+         [app.api.traffic.go]\nfrom = \"app:api\"\nconnections = \"kept-alive\"\npool = \"last-used\"\n\
          [[budget]]\nname = \"both\"\napps = [\"web\", \"api\"]\nmax_unavailable = \"25%\"\n",
     );
     let (spec, text) = (spec.spec.clone(), resolved(&spec).to_owned());
@@ -255,6 +256,7 @@ fn groups_budgets_and_options_are_read_as_they_are_written() {
     assert_eq!((groups[0].connections, groups[0].place), (Connections::Stream { count: 7 }, Place::App(AppId(0))));
     assert_eq!((groups[0].steps.len(), groups[0].wave.map(|wave| wave.period)), (1, Some(Span::mins(60))));
     assert_eq!(groups[1].connections, Connections::KeptAlive { pool: 3 });
+    assert_eq!(groups[2].connections, Connections::LastUsed);
     assert_eq!(spec.budgets[0].apps, [AppId(0), AppId(1)]);
     assert!(matches!(spec.budgets[0].rule, BudgetRule::MaxUnavailable(_)));
     let again = parse("again.toml", &text, &[], None).unwrap_or_else(|refused| panic!("{refused}\n{text}"));

@@ -52,6 +52,7 @@ fn group(lower: &mut Lower<'_>, name: String, mut reader: Reader<'_>, known: &Kn
         name,
         app: known.app,
         connections: match values.choice("connections") {
+            "kept-alive" if values.choice("pool") == "last-used" => Connections::LastUsed,
             "kept-alive" => Connections::KeptAlive { pool: values.count("pool_size") as u32 },
             "stream" => Connections::Stream { count: values.count("streams") as u32 },
             _ => Connections::New,

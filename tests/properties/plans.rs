@@ -130,7 +130,7 @@ const BUDGETS: &[&str] = &[
 
 const CLIENTS: &[&[&str]] = &[
     &["connections = \"kept-alive\"", "connections = \"stream\"", "connections = \"new\""],
-    &["pool_size = 1", "streams = 3"],
+    &["pool_size = 1", "streams = 3", "pool = \"last-used\""],
     &["rps = 0", "rps = 0.3", "rps = 60"],
     &["arrivals = \"constant\""],
     &["timeout = \"200ms\"", "timeout = \"30s\""],

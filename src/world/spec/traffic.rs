@@ -8,11 +8,14 @@ use crate::world::ids::{AppId, PoolId};
 pub enum Connections {
     /// A new connection for each request.
     New,
-    /// A pool of kept-alive connections per client; a new one is opened when none is idle.
+    /// A pool of kept-alive connections per client, always as many, each request on any of them.
     KeptAlive {
         /// Idle connections kept per client; connections per client in steady state.
         pool: u32,
     },
+    /// A pool of kept-alive connections per client without limit: each request takes the idle one used last, and a
+    /// new one is opened when none is idle.
+    LastUsed,
     /// Long streams: each is one request that is lost when its connection breaks, and opened again.
     Stream {
         /// Streams of the group.

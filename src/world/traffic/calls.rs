@@ -7,6 +7,7 @@ use super::cuts::{Blow, Fate, Zone, fate};
 use super::exposure::Peril;
 use super::groups::{Group, Manner, Seat};
 use super::land::Land;
+use super::last_used::Got;
 use super::ledger::Ledger;
 use super::picks::Path;
 use super::settle::notice_after;
@@ -17,6 +18,7 @@ use crate::world::event::Event;
 use crate::world::fact::{Fact, Loss};
 use crate::world::ids::{GroupId, NodeId, PodId};
 use crate::world::purpose::Purpose;
+use crate::world::spec::Connections;
 
 /// A group's requests that are under way or wait for their retry.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +49,8 @@ struct Call {
     begun: Time,
     tries: u32,
     state: State,
+    /// The connection that it holds, which goes back to a pool without limit.
+    path: Option<Path>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,8 @@ enum State {
     Served(PodId),
     /// It waits in a pod's queue.
     Queued(PodId),
+    /// It waits for its connection to open, which it will not do, or for one that comes free.
+    Opening(PodId),
     /// It waits for its retry.
     Failed,
 }
@@ -101,8 +107,22 @@ impl Calls {
     }
     /// Whether a pod has one of them.
     pub(super) fn any_at(&self, pod: PodId) -> bool {
-        let at = |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) if on == pod);
+        let at =
+            |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) | State::Opening(on) if on == pod);
         self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
+    }
+    /// Whether some request of a client holds a connection.
+    fn holds(&self, seat: Seat) -> bool {
+        let holds = |call: &Call| call.seat == seat && call.path.is_some() && call.state != State::Failed;
+        self.all.iter().any(|slab| slab.call.as_ref().is_some_and(holds))
+    }
+    /// The oldest of a client's requests that waits for its connection to open.
+    fn take_opening(&mut self, seat: Seat) -> Option<Call> {
+        let opening = |slab: &Slab| slab.call.filter(|it| it.seat == seat && matches!(it.state, State::Opening(_)));
+        let found = self.all.iter().enumerate().filter_map(|(place, slab)| Some((opening(slab)?, place as u32)));
+        let (call, place) = found.min_by_key(|(call, _)| call.number)?;
+        self.remove(place);
+        Some(call)
     }
     /// Forgets a client's calls; their number.
     pub(super) fn abandon(&mut self, seat: Seat) -> u64 {
@@ -167,6 +187,7 @@ impl Group {
         ledger: &mut Ledger,
         ctx: &mut Ctx<'_>,
     ) {
+        self.stand(land, ctx);
         ledger.attempts += 1;
         let mut draw = ctx.draw(Purpose::Outcomes, self.name.part(u64::from(tries)), number);
         let place = draw.below(self.clients.len() as u64) as usize;
@@ -174,22 +195,27 @@ impl Group {
         let client = &mut self.clients[place];
         let picks = client.picks_between(ctx.now, ctx.now + SAMPLING, land).into_owned();
         let seat = client.seat;
-        let empty = client.pool.empty();
-        let (met, chance) = client.pool.take_one(&picks, land, idempotent, &mut draw);
-        if let (Err((Some(pod), Loss::BlackHole)), Some(_)) = (met, seat.node()) {
+        let holds = self.calls.holds(seat);
+        let (got, chance) = client.pool.take_one(&picks, land, (idempotent, holds), &mut draw);
+        if let (Got::Lost((Some(pod), Loss::BlackHole)) | Got::Waits((Some(pod), _)), Some(_)) = (got, seat.node()) {
             client.stale.add_one(pod, ctx.now);
         }
-        if client.pool.empty() != empty {
-            self.count(place, land, ctx);
-            self.shares = self.tally.shares();
-        }
+        self.count(place, land, ctx);
+        self.shares = self.tally.shares();
         if tries == 0 {
             ledger.expected_lost += chance;
         }
-        let call = Call { number, seat, begun: ctx.now, tries, state: State::Failed };
-        match met {
-            Err(peril) => self.call_fails(peril, call, ledger, ctx),
-            Ok(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
+        let call = Call { number, seat, begun: ctx.now, tries, state: State::Failed, path: None };
+        match got {
+            Got::Lost(peril) => self.call_fails(peril, call, ledger, ctx),
+            Got::Served(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
+            Got::Waits((pod, _)) => {
+                let opening = pod.map_or(State::Failed, State::Opening);
+                let (place, generation) = self.calls.put(Call { state: opening, ..call });
+                let timeout = ctx.spec.groups[self.id].timeout;
+                let gives_up = TrafficEvent::GivesUp { group: self.id, call: place, generation };
+                ctx.after(timeout, Event::Traffic(gives_up));
+            }
         }
     }
 
@@ -201,7 +227,9 @@ impl Group {
         ledger: &mut Ledger,
         ctx: &mut Ctx<'_>,
     ) {
-        let timeout = ctx.spec.groups[self.id].timeout;
+        let spec = &ctx.spec.groups[self.id];
+        let timeout = spec.timeout;
+        let call = Call { path: (spec.connections == Connections::LastUsed).then_some(path), ..call };
         let Some(limit) = ctx.spec.apps[self.app].concurrency else {
             let lasting = self.sample_service(path.pod, call, land, ctx);
             if lasting > timeout {
@@ -247,13 +275,29 @@ impl Group {
         true
     }
 
-    /// A call is answered.
-    pub(super) fn answered(&mut self, place: u32, generation: u32, ledger: &mut Ledger) {
-        if self.calls.get(place, generation).is_some() {
-            self.calls.remove(place);
-            ledger.in_flight -= 1;
-            ledger.ok += 1;
+    /// A call is answered, and its connection is free.
+    pub(super) fn answered(
+        &mut self,
+        place: u32,
+        generation: u32,
+        (land, desks): (&Land, &mut Desks),
+        ledger: &mut Ledger,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let Some(call) = self.calls.get(place, generation) else { return };
+        self.calls.remove(place);
+        ledger.in_flight -= 1;
+        ledger.ok += 1;
+        let (Some(path), Ok(client)) = (call.path, self.place_of(call.seat)) else { return };
+        if !self.clients[client].pool.give_back(path, land) {
+            return;
         }
+        if let Some(waiting) = self.calls.take_opening(call.seat)
+            && let Some(path) = self.clients[client].pool.take_back()
+        {
+            return self.begin_service(path, waiting, (land, desks), ledger, ctx);
+        }
+        self.count(client, land, ctx);
     }
     /// A call's time is over: it has queued for too long, or is slow by itself.
     pub(super) fn gives_up(&mut self, place: u32, generation: u32, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
@@ -269,6 +313,12 @@ impl Group {
                     ledger.expected_lost += 1.0;
                 }
                 self.call_fails((Some(pod), Loss::Overload), call, ledger, ctx);
+            }
+            State::Opening(pod) => {
+                if call.tries == 0 {
+                    ledger.expected_lost += 1.0;
+                }
+                self.call_fails((Some(pod), Loss::BlackHole), call, ledger, ctx);
             }
             State::Served(_) | State::Failed => {
                 ledger.in_flight -= 1;
@@ -325,7 +375,7 @@ impl Group {
         };
         let here = |call: &Call| match call.state {
             State::Served(on) | State::Queued(on) => on == pod,
-            State::Failed => false,
+            State::Opening(_) | State::Failed => false,
         };
         for call in self.calls.take_where(|call| here(call) && fate_of(call) != Fate::Spared) {
             match fate_of(&call) {

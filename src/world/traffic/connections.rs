@@ -3,8 +3,12 @@
 //! A pool has as many slots as connections in steady state, and each request takes one of them at random. A slot
 //! whose connection is gone opens a new one at its next request; until that works, each of its requests is a try.
 
+use std::sync::Arc;
+
+use super::busy::Busy;
 use super::exposure::Peril;
 use super::land::{Answer, Land};
+use super::last_used::Got;
 use super::picks::{Path, Picks};
 use crate::engine::Draw;
 use crate::world::fact::Loss;
@@ -17,6 +21,8 @@ pub(super) struct Pool {
     pub(super) size: u64,
     /// Connections, of one path and one kind in each entry.
     pub(super) open: Vec<Open>,
+    /// Without a limit: what requests find in use. Its connections stand in the order of their last use.
+    pub(super) busy: Option<Arc<Busy>>,
 }
 
 /// Connections of one path.
@@ -52,10 +58,10 @@ pub(super) struct Used {
 
 /// Tries to open connections: how many, and on average.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tries {
-    filled: u64,
-    not_filled: u64,
-    mean: f64,
+pub(super) struct Tries {
+    pub(super) filled: u64,
+    pub(super) not_filled: u64,
+    pub(super) mean: f64,
 }
 
 impl Open {
@@ -72,7 +78,7 @@ impl Open {
 
 impl Pool {
     pub(super) fn new(size: u64) -> Pool {
-        Pool { size, open: Vec::new() }
+        Pool { size, open: Vec::new(), busy: None }
     }
     /// Slots without a connection.
     pub(super) fn empty(&self) -> u64 {
@@ -80,12 +86,23 @@ impl Pool {
     }
     /// The share of requests that open a connection.
     pub(super) fn picked(&self) -> f64 {
-        if self.size > 0 { self.empty() as f64 / self.size as f64 } else { 1.0 }
+        match &self.busy {
+            Some(busy) => 1.0 - busy.carried(self.open.iter().map(|open| open.count).sum()),
+            None if self.size > 0 => self.empty() as f64 / self.size as f64,
+            None => 1.0,
+        }
     }
     /// The share of requests that connections of each kind carry.
-    pub(super) fn parts(&self) -> impl Iterator<Item = (&Open, f64)> + '_ {
-        let size = self.size as f64;
-        self.open.iter().map(move |open| (open, open.count as f64 / size))
+    pub(super) fn parts(&self) -> Vec<(&Open, f64)> {
+        match &self.busy {
+            Some(busy) => self.carried(busy).collect(),
+            None => self.open.iter().map(|open| (open, open.count as f64 / self.size as f64)).collect(),
+        }
+    }
+    /// Connections to a pod whose other end lives, with the share of requests that each of them carries.
+    pub(super) fn held(&self, pod: PodId) -> Vec<(u64, f64)> {
+        let parts = self.parts().into_iter().filter(|(open, _)| open.path.pod == pod && !open.orphan);
+        parts.map(|(open, part)| (open.count, part / open.count as f64)).collect()
     }
     /// Adds connections.
     pub(super) fn add(&mut self, path: Path, count: u64) {
@@ -110,7 +127,11 @@ impl Pool {
     }
     /// Whether every request finds a living connection that stays.
     pub(super) fn is_plain(&self, land: &Land) -> bool {
-        self.empty() == 0 && self.open.iter().all(|open| open.slot(land) == Slot::Live)
+        let complete = match &self.busy {
+            Some(busy) => busy.opens(self.open.iter().map(|open| open.count).sum()) <= 0.0,
+            None => self.empty() == 0,
+        };
+        complete && self.open.iter().all(|open| open.slot(land) == Slot::Live)
     }
     /// Whether some connection will fail its next request.
     pub(super) fn has_broken(&self, land: &Land) -> bool {
@@ -122,8 +143,14 @@ impl Pool {
     }
     /// Fills all empty slots at once: connections that stood before the run.
     pub(super) fn stand(&mut self, picks: &Picks, land: &Land, draw: &mut Draw) {
-        let filled = self.empty();
-        self.fill(filled, picks, land, draw);
+        match &self.busy {
+            Some(busy) if self.open.is_empty() => {
+                let filled = busy.in_steady_state(draw.unit());
+                self.put_first(filled, picks, land, draw);
+            }
+            Some(_) => {}
+            None => self.fill(self.empty(), picks, land, draw),
+        }
     }
 
     /// `sent` requests (`mean` on average) take slots.
@@ -135,6 +162,9 @@ impl Pool {
         idempotent: bool,
         draw: &mut Draw,
     ) -> Used {
+        if let Some(busy) = self.busy.clone() {
+            return self.take_last_used((sent, mean), picks, land, idempotent, &busy, draw);
+        }
         let mut used = Used::default();
         let mut tries = Tries::default();
         let (mut left, mut slots) = (sent, self.size);
@@ -169,8 +199,21 @@ impl Pool {
         used
     }
 
-    /// One request: what it meets, and how likely it was to be lost.
+    /// One request: what it meets, and how likely it was to be lost. `holds`: others of the client's are under way.
     pub(super) fn take_one(
+        &mut self,
+        picks: &Picks,
+        land: &Land,
+        (idempotent, holds): (bool, bool),
+        draw: &mut Draw,
+    ) -> (Got, f64) {
+        if self.busy.is_some() {
+            return self.take_idle(picks, land, idempotent, holds, draw);
+        }
+        let (met, chance) = self.take_slot(picks, land, idempotent, draw);
+        (met.map_or_else(Got::Lost, Got::Served), chance)
+    }
+    fn take_slot(
         &mut self,
         picks: &Picks,
         land: &Land,
@@ -246,7 +289,7 @@ impl Pool {
     }
 
     /// New connections on `filled` slots.
-    fn fill(&mut self, filled: u64, picks: &Picks, land: &Land, draw: &mut Draw) {
+    pub(super) fn fill(&mut self, filled: u64, picks: &Picks, land: &Land, draw: &mut Draw) {
         let mut left = filled;
         let mut share = picks.keeping(land);
         for (path, part) in picks.good.iter().filter(|(path, _)| !land.is_announcing(path.pod)) {
@@ -314,7 +357,7 @@ fn expect(
 }
 
 /// Splits tries that left no connection over the ways to fail; the rest was answered by a pod that keeps none.
-fn spread(tries: &Tries, picks: &Picks, share: f64, draw: &mut Draw, used: &mut Used) {
+pub(super) fn spread(tries: &Tries, picks: &Picks, share: f64, draw: &mut Draw, used: &mut Used) {
     let (mut left, mut share) = (tries.not_filled, share);
     for (peril, part) in &picks.bad {
         let count = if share <= *part { left } else { draw.binomial(left, part / share) };

@@ -55,7 +55,7 @@ pub(super) enum Fate {
 pub(super) fn fate(blow: Blow, zone: Zone, connections: Connections, idempotent: bool) -> Fate {
     let kept = match connections {
         Connections::New => false,
-        Connections::KeptAlive { .. } | Connections::Stream { .. } => true,
+        Connections::KeptAlive { .. } | Connections::LastUsed | Connections::Stream { .. } => true,
     };
     match (blow, zone) {
         (Blow::Vanish, Zone::Wire | Zone::Service) => Fate::Lost(Loss::BlackHole),

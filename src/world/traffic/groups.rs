@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::TrafficEvent;
 use super::arrivals::{Clock, next_change};
+use super::busy::Busy;
 use super::calls::Calls;
 use super::connections::Pool;
 use super::conntrack::Stale;
@@ -17,7 +18,7 @@ use super::service_time::ServiceTime;
 use super::settle::{Flow, Past};
 use super::tally::{Part, Tally};
 use super::view::Views;
-use crate::base::{Name, Span, Time};
+use crate::base::{Name, Rate, Span, Time};
 use crate::engine::Timer;
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
@@ -46,6 +47,10 @@ pub(super) struct Group {
     pub(super) shares: Arc<[Share]>,
     /// What all clients meet, added up.
     pub(super) tally: Tally,
+    /// The clients have what stood before the run.
+    stood: bool,
+    /// What pools without a limit follow: for which rate and number of clients, and the law.
+    need: Option<((Rate, usize), Arc<Busy>)>,
     /// Requests sent over kept-alive connections, and their mean.
     pub(super) sent: (u64, f64),
     /// Answered requests that may still be under way.
@@ -151,6 +156,8 @@ impl Group {
             cuts: 0,
             shares: Arc::new([]),
             tally: Tally::default(),
+            stood: false,
+            need: None,
             sent: (0, 0.0),
             past: VecDeque::new(),
             retries: Vec::new(),
@@ -197,6 +204,7 @@ impl Group {
                 (0..self.clients.len()).collect()
             }
         };
+        let changed = if self.stood && self.follow_need(ctx) { (0..self.clients.len()).collect() } else { changed };
         let app = self.app;
         for place in changed.iter().copied() {
             let client = &mut self.clients[place];
@@ -221,6 +229,45 @@ impl Group {
         self.set_outage(ledger, ctx.now);
         self.shares = self.tally.shares();
         self.start_calls(ctx);
+    }
+    /// Pools without a limit follow the rate of each client; whether it is another now.
+    fn follow_need(&mut self, ctx: &Ctx<'_>) -> bool {
+        let spec = &ctx.spec.groups[self.id];
+        if spec.connections != Connections::LastUsed {
+            return false;
+        }
+        let of = (self.clock.rate, self.clients.len());
+        if self.need.as_ref().is_some_and(|(known, _)| *known == of) {
+            return false;
+        }
+        let time = ServiceTime::new(ctx.spec.apps[self.app].latency, true, spec.timeout);
+        let busy = Arc::new(Busy::new(spec.arrivals, of.0, of.1, time, Group::delay(ctx)));
+        self.clients.iter_mut().for_each(|client| client.pool.busy = Some(busy.clone()));
+        self.need = Some((of, busy));
+        true
+    }
+    /// Connections of pools without a limit that stood before the run, opened when all clients are known.
+    pub(super) fn stand(&mut self, land: &Land, ctx: &Ctx<'_>) {
+        if std::mem::replace(&mut self.stood, true) || !self.follow_need(ctx) {
+            return;
+        }
+        for client in &mut self.clients {
+            let mut draw = ctx.draws.at(Purpose::Placement as u16, self.name.with(client.name), 0);
+            client.pool.stand(&client.picks, land, &mut draw);
+        }
+        for place in 0..self.clients.len() {
+            self.count(place, land, ctx);
+        }
+        self.shares = self.tally.shares();
+    }
+    /// The rate is another than it was.
+    pub(super) fn follow_rate(&mut self, land: &Land, ctx: &Ctx<'_>) {
+        if self.stood && self.follow_need(ctx) {
+            for place in 0..self.clients.len() {
+                self.count(place, land, ctx);
+            }
+            self.shares = self.tally.shares();
+        }
     }
     /// The clients that what has changed at a node concerns.
     fn places_at(&self, node: NodeId) -> Vec<usize> {
@@ -296,9 +343,10 @@ impl Group {
         };
         let size = match ctx.spec.groups[self.id].connections {
             Connections::KeptAlive { pool } => u64::from(pool.max(1)),
-            Connections::New | Connections::Stream { .. } => 0,
+            Connections::New | Connections::LastUsed | Connections::Stream { .. } => 0,
         };
-        let (picks, pool, stale, part) = (Picks::default(), Pool::new(size), Stale::default(), Part::default());
+        let (picks, mut pool, stale, part) = (Picks::default(), Pool::new(size), Stale::default(), Part::default());
+        pool.busy = self.need.as_ref().map(|(_, busy)| busy.clone());
         self.clients.insert(place, Client { seat, name, picks, pool, stale, part, mark: self.sent });
     }
     /// Whether a node's kernel has rules; from now on those for the group's app are followed.
@@ -410,8 +458,8 @@ impl Group {
     /// Kept-alive connections to a pod, client by client, with the requests a second on each of them.
     pub(super) fn held(&self, pod: PodId) -> impl Iterator<Item = (u64, f64)> + '_ {
         let rate = self.clock.rate.as_f64() / self.clients.len().max(1) as f64;
-        let kept = self.clients.iter().filter(|client| self.manner != Manner::Streams && client.pool.size > 0);
-        kept.map(move |client| (client.pool.to(pod), rate / client.pool.size as f64)).filter(|(count, _)| *count > 0)
+        let kept = self.clients.iter().filter(|_| self.manner != Manner::Streams);
+        kept.flat_map(move |client| client.pool.held(pod)).map(move |(count, share)| (count, share * rate))
     }
     /// Streams to a pod.
     pub(super) fn streams(&self, pod: PodId) -> u64 {
@@ -427,8 +475,10 @@ impl Group {
 fn manner(spec: &GroupSpec, queues: bool) -> Manner {
     match (spec.connections, spec.settling) {
         (Connections::Stream { .. }, _) => Manner::Streams,
-        (Connections::New | Connections::KeptAlive { .. }, Settling::PerRequest) => Manner::Calls,
-        (Connections::New | Connections::KeptAlive { .. }, Settling::Interval) => {
+        (Connections::New | Connections::KeptAlive { .. } | Connections::LastUsed, Settling::PerRequest) => {
+            Manner::Calls
+        }
+        (Connections::New | Connections::KeptAlive { .. } | Connections::LastUsed, Settling::Interval) => {
             let budget = spec.retries > 0 && spec.retry_budget.is_some();
             if queues || budget { Manner::Calls } else { Manner::Counts }
         }

@@ -11,6 +11,7 @@
 //! with the next interval). Requests are held one by one where they change what others meet: queues and retry budgets.
 
 mod arrivals;
+mod busy;
 mod calls;
 mod connections;
 mod conntrack;
@@ -18,6 +19,7 @@ mod cuts;
 mod exposure;
 mod groups;
 mod land;
+mod last_used;
 mod ledger;
 mod picks;
 mod process;
@@ -238,7 +240,8 @@ impl Traffic {
                 self.groups[group].arrive(generation, land, ledger, ctx);
             }
             TrafficEvent::Answered { group, call, generation } => {
-                self.groups[group].answered(call, generation, &mut self.ledgers[group]);
+                let (land, ledger) = ((&self.land, &mut self.desks), &mut self.ledgers[group]);
+                self.groups[group].answered(call, generation, land, ledger, ctx);
             }
             TrafficEvent::GivesUp { group, call, generation } => {
                 self.groups[group].gives_up(call, generation, &mut self.ledgers[group], ctx);
@@ -329,6 +332,7 @@ impl Traffic {
         let (spec, group) = (&ctx.spec.groups[id], &mut self.groups[id]);
         group.clock.turn(spec, group.name, ctx.draws, ctx.now);
         group.turn_calls(ctx);
+        group.follow_rate(&self.land, ctx);
         if let Some(at) = arrivals::next_change(spec, ctx.now) {
             ctx.at(at, Event::Traffic(TrafficEvent::RateTurns { group: id }));
         }

@@ -35,6 +35,15 @@ impl ServiceTime {
     pub(super) fn too_long(self) -> f64 {
         self.beyond(self.timeout)
     }
+    /// The mean time that a request is under way, in seconds.
+    pub(super) fn mean(self) -> f64 {
+        let scale = self.factor as f64;
+        (rest(self.dist, 0.0) - rest(self.dist, self.timeout.as_secs_f64() / scale)) * scale
+    }
+    /// The share of requests that are under way for longer than `x`.
+    pub(super) fn outlasts(self, x: Span) -> f64 {
+        if x >= self.timeout { 0.0 } else { self.beyond(x) }
+    }
     /// The share of requests that take longer than `x`.
     fn beyond(self, x: Span) -> f64 {
         beyond(self.dist, x.as_secs_f64() / self.factor as f64)

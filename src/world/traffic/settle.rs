@@ -60,6 +60,7 @@ impl Group {
         if to <= from {
             return;
         }
+        self.stand(land, ctx);
         self.settled = to;
         self.forget(to);
         if self.clients.is_empty() || self.manner == Manner::Streams {
@@ -109,7 +110,7 @@ impl Group {
     fn serve(&mut self, flow: Flow, luck: &mut Luck, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let lost = match ctx.spec.groups[self.id].connections {
             Connections::New => self.serve_new(&flow, luck, land),
-            Connections::KeptAlive { .. } => self.serve_kept(&flow, luck, land, ctx),
+            Connections::KeptAlive { .. } | Connections::LastUsed => self.serve_kept(&flow, luck, land, ctx),
             Connections::Stream { .. } => Vec::new(),
         };
         let mut rest = flow;

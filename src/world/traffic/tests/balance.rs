@@ -42,6 +42,7 @@ fn specs() -> impl Strategy<Value = Spec> {
     let connections = prop_oneof![
         Just(Connections::New),
         Just(Connections::KeptAlive { pool: 7 }),
+        Just(Connections::LastUsed),
         Just(Connections::Stream { count: 9 })
     ];
     let sigterm =
