@@ -50,25 +50,30 @@ pub struct Case {
     measured: Vec<Rows>,
 }
 
-/// Groups lines by experiment and parameters, and reads their rows.
+/// Groups lines by experiment and by the scenario that their parameters make, and reads their rows: parameters that
+/// change nothing in the scenario do not part repetitions.
 ///
 /// # Errors
 /// With every line whose experiment, parameters or result cannot be read.
 pub fn cases(lines: Vec<Line>) -> Result<Vec<Case>, Unreadable> {
-    let (mut found, mut problems) = (BTreeMap::<(usize, String), Case>::new(), Vec::new());
+    let (mut found, mut problems) = (BTreeMap::<(usize, Plan), Case>::new(), Vec::new());
     for line in lines {
         match case_of(&line) {
             Ok((place, experiment, plan, rows)) => {
                 let params = params::told(&line.params);
-                let new = || Case { experiment, params: params.clone(), plan, lines: Vec::new(), measured: Vec::new() };
-                let case = found.entry((place, params.clone())).or_insert_with(new);
+                let key = (place, plan.clone());
+                let new = || Case { experiment, params, plan, lines: Vec::new(), measured: Vec::new() };
+                let case = found.entry(key).or_insert_with(new);
                 case.lines.push(line);
                 case.measured.push(rows);
             }
             Err(more) => problems.extend(more),
         }
     }
-    if problems.is_empty() { Ok(found.into_values().collect()) } else { Err(Unreadable(problems)) }
+    let mut cases: Vec<((usize, String), Case)> =
+        found.into_iter().map(|((place, _), case)| ((place, case.params.clone()), case)).collect();
+    cases.sort_by(|(one, _), (other, _)| one.cmp(other));
+    if problems.is_empty() { Ok(cases.into_iter().map(|(_, case)| case).collect()) } else { Err(Unreadable(problems)) }
 }
 
 fn case_of(line: &Line) -> Result<(usize, &'static Experiment, Plan, Rows), Vec<Problem>> {

@@ -34,6 +34,8 @@ pub struct DrainSettings {
     /// What each request after the cordon takes until it is sent, where each is a command of its own and one pod comes
     /// after another; zero for the library, which asks for all at once.
     pub command_time: Dist,
+    /// What a retry takes beyond that.
+    pub retry_time: Dist,
     /// Deletes instead of evicting, past all budgets (`--disable-eviction`).
     pub past_budgets: bool,
     /// Time between two looks at a pod that is to go; above zero.
@@ -78,6 +80,7 @@ impl DrainSettings {
             timeout: None,
             grace: None,
             command_time: Dist::Fixed(Span::ZERO),
+            retry_time: Dist::Fixed(Span::ZERO),
             past_budgets: false,
             look: GONE_POLL,
             attempts: None,
@@ -304,7 +307,8 @@ impl Task {
                         self.retries = self.retries.saturating_sub(1);
                         self.state = TaskState::Over(Some(DrainError::Refused(self.pod)));
                     } else if may_differ(turn.seen, known) {
-                        self.state = match turn.command_time(settings.command_time) {
+                        let script = turn.command_time(settings.retry_time);
+                        self.state = match turn.command_time(settings.command_time) + script {
                             Span::ZERO => ask(self.pod, settings, turn),
                             time => TaskState::Launching { at: now + time },
                         };

@@ -6,7 +6,7 @@
 use super::actor::{Actor, NotYet, Orders, Wait};
 use super::catalog::{StrategyEntry, Target};
 use super::drain::{Drain, DrainSettings, Drained};
-use super::shell::{COMMAND_TIME, DRAIN_BY, Launch, before_each_request};
+use super::shell::{COMMAND_TIME, DRAIN_BY, Launch, RETRY_TIME, before_each_request, before_each_retry};
 use super::start::{START, waits_for};
 use super::turn::{OrderNumbers, Turn};
 use crate::base::Span;
@@ -39,6 +39,8 @@ static ENTRY: Entry = Entry {
         START,
         COMMAND_TIME,
         DRAIN_BY,
+        RETRY_TIME,
+        RETRY_TIME,
         Setting {
             key: "nodes",
             about: "Nodes by label, such as `workers-1`, comma-separated; `busiest` is the worker that has most pods \
@@ -117,11 +119,12 @@ impl Drainer {
         let timeout = Some(values.span("drain_timeout")).filter(|timeout| !timeout.is_zero());
         let command_time = values.dist("command_time");
         let each = before_each_request(values.choice("drain_by"), command_time);
+        let retry_time = before_each_retry(values.choice("drain_by"), values.dist("retry_time"));
         Drainer {
             start: values.span("start"),
             command_time,
             nodes: labels.map(str::to_owned).collect(),
-            how: DrainSettings { timeout, command_time: each, ..DrainSettings::new() },
+            how: DrainSettings { timeout, command_time: each, retry_time, ..DrainSettings::new() },
             numbers: OrderNumbers::default(),
             stage: Stage::Before(Launch::default()),
         }

@@ -28,9 +28,25 @@ pub(super) const DRAIN_BY: Setting = Setting {
     source: "kubectl pkg/drain/drain.go, evictPods; the API's eviction subresource needs no kubectl",
 };
 
+/// `retry_time`.
+pub(super) const RETRY_TIME: Setting = Setting {
+    key: "retry_time",
+    about: "What a script does between its pause after a refused eviction and its next try, beyond `command_time`; \
+            without meaning where one command drains.",
+    kind: Kind::Dist,
+    default: "\"0s\"",
+    unit: "",
+    source: "rollproof: a script that does nothing else",
+};
+
 /// What each request of a drain takes until it is sent, the cordon aside.
 pub(super) fn before_each_request(drain_by: &str, command_time: Dist) -> Dist {
     if drain_by == "requests" { command_time } else { Dist::Fixed(Span::ZERO) }
+}
+
+/// What a script's retry takes beyond that.
+pub(super) fn before_each_retry(drain_by: &str, retry_time: Dist) -> Dist {
+    before_each_request(drain_by, retry_time)
 }
 
 /// A command on its way to its first request.

@@ -18,7 +18,10 @@ pub static EXPERIMENT: Experiment = Experiment {
     plan,
     measured,
     simulated,
-    fitted: &[("first deletion", "strategy.command_time of scenarios/measured")],
+    fitted: &[
+        ("first deletion", "strategy.command_time of scenarios/measured"),
+        ("last deletion", "strategy.retry_time of scenarios/measured"),
+    ],
 };
 
 /// The slowest pods take less than this to go.

@@ -10,7 +10,7 @@ mod worker;
 use super::actor::{Actor, Orders, Wait};
 use super::catalog::{StrategyEntry, Target};
 use super::drain::DrainSettings;
-use super::shell::{COMMAND_TIME, DRAIN_BY, before_each_request};
+use super::shell::{COMMAND_TIME, DRAIN_BY, RETRY_TIME, before_each_request, before_each_retry};
 use super::start::{START, waits_for};
 use super::turn::{OrderNumbers, Turn};
 use crate::base::Span;
@@ -50,10 +50,11 @@ const fn span(key: &'static str, default: &'static str, about: &'static str, sou
     Setting { key, about, kind: SPAN, default, unit: "", source }
 }
 
-static SETTINGS: [Setting; 12] = [
+static SETTINGS: [Setting; 13] = [
     START,
     COMMAND_TIME,
     DRAIN_BY,
+    RETRY_TIME,
     Setting {
         key: "half",
         about: "Which machines: masters and then workers, or one half only.",
@@ -165,13 +166,19 @@ impl ByHand {
         let half = values.choice("half");
         let command_time = values.dist("command_time");
         let each = before_each_request(values.choice("drain_by"), command_time);
+        let retry_time = before_each_retry(values.choice("drain_by"), values.dist("retry_time"));
         let settings = Settings {
             start: values.span("start"),
             command_time,
             signal: if values.choice("signal") == "kill" { Signal::Kill } else { Signal::Term },
             master_down: values.span("master_down"),
             master_pause: values.span("master_pause"),
-            drain: values.flag("drain").then(|| DrainSettings { timeout, command_time: each, ..DrainSettings::new() }),
+            drain: values.flag("drain").then(|| DrainSettings {
+                timeout,
+                command_time: each,
+                retry_time,
+                ..DrainSettings::new()
+            }),
             worker_down: values.span("worker_down"),
             service_start: values.span("service_start"),
             worker_pause: values.span("worker_pause"),
