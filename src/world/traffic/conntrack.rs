@@ -37,7 +37,11 @@ impl Stale {
         if rate <= 0.0 || from >= to {
             return;
         }
-        match self.batches.iter_mut().find(|batch| batch.pod == pod && batch.to == from && batch.rate == rate) {
+        let goes_on = |batch: &&mut Batch| {
+            // The same rate, but for the rounding of the interval's mean.
+            batch.pod == pod && batch.to == from && (batch.rate - rate).abs() <= rate * 1e-9
+        };
+        match self.batches.iter_mut().find(goes_on) {
             Some(batch) => batch.to = to,
             None => self.batches.push(Batch { pod, from, to, rate }),
         }
@@ -147,6 +151,17 @@ mod tests {
         assert!(stale.batches.len() <= BATCHES_MAX);
         let attempts: f64 = stale.batches.iter().map(Batch::attempts).sum();
         assert!((attempts - 2000.0).abs() < 1e-6, "{attempts}");
+    }
+
+    #[test]
+    fn a_hole_that_is_looked_at_often_stays_one_batch() {
+        let mut stale = Stale::default();
+        for millis in 0..1000 {
+            let rate = 100.0 * (0.001 / 3.0) / 0.001 * (1.0 + 1e-15 * (millis % 7) as f64);
+            let from = Time::ZERO + Span::millis(millis);
+            stale.add(PodId(1), from, from + Span::millis(1), rate);
+        }
+        assert_eq!(stale.batches.len(), 1);
     }
 
     #[test]
