@@ -72,7 +72,7 @@ fn every_line_that_comes_with_the_program_is_read_and_every_experiment_has_some(
     for experiment in CATALOG {
         assert!(all.iter().any(|line| line.experiment == experiment.name), "{}", experiment.name);
     }
-    assert_eq!(cases(all).map(|cases| cases.len()).map_err(|problems| problems.to_string()), Ok(13));
+    assert_eq!(cases(all).map(|cases| cases.len()).map_err(|problems| problems.to_string()), Ok(12));
     assert!(find("rollout").is_some() && find("rolout").is_none());
 }
 

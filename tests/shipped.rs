@@ -54,6 +54,13 @@ fn each_shipped_scenario_is_tested_here() {
 }
 
 #[test]
+fn a_plan_of_ones_own_loses_nothing() {
+    let outcomes = outcomes("own-plan", &[]);
+    assert_completed(&outcomes);
+    assert!(outcomes.iter().all(|outcome| outcome.verdict == Verdict::Holds && outcome.requests.lost == 0));
+}
+
+#[test]
 fn the_book_loses_nothing_and_keeps_two_members() {
     for outcome in outcomes("book-ch18", &[]) {
         assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);

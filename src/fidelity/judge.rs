@@ -5,7 +5,7 @@
 //!   for what happened to pods that of a watch) do not count: the hypothesis is that the sample, moved by at most that,
 //!   has the measured location. All p-values are corrected together by Holm's method, so that a true model is refused
 //!   by any row with probability 1 % at most.
-//! - **Width.** See [`width`](super::width).
+//! - **Width.** See [`super::width`].
 //! - **Coverage.** How many measured values lie in the simulated central 50 % and 90 % intervals, for each aspect and
 //!   over all: too few (wrong or too narrow) and too many (too wide) both refuse. Rows of one repetition depend on
 //!   each other in an unknown way, so one value of each repetition counts, chosen in turn without looking at it;

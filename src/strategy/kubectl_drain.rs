@@ -40,7 +40,6 @@ static ENTRY: Entry = Entry {
         COMMAND_TIME,
         DRAIN_BY,
         RETRY_TIME,
-        RETRY_TIME,
         Setting {
             key: "nodes",
             about: "Nodes by label, such as `workers-1`, comma-separated; `busiest` is the worker that has most pods \
