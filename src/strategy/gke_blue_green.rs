@@ -1,10 +1,11 @@
 //! Google Kubernetes Engine: blue-green upgrades of node pools.
 
 use super::catalog::{StrategyEntry, Target};
+use super::gke_surge::{DRAIN_LIMIT, on_error};
 use super::machinery::parts::{WATCHES, blue_green, drain_then_force, managed_control_plane};
 use super::machinery::*;
 use super::start::START;
-use crate::base::{IntOrPercent, Span};
+use crate::base::IntOrPercent;
 use crate::config::{Entry, Kind, Setting, Values};
 
 /// Blue-green upgrades.
@@ -43,13 +44,7 @@ static SETTINGS: [Setting; 7] = [
     ),
     setting("batch_soak_duration", SPAN, "\"0s\"", "Wait after each batch.", REST),
     setting("node_pool_soak_duration", SPAN, "\"1h\"", "Wait after the last batch; up to 7 days.", REST),
-    setting(
-        "drain_limit",
-        SPAN,
-        "\"1h\"",
-        "How long budgets and grace periods are respected on a node; fixed in GKE.",
-        "GKE documentation, \"Node upgrade strategies\"",
-    ),
+    DRAIN_LIMIT,
     setting(
         "node_timeout",
         SPAN,
@@ -77,11 +72,7 @@ fn plan(values: &Values) -> Plan {
         },
         order: Order::Random,
         finish: vec![finish, Finish::RetireOld],
-        on_error: OnError {
-            drain: Action::Retry(Span::secs(10)),
-            api: Action::Retry(Span::secs(10)),
-            ..OnError::all(Action::StopRun)
-        },
+        on_error: on_error(),
         ..blue_green(
             "node pools",
             IntOrPercent::Percent(100),

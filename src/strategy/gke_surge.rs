@@ -33,17 +33,23 @@ static ENTRY: Entry = Entry {
 
 const DOC: &str = "GKE REST reference, UpgradeSettings";
 
+/// From a failure until the next try. Estimate: GKE documents none.
+const RETRY: Span = Span::secs(10);
+
+/// `drain_limit` of all of GKE's upgrades.
+pub(super) const DRAIN_LIMIT: Setting = setting(
+    "drain_limit",
+    SPAN,
+    "\"1h\"",
+    "How long budgets and grace periods are respected on a node; fixed in GKE.",
+    "GKE documentation, \"Node upgrade strategies\"",
+);
+
 static SETTINGS: [Setting; 5] = [
     START,
     setting("max_surge", Kind::IntOrPercent, "1", "New nodes of a pool that may run ahead of those they replace.", DOC),
     setting("max_unavailable", Kind::IntOrPercent, "0", "Nodes of a pool that go before their replacement comes.", DOC),
-    setting(
-        "drain_limit",
-        SPAN,
-        "\"1h\"",
-        "How long budgets and grace periods are respected on a node; fixed in GKE.",
-        "GKE documentation, \"Node upgrade strategies\"",
-    ),
+    DRAIN_LIMIT,
     setting(
         "node_timeout",
         SPAN,
@@ -52,6 +58,12 @@ static SETTINGS: [Setting; 5] = [
         "rollproof: not documented",
     ),
 ];
+
+/// GKE tries a drain and the API again until its limit, and stops at anything else.
+pub(super) fn on_error() -> OnError {
+    let again = Action::Retry(RETRY);
+    OnError { api: again, drain: again, ..OnError::all(Action::StopRun) }
+}
 
 fn plan(values: &Values) -> Plan {
     let (surge, unavailable) = (values.int_or_percent("max_surge"), values.int_or_percent("max_unavailable"));
@@ -66,11 +78,7 @@ fn plan(values: &Values) -> Plan {
     let workers = Stage {
         order: Order::Random,
         pace: surge_and(surge, unavailable),
-        on_error: OnError {
-            api: Action::Retry(Span::secs(10)),
-            drain: Action::Retry(Span::secs(10)),
-            ..OnError::all(Action::StopRun)
-        },
+        on_error: on_error(),
         ..Stage::of("node pools", Groups::Workers, steps)
     };
     Plan::of(values.span("start"), vec![managed_control_plane(), workers])

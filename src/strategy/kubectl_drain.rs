@@ -6,7 +6,7 @@
 use super::actor::{Actor, NotYet, Orders, Wait};
 use super::catalog::{StrategyEntry, Target};
 use super::drain::{Drain, DrainSettings, Drained};
-use super::shell::{COMMAND_TIME, DRAIN_BY, Launch, RETRY_TIME, before_each_request, before_each_retry};
+use super::shell::{COMMAND_TIME, DRAIN_BY, Launch, RETRY_TIME, of_a_script};
 use super::start::{START, waits_for};
 use super::turn::{OrderNumbers, Turn};
 use crate::base::Span;
@@ -117,8 +117,8 @@ impl Drainer {
         let labels = values.text("nodes").split(',').map(str::trim).filter(|label| !label.is_empty());
         let timeout = Some(values.span("drain_timeout")).filter(|timeout| !timeout.is_zero());
         let command_time = values.dist("command_time");
-        let each = before_each_request(values.choice("drain_by"), command_time);
-        let retry_time = before_each_retry(values.choice("drain_by"), values.dist("retry_time"));
+        let each = of_a_script(values.choice("drain_by"), command_time);
+        let retry_time = of_a_script(values.choice("drain_by"), values.dist("retry_time"));
         Drainer {
             start: values.span("start"),
             command_time,

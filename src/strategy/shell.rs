@@ -39,14 +39,9 @@ pub(super) const RETRY_TIME: Setting = Setting {
     source: "rollproof: a script that does nothing else",
 };
 
-/// What each request of a drain takes until it is sent, the cordon aside.
-pub(super) fn before_each_request(drain_by: &str, command_time: Dist) -> Dist {
-    if drain_by == "requests" { command_time } else { Dist::Fixed(Span::ZERO) }
-}
-
-/// What a script's retry takes beyond that.
-pub(super) fn before_each_retry(drain_by: &str, retry_time: Dist) -> Dist {
-    before_each_request(drain_by, retry_time)
+/// The time of a script's own work, which a drain by one command does not have.
+pub(super) fn of_a_script(drain_by: &str, time: Dist) -> Dist {
+    if drain_by == "requests" { time } else { Dist::Fixed(Span::ZERO) }
 }
 
 /// A command on its way to its first request.

@@ -10,7 +10,7 @@ mod worker;
 use super::actor::{Actor, Orders, Wait};
 use super::catalog::{StrategyEntry, Target};
 use super::drain::DrainSettings;
-use super::shell::{COMMAND_TIME, DRAIN_BY, RETRY_TIME, before_each_request, before_each_retry};
+use super::shell::{COMMAND_TIME, DRAIN_BY, RETRY_TIME, of_a_script};
 use super::start::{START, waits_for};
 use super::turn::{OrderNumbers, Turn};
 use crate::base::Span;
@@ -165,8 +165,8 @@ impl ByHand {
         let timeout = Some(values.span("drain_timeout")).filter(|timeout| !timeout.is_zero());
         let half = values.choice("half");
         let command_time = values.dist("command_time");
-        let each = before_each_request(values.choice("drain_by"), command_time);
-        let retry_time = before_each_retry(values.choice("drain_by"), values.dist("retry_time"));
+        let each = of_a_script(values.choice("drain_by"), command_time);
+        let retry_time = of_a_script(values.choice("drain_by"), values.dist("retry_time"));
         let settings = Settings {
             start: values.span("start"),
             command_time,
