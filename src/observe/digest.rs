@@ -96,6 +96,7 @@ fn error(error: ApiError) -> u64 {
         ApiError::NotFound => 6,
         ApiError::SeveralBudgets => 7,
         ApiError::Forbidden => 8,
+        ApiError::Members => 9,
     }
 }
 
@@ -178,6 +179,8 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
+        Fact::MemberIs { .. } => 49,
+        Fact::MemberRefused { .. } => 50,
     }
 }
 
@@ -217,6 +220,10 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
         Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
         Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        Fact::MemberIs { member, standing } => put!(master(member), standing as u64),
+        Fact::MemberRefused { member, version, cluster } => {
+            put!(master(member), u64::from(version.minor), u64::from(cluster.minor));
+        }
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
         Fact::ServerReady { master: server }
         | Fact::ServerStopping { master: server }

@@ -100,6 +100,10 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
         Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
         Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::MemberIs { member, standing } => format!("etcd {} {}", at(member), standing.name()),
+        Fact::MemberRefused { member, version, cluster } => {
+            format!("etcd {} of version {version} refuses to start in a cluster of {cluster}", at(member))
+        }
         Fact::ServerReady { master } => format!("the API server {} is ready", at(master)),
         Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
         Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),

@@ -143,6 +143,7 @@ fn plane(
     let spec = ControlPlaneSpec {
         from,
         to,
+        hops: Vec::new(),
         replicas: own.values.count("replicas") as u32,
         zones: own.values.count("zones") as u32,
         schedulable: own.values.flag("schedulable"),

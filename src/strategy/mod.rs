@@ -39,4 +39,5 @@ mod stage;
 
 pub use actor::{Actor, NotYet, Orders, Wait};
 pub use catalog::{CATALOG, StrategyEntry, Target};
+pub use cluster_api::refused as cluster_api_refuses;
 pub use plan_check::{Refusal, plan_check};

@@ -2,7 +2,7 @@
 
 use crate::world::components::{
     api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
-    kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
+    joining::JoinEvent, kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
     static_pods::StaticPodEvent,
 };
 use crate::world::ids::{ActorId, FaultId};
@@ -51,4 +51,6 @@ pub enum Event {
     StaticPod(StaticPodEvent),
     /// Measuring clients.
     Probe(ProbeEvent),
+    /// New masters that join.
+    Joining(JoinEvent),
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Span, Time, Version};
 use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
+use crate::world::membership::Membership;
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Why a user's request was lost.
@@ -165,6 +166,10 @@ pub enum Fact {
     MemberLeads { member: MasterId, term: u64 },
     /// An etcd leader stepped down, stopped, or lost its quorum.
     MemberYields { member: MasterId, term: u64 },
+    /// An etcd member's standing in its group has changed.
+    MemberIs { member: MasterId, standing: Membership },
+    /// An etcd member of this version does not start in a cluster of that version.
+    MemberRefused { member: MasterId, version: Version, cluster: Version },
     /// How many etcd voters are up and connected, of how many.
     QuorumIs { up: u32, voters: u32 },
     /// An API server is ready for all.

@@ -12,6 +12,8 @@ pub mod event;
 pub mod fact;
 pub mod ids;
 pub mod lease;
+mod members;
+pub mod membership;
 pub mod network;
 mod orders;
 mod probing;

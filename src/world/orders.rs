@@ -7,8 +7,10 @@ use crate::world::components::api::Route;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
+use crate::world::members::Asker;
+use crate::world::membership::MemberChange;
 use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
-use crate::world::reported::{Reported, StaticPod};
+use crate::world::reported::{Goal, Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -45,6 +47,8 @@ impl World {
             now: self.now,
             api,
             spec: &self.spec,
+            goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            members: self.etcd.member_list(),
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,
@@ -80,10 +84,17 @@ impl World {
             | Command::Grow { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
-            | Command::MoveLeader(_) => {
+            | Command::GrowMasters { .. }
+            | Command::MoveLeader { .. } => {
                 self.direct_order(command);
                 let to = ReplyTo::Actor { actor, order };
                 self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
+                self.settle_effects();
+                return;
+            }
+            Command::RemoveMember(master) => {
+                let asker = Asker::Operator(ReplyTo::Actor { actor, order });
+                self.change_members(MemberChange::Remove(master), asker);
                 self.settle_effects();
                 return;
             }
@@ -114,8 +125,10 @@ impl World {
             Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
             Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
             Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
-            Command::MoveLeader(master) => self.etcd.move_leader(master, &mut ctx!(self)),
-            Command::Cordon(_)
+            Command::MoveLeader { from, to } => self.etcd.move_leader(from, to, &mut ctx!(self)),
+            Command::GrowMasters { slot } => self.cloud.grow_masters(slot, &mut ctx!(self)),
+            Command::RemoveMember(_)
+            | Command::Cordon(_)
             | Command::Uncordon(_)
             | Command::TaintForUpdate(_)
             | Command::ExcludeFromBalancers(_)
@@ -200,7 +213,7 @@ impl World {
         }
     }
 
-    fn start_process(&mut self, master: MasterId, process: MasterProcess) {
+    pub(super) fn start_process(&mut self, master: MasterId, process: MasterProcess) {
         let node = self.masters[master].node;
         if self.runs(master, process) || !self.net.host(node).powered {
             return;

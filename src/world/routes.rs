@@ -6,6 +6,7 @@ use crate::world::disturbance::{MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
 use crate::world::ids::{NodeId, PodId, PoolId, RequestId};
+use crate::world::members::Asker;
 use crate::world::store::{Change, Component, Revision, Touched};
 use crate::world::watch::ClientKind;
 
@@ -53,6 +54,9 @@ impl World {
             }
             Notice::Launches(node) => self.launches(node),
             Notice::Grows(pool, slot) => self.grows(pool, slot),
+            Notice::GrowsMasters(slot) => self.grows_masters(slot),
+            Notice::Reconfigure(change, master) => self.change_members(change, Asker::Join(master)),
+            Notice::StartMember(master) => self.start_process(master, MasterProcess::Etcd),
             Notice::MachineRestarts(node, wiped) => self.machine_restarts(node, wiped),
             Notice::StaticPod(master, process, false) => self.stop_process(master, process, Signal::Term),
             Notice::StaticPod(master, process, true) => self.start_static_pod(master, process),
@@ -135,6 +139,9 @@ impl World {
     fn stored(&mut self, request: RequestId, result: Outcome) {
         if self.probes.owns(request) {
             return self.probe_stored(request, result);
+        }
+        if self.member_orders.owns(request) {
+            return self.members_changed(request, result);
         }
         let Some((server, change)) = self.api.stored(request, result, &mut ctx!(self)) else { return };
         // Admission is the server's, and so is its version.
@@ -263,6 +270,7 @@ impl World {
         self.host_changed(node);
         if let Some(master) = self.master_on(node) {
             self.static_pods.machine_off(master);
+            self.joins.ends(master);
             self.etcd.signal(master, Signal::Kill, &mut ctx!(self));
             self.api.signal(master, Signal::Kill, &mut ctx!(self));
             self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
@@ -315,8 +323,13 @@ impl World {
         if let Some(master) = self.master_on(node) {
             let [etcd, server, manager, scheduler] =
                 MasterProcess::ALL.map(|process| self.static_pods.starts(master, process, version));
-            let etcd = self.etcd_version(etcd);
-            self.etcd.start(master, etcd, &mut ctx!(self));
+            match self.etcd.standing(master) {
+                Some(_) => {
+                    let etcd = self.etcd_version(etcd);
+                    self.etcd.start(master, etcd, &mut ctx!(self));
+                }
+                None => self.joins.begins(master, version, &mut ctx!(self)),
+            }
             self.api.register(master);
             self.api.start(master, node, server, &mut ctx!(self));
             let [of_manager, of_scheduler] = self.masters[master].elected;
@@ -335,7 +348,6 @@ impl World {
 
     /// The etcd that comes with a master of this Kubernetes version.
     pub(super) fn etcd_version(&self, version: crate::base::Version) -> crate::base::Version {
-        let plane = &self.spec.control_plane;
-        if version == plane.to { plane.etcd.to } else { plane.etcd.from }
+        self.spec.control_plane.etcd_of(version)
     }
 }

@@ -199,7 +199,8 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
     ControlPlaneSpec {
         from: Version::new(1, 14, 10),
         to: Version::new(1, 15, 7),
-        replicas: 3,
+        hops: Vec::new(),
+            replicas: 3,
         zones: 3,
         schedulable: false,
         cpu: 2000,

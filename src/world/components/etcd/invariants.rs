@@ -3,6 +3,7 @@
 
 use super::Etcd;
 use super::log::{Index, Log, Term};
+use super::membership::Set;
 use crate::base::Time;
 
 /// Votes of this many terms back are remembered; a candidate waits for its votes for one election time-out.
@@ -97,16 +98,18 @@ pub(super) struct History {
     leaders: Vec<(Term, u8)>,
     votes: Vec<(Term, u8, u8)>,
     committed: Log,
+    /// Who voted when the last entry was committed.
+    pub(super) electorate: Set,
     acknowledged: Option<(Index, Term)>,
     broken: Option<Broken>,
 }
 
 impl History {
-    pub(super) fn begin(leader: usize, now: Time) -> History {
+    pub(super) fn begin(leader: usize, electorate: Set, now: Time) -> History {
         let mut committed = Log::default();
         committed.append(1, now, now);
         committed.forget_writes();
-        History { leaders: vec![(1, leader as u8)], votes: Vec::new(), committed, acknowledged: None, broken: None }
+        History { leaders: vec![(1, leader as u8)], votes: Vec::new(), committed, electorate, acknowledged: None, broken: None }
     }
 
     /// A member was elected.
@@ -212,9 +215,11 @@ impl Etcd {
         let committed = &self.history.committed;
         let index = committed.last();
         let holds = |log: &Log| log.common(committed).min(log.durable(self.now)) >= index;
-        let disks = self.members.iter().filter(|me| holds(&me.log)).count();
+        let voters = self.history.electorate;
+        let voting = self.members.iter().enumerate().filter(|(member, _)| voters & (1 << member) != 0);
+        let disks = voting.filter(|(_, me)| holds(&me.log)).count();
         // A majority of all voters, whatever the group itself takes for one.
-        if disks <= self.members.len() / 2 {
+        if disks <= voters.count_ones() as usize / 2 {
             return Err(Broken::CommittedIsDurable { index, disks: disks as u32 });
         }
         Ok(())
