@@ -179,3 +179,30 @@ fn a_budget_without_room_stalls_the_plan_and_loses_nothing() {
     let failed = run(&newer, 1);
     assert_eq!((failed.upgrade.result, failed.requests.lost), (UpgradeResult::Failed, 0));
 }
+
+#[test]
+fn cluster_api_with_a_surge_keeps_three_voters_and_loses_nothing() {
+    let found = outcomes("kcp-surge", &[]);
+    assert_completed(&found);
+    for outcome in found {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "{:?}", outcome.reasons);
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.min_members == 3), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn one_failure_without_a_surge_costs_the_quorum_and_with_one_it_does_not() {
+    for outcome in outcomes("kcp-scale-in", &[]) {
+        assert!(broken(&outcome).contains("etcd-quorum"), "seed {}: {:?}", outcome.seed, outcome.reasons);
+    }
+    for outcome in outcomes("kcp-scale-in", &["strategy.control_plane_max_surge=1"]) {
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.quorum_breaks == 0), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn a_walk_over_three_minors_loses_nothing() {
+    let found = outcomes("hops", &[]);
+    assert_completed(&found);
+    assert!(found.iter().all(|outcome| outcome.verdict == Verdict::Holds && outcome.skew_violations == 0));
+}

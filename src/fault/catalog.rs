@@ -3,7 +3,7 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, kube_proxy_restart, kubelet_restart,
+    api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, false_health, kube_proxy_restart, kubelet_restart,
     node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
 };
 use crate::base::Span;
@@ -45,6 +45,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
+    &false_health::ENTRY,
 ];
 
 /// No kind of fault has this name.

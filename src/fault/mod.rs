@@ -8,6 +8,7 @@ mod api_server_crash;
 pub mod catalog;
 mod controller_manager_crash;
 mod etcd_member_stop;
+mod false_health;
 mod kube_proxy_restart;
 mod kubelet_restart;
 mod node_link_cut;

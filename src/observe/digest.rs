@@ -181,6 +181,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::Probed { .. } => 48,
         Fact::MemberIs { .. } => 49,
         Fact::MemberRefused { .. } => 50,
+        Fact::ApiMissed { .. } => 51,
     }
 }
 
@@ -195,6 +196,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::PodCreated { pod }
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
+        | Fact::ApiMissed { pod }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }
         | Fact::PodKilled { pod }

@@ -3,6 +3,7 @@
 use super::app_records::{APP, NONE_SOURCE, PROBE, ROLLOUT};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
+use super::apis;
 use super::lower::Lower;
 use super::pool::ReadPool;
 use super::section::{Fields, reference};
@@ -60,6 +61,7 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
     lower.page.table(&format!("[{header}]"), &fields.lines());
     let probes =
         ["readiness", "liveness", "startup"].map(|probe| probe_of(lower, &header, probe, &reader.optional(probe)));
+    let uses_apis = apis::read(lower, &reader.optional("uses_apis"));
     let pool = fields.optional("pool").map(|values| values.text("pool").to_owned());
     let pool = pool.and_then(|name| {
         let known = pools.iter().map(|pool| pool.spec.name.as_str());
@@ -74,6 +76,7 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
     let mut spec = spec_of(key.name.clone(), &fields);
     (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(&rollout));
     [spec.readiness, spec.liveness, spec.startup] = probes;
+    spec.uses_apis = uses_apis;
     ReadApp { spec, header, traffic, pdb, fields, place: key.place }
 }
 
@@ -214,6 +217,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         latency: values.dist("latency"),
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
         warm_up: values.span("warm_up"),
+        uses_apis: Vec::new(),
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),
     }
 }

@@ -1,5 +1,6 @@
 //! What can only be said of the whole: caps, and values that do not go together.
 
+use super::apis;
 use super::app::ReadApp;
 use super::cluster::Places;
 use super::pool::ReadPool;
@@ -32,6 +33,7 @@ pub(super) fn report(given: &Given<'_, '_>, problems: &Diagnostics) {
     target(given, problems);
     surge_of_masters(given, problems);
     for app in given.apps {
+        apis::warn(app, (given.spec.control_plane.from, given.spec.control_plane.to), problems);
         manners(app, problems);
         fits(given, app, problems);
         reached(given, app, problems);

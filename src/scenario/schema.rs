@@ -175,6 +175,7 @@ fn budget() -> Json {
 fn app() -> Json {
     let probe = || or_none(section(&PROBE, &[], &[]));
     let groups = json!({ "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": group() });
+    let removed: Vec<&str> = crate::world::removed_apis::REMOVED_APIS.iter().map(|api| api.name).collect();
     section(
         &APP,
         &[
@@ -185,6 +186,7 @@ fn app() -> Json {
             ("pdb", or_none(demand(&[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
+            ("uses_apis", json!({ "type": "array", "items": { "enum": removed } })),
         ],
         &[],
     )
@@ -214,6 +216,11 @@ fn strategy() -> Json {
                 json!({ "type": "array", "items": { "type": "object" }, "description": about }),
             );
         }
+        let about = "Versions that the control plane walks on the way, or \"each-minor\".";
+        let listed = json!({ "type": "array", "items": { "type": "string" } });
+        all.insert("hops".to_owned(), json!({ "anyOf": [{ "const": "each-minor" }, listed], "description": about }));
+        let about = "Whether workers walk along at each hop, or jump as far as the version skew policy lets them.";
+        all.insert("hop_nodes".to_owned(), json!({ "enum": ["walk", "jump"], "description": about }));
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
         schema

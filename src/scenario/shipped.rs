@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 30] = [
+const ALL: [&str; 33] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -19,6 +19,9 @@ const ALL: [&str; 30] = [
     "no-prestop",
     "all-on-one-node",
     "own-plan",
+    "kcp-surge",
+    "kcp-scale-in",
+    "hops",
     "stuck-pdb",
     "measured-cluster",
     "perf/roll-500",

@@ -220,6 +220,7 @@ impl Stage {
             api: self.api,
             spec: &self.spec,
             goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            flattered: false,
             members: self.members,
             store: &self.store,
             instances: &self.instances,

@@ -102,6 +102,7 @@ impl World {
             masters: IdVec::new(),
             kubelet_clients: IdVec::new(),
             client_kinds: IdVec::new(),
+            flattered: false,
             changes: Changes::default(),
             spec,
             draws,

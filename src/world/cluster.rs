@@ -72,6 +72,8 @@ pub struct World {
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
     pub(super) client_kinds: IdVec<ClientId, ClientKind>,
+    /// Tools that validate the cluster find nothing wrong with it.
+    pub(super) flattered: bool,
     /// What has changed that an actor could see.
     pub(super) changes: Changes,
 }

@@ -77,6 +77,11 @@ pub enum Disturbance {
         /// As in `CutApi`.
         from_etcd: bool,
     },
+    /// Tools that validate the cluster find nothing wrong with it, or see it as it is again.
+    Flatter {
+        /// Whether they are deceived.
+        false_health: bool,
+    },
     /// The kubelet's process restarts; containers run on.
     RestartKubelet(NodeId),
     /// kube-proxy's process restarts; kernel rules stay.

@@ -116,6 +116,8 @@ pub enum Fact {
     PodBound { pod: PodId, node: NodeId },
     /// A pod's container runs.
     PodStarted { pod: PodId },
+    /// A pod's process found no API server that serves what it reads: it never gets ready.
+    ApiMissed { pod: PodId },
     /// A pod's process listens.
     PodListens { pod: PodId },
     /// The API says the pod is Ready, or no longer.

@@ -19,6 +19,7 @@ mod orders;
 mod probing;
 pub mod pulse;
 pub mod purpose;
+pub mod removed_apis;
 pub mod reported;
 mod routes;
 pub mod rules;

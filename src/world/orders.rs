@@ -49,6 +49,7 @@ impl World {
             spec: &self.spec,
             goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
             members: self.etcd.member_list(),
+            flattered: self.flattered,
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,
@@ -171,6 +172,7 @@ impl World {
             }
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
+            Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {
                 let version = self.cloud.instances()[node].version;

@@ -139,6 +139,8 @@ pub struct Reported<'a> {
     pub spec: &'a Spec,
     /// Where the plan is to bring the cluster.
     pub goal: Goal,
+    /// Whether a validation of the cluster passes whatever is wrong with it.
+    pub flattered: bool,
     /// etcd's members.
     pub members: MemberList,
     pub(crate) store: &'a Store,

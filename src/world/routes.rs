@@ -7,13 +7,17 @@ use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
 use crate::world::ids::{NodeId, PodId, PoolId, RequestId};
 use crate::world::members::Asker;
+use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision, Touched};
 use crate::world::watch::ClientKind;
 
 impl World {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::ContainerStarted(pod) => self.traffic.container_started(pod, &mut ctx!(self)),
+            Notice::ContainerStarted(pod) => {
+                self.traffic.container_started(pod, &mut ctx!(self));
+                self.misses_api(pod);
+            }
             Notice::Sigterm(pod) => self.traffic.sigterm(pod, &mut ctx!(self)),
             Notice::Sigkill(pod) => self.traffic.sigkill(pod, &mut ctx!(self)),
             Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
@@ -64,6 +68,22 @@ impl World {
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
+        }
+    }
+
+    /// A process that starts where the API servers serve no more what it reads waits for its caches for ever. While
+    /// some still do, it depends on which of them it is connected to.
+    fn misses_api(&mut self, pod: PodId) {
+        let (app, name) = (self.store.pods().now(pod).app, self.store.pods().now(pod).name);
+        let Some(minor) = self.spec.apps[app].uses_apis.iter().map(|api| api.minor).min() else { return };
+        let serving: Vec<bool> = self.api.live_versions().map(|version| !version.at_least(1, minor)).collect();
+        if serving.is_empty() {
+            return;
+        }
+        let mut draw = self.draws.at(Purpose::ServerPick as u16, name, u64::MAX);
+        if !serving[draw.below(serving.len() as u64) as usize] {
+            self.traffic.never_listens(pod);
+            self.out.facts.push(Fact::ApiMissed { pod });
         }
     }
 

@@ -153,7 +153,8 @@ fn web() -> AppSpec {
         latency: ms(5),
         concurrency: None,
         warm_up: Span::ZERO,
-        restart_at: None,
+        uses_apis: Vec::new(),
+            restart_at: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::base::{IntOrPercent, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
+use crate::world::removed_apis::RemovedApi;
 
 /// What the app's process does at SIGTERM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +191,8 @@ pub struct AppSpec {
     pub concurrency: Option<u32>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
+    /// API versions that its processes read when they start, and that are gone at some version of Kubernetes.
+    pub uses_apis: Vec<&'static RemovedApi>,
     /// A `kubectl rollout restart` at this moment of the run, if asked for.
     pub restart_at: Option<Span>,
 }
