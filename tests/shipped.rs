@@ -206,3 +206,16 @@ fn a_walk_over_three_minors_loses_nothing() {
     assert_completed(&found);
     assert!(found.iter().all(|outcome| outcome.verdict == Verdict::Holds && outcome.skew_violations == 0));
 }
+
+#[test]
+fn a_backup_saves_the_cluster_and_not_what_was_written_since() {
+    let found = outcomes("restore", &[]);
+    assert_completed(&found);
+    for outcome in found {
+        let [restore] = &outcome.restores[..] else { panic!("seed {}: {:?}", outcome.seed, outcome.restores) };
+        assert!(restore.lost_writes > 0 && restore.snapshot_age_s > 600.0, "seed {}: {restore:?}", outcome.seed);
+        assert!(restore.nodes_gone >= 1, "seed {}: the first new master is younger than the snapshot", outcome.seed);
+        assert!(outcome.api.longest_gap_s >= 720.0, "seed {}: {:?}", outcome.seed, outcome.api);
+        assert!(broken(&outcome).contains("etcd-quorum"), "seed {}", outcome.seed);
+    }
+}

@@ -3,7 +3,7 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, false_health, kube_proxy_restart, kubelet_restart,
+    api_cut, api_server_crash, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health, kube_proxy_restart, kubelet_restart,
     node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
 };
 use crate::base::Span;
@@ -46,6 +46,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
     &false_health::ENTRY,
+    &etcd_data_loss::ENTRY,
 ];
 
 /// No kind of fault has this name.

@@ -7,6 +7,7 @@ mod api_cut;
 mod api_server_crash;
 pub mod catalog;
 mod controller_manager_crash;
+mod etcd_data_loss;
 mod etcd_member_stop;
 mod false_health;
 mod kube_proxy_restart;

@@ -182,6 +182,8 @@ fn tag(fact: &Fact) -> u64 {
         Fact::MemberIs { .. } => 49,
         Fact::MemberRefused { .. } => 50,
         Fact::ApiMissed { .. } => 51,
+        Fact::SnapshotTaken => 52,
+        Fact::Restored { .. } => 53,
     }
 }
 
@@ -225,6 +227,10 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::MemberIs { member, standing } => put!(master(member), standing as u64),
         Fact::MemberRefused { member, version, cluster } => {
             put!(master(member), u64::from(version.minor), u64::from(cluster.minor));
+        }
+        Fact::SnapshotTaken => {}
+        Fact::Restored { age, writes, gone, back, nodes } => {
+            put!(age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes));
         }
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
         Fact::ServerReady { master: server }

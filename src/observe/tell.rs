@@ -101,6 +101,10 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
         Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
         Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::SnapshotTaken => "a snapshot of etcd is taken".to_owned(),
+        Fact::Restored { age, writes, .. } => {
+            format!("etcd is put back to a snapshot {age} old: {writes} writes are lost")
+        }
         Fact::MemberIs { member, standing } => format!("etcd {} {}", at(member), standing.name()),
         Fact::MemberRefused { member, version, cluster } => {
             format!("etcd {} of version {version} refuses to start in a cluster of {cluster}", at(member))

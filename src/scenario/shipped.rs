@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 33] = [
+const ALL: [&str; 34] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -22,6 +22,7 @@ const ALL: [&str; 33] = [
     "kcp-surge",
     "kcp-scale-in",
     "hops",
+    "restore",
     "stuck-pdb",
     "measured-cluster",
     "perf/roll-500",

@@ -18,7 +18,7 @@ static ENTRY: Entry = Entry {
     about: "Your own: stages over groups of machines, each with its order, its pace, and a unit's life as a list of steps.",
     details: "Each [[strategy.stage]] has `groups` (\"masters\", \"workers\", \"all\", \"everything\" as one group, or a \
               list of pools) and `steps`. Steps are names: taint, untaint, cordon, uncordon, exclude, include, \
-              deregister, move-leader, remove-member, drain, terminate, replace, retire, reimage, upgrade, reboot, kubelet; or tables: \
+              deregister, move-leader, remove-member, etcd-snapshot, etcd-restore, drain, terminate, replace, retire, reimage, upgrade, reboot, kubelet; or tables: \
               { drain = { timeout, grace, retry, look, delete, on_deadline = \"fail\"|\"force\"|\"go-on\" } }, \
               { wait = \"5s\" }, { swap = [\"etcd\", ...], together, deadline, rollback }, { surge = 1, deadline }, \
               { gate = [conditions], every, times, again, deadline }. Conditions are api, node-ready, static-pods, \

@@ -263,6 +263,10 @@ impl Stage {
             Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
             Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
             Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
+            Command::Snapshot | Command::Restore => {
+                self.at(self.now + ROUND_TRIP, move |stage| stage.answers.push(Answer { order: number, result: Ok(()) }));
+                return;
+            }
             Command::MoveLeader { to, .. } => {
                 self.members.leader = to.or(self.members.leader);
                 self.changed = true;
@@ -459,6 +463,8 @@ impl Stage {
             Command::MoveLeader { from, to: None } => format!("move leader from {}", from.0 + 1),
             Command::MoveLeader { from, to: Some(to) } => format!("move leader from {} to {}", from.0 + 1, to.0 + 1),
             Command::GrowMasters { slot } => format!("grow masters by place {}", slot + 1),
+            Command::Snapshot => "take a snapshot".to_owned(),
+            Command::Restore => "restore the snapshot".to_owned(),
             Command::RemoveMember(master) => format!("remove member {}", master.0 + 1),
             Command::UntaintForUpdate(node) => format!("untaint {}", label(node)),
             Command::IncludeInBalancers(node) => format!("include {} in balancers", label(node)),

@@ -23,6 +23,7 @@ use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Changes, Instance};
+use crate::world::restore::Backups;
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
@@ -122,6 +123,7 @@ impl World {
             static_pods,
             joins: Joins::default(),
             member_orders: MemberOrders::default(),
+            backups: Backups::default(),
             traffic,
             probes: Probes::default(),
         }

@@ -23,6 +23,7 @@ use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
+use crate::world::restore::Backups;
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
@@ -67,6 +68,7 @@ pub struct World {
     pub(super) static_pods: StaticPods,
     pub(super) joins: Joins,
     pub(super) member_orders: MemberOrders,
+    pub(super) backups: Backups,
     pub(super) traffic: Traffic,
     pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
@@ -157,6 +159,7 @@ impl World {
                 self.static_pods.step(event, runs, &mut ctx!(self));
             }
             Event::Probe(event) => self.probe_event(event),
+            Event::Restored => self.restored(),
             Event::Joining(event) => self.joins.step(event, &mut ctx!(self)),
         }
         self.settle_effects();

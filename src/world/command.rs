@@ -134,6 +134,10 @@ pub enum Command {
     },
     /// etcd: remove a master's member from the group. Answered when etcd has.
     RemoveMember(MasterId),
+    /// etcd: take a snapshot, which takes the place of the one before.
+    Snapshot,
+    /// Shell of all masters: put etcd back to its newest snapshot. Answered when its members start.
+    Restore,
     /// API: take the soft taint for nodes that will be replaced away again.
     UntaintForUpdate(NodeId),
     /// API: take the label away that takes a node out of external load balancers.

@@ -77,6 +77,10 @@ pub enum Disturbance {
         /// As in `CutApi`.
         from_etcd: bool,
     },
+    /// The data of all etcd members is gone.
+    LoseEtcd,
+    /// etcd is put back to its newest snapshot; without one, nothing happens.
+    RestoreEtcd,
     /// Tools that validate the cluster find nothing wrong with it, or see it as it is again.
     Flatter {
         /// Whether they are deceived.

@@ -51,6 +51,8 @@ pub enum Event {
     StaticPod(StaticPodEvent),
     /// Measuring clients.
     Probe(ProbeEvent),
+    /// A snapshot's data is on all masters' disks.
+    Restored,
     /// New masters that join.
     Joining(JoinEvent),
 }

@@ -172,6 +172,10 @@ pub enum Fact {
     MemberIs { member: MasterId, standing: Membership },
     /// An etcd member of this version does not start in a cluster of that version.
     MemberRefused { member: MasterId, version: Version, cluster: Version },
+    /// A snapshot of etcd was taken.
+    SnapshotTaken,
+    /// etcd was put back to a snapshot of this age: writes lost, pods that are gone and that are back, nodes gone.
+    Restored { age: Span, writes: u64, gone: u32, back: u32, nodes: u32 },
     /// How many etcd voters are up and connected, of how many.
     QuorumIs { up: u32, voters: u32 },
     /// An API server is ready for all.

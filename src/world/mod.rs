@@ -21,6 +21,7 @@ pub mod pulse;
 pub mod purpose;
 pub mod removed_apis;
 pub mod reported;
+mod restore;
 mod routes;
 pub mod rules;
 pub mod runtimes;

@@ -93,6 +93,19 @@ impl World {
                 self.settle_effects();
                 return;
             }
+            Command::Snapshot | Command::Restore => {
+                let to = ReplyTo::Actor { actor, order };
+                let begun = match command {
+                    Command::Snapshot => self.snapshot().map(|()| true),
+                    _ => self.restore(Some(to)).map(|()| false),
+                };
+                // A restore that has begun is answered at its end.
+                if begun != Ok(false) {
+                    self.out.queue.push(self.now, Event::Answer { to, result: begun.map(|_| ()) });
+                }
+                self.settle_effects();
+                return;
+            }
             Command::RemoveMember(master) => {
                 let asker = Asker::Operator(ReplyTo::Actor { actor, order });
                 self.change_members(MemberChange::Remove(master), asker);
@@ -129,6 +142,8 @@ impl World {
             Command::MoveLeader { from, to } => self.etcd.move_leader(from, to, &mut ctx!(self)),
             Command::GrowMasters { slot } => self.cloud.grow_masters(slot, &mut ctx!(self)),
             Command::RemoveMember(_)
+            | Command::Snapshot
+            | Command::Restore
             | Command::Cordon(_)
             | Command::Uncordon(_)
             | Command::TaintForUpdate(_)
@@ -172,6 +187,10 @@ impl World {
             }
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
+            Disturbance::LoseEtcd => self.lose_etcd(),
+            Disturbance::RestoreEtcd => {
+                let _ = self.restore(None);
+            }
             Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {
@@ -232,7 +251,7 @@ impl World {
         }
     }
 
-    fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
         match process {
             NodeProcess::Kubelet => {
                 self.kubelets.stops(node, &mut ctx!(self));
@@ -249,7 +268,7 @@ impl World {
         }
     }
 
-    fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
         let version = self.cloud.instances()[node].version;
         if !self.net.host(node).powered {
             return;

@@ -239,6 +239,10 @@ pub enum Step {
     RemoveMember,
     /// Its pods go.
     Drain(Drain),
+    /// A snapshot of etcd is taken.
+    Snapshot,
+    /// etcd is put back to its newest snapshot.
+    Restore,
     /// A fixed wait, told as this phase.
     Wait(StepPhase, Span),
     /// Manifests of a master's static pods are replaced.

@@ -132,6 +132,8 @@ fn step(item: &Item<'_>) -> Option<Step> {
             ("deregister", Step::Deregister),
             ("move-leader", Step::MoveLeader),
             ("remove-member", Step::RemoveMember),
+            ("etcd-snapshot", Step::Snapshot),
+            ("etcd-restore", Step::Restore),
             ("drain", Step::Drain(Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail })),
             ("terminate", transition(Transition::Terminate)),
             ("replace", transition(Transition::Replace)),

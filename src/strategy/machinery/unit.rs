@@ -207,6 +207,8 @@ impl UnitRun {
                 }
                 Some(Doing::Asked(turn.give(Command::RemoveMember(master))))
             }
+            Step::Snapshot => Some(self.ask(StepPhase::Premarked, Command::Snapshot, turn)),
+            Step::Restore => Some(self.ask(StepPhase::Transition, Command::Restore, turn)),
             Step::Drain(plan) => {
                 turn.seen.node(current)?;
                 self.enter(Some(StepPhase::Draining), turn);

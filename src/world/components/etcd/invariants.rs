@@ -112,6 +112,14 @@ impl History {
         History { leaders: vec![(1, leader as u8)], votes: Vec::new(), committed, electorate, acknowledged: None, broken: None }
     }
 
+    /// That of a group that begins with a snapshot.
+    pub(super) fn restored(term: Term, electorate: Set, now: Time) -> History {
+        let mut committed = Log::default();
+        committed.append(term, now, now);
+        committed.forget_writes();
+        History { leaders: Vec::new(), votes: Vec::new(), committed, electorate, acknowledged: None, broken: None }
+    }
+
     /// A member was elected.
     pub(super) fn lead(&mut self, member: usize, term: Term) {
         if self.leaders.iter().any(|(t, m)| *t == term && usize::from(*m) != member) {
@@ -175,6 +183,9 @@ impl Etcd {
     /// The first law found broken.
     pub fn check(&self) -> Result<(), Broken> {
         self.history.broken.map_or(Ok(()), Err)?;
+        if self.lost {
+            return Ok(());
+        }
         self.check_logs()?;
         let committed = &self.history.committed;
         if let Some((index, term)) = self.history.acknowledged

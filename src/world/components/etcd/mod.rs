@@ -20,6 +20,7 @@ mod member;
 mod membership;
 mod reign;
 mod replication;
+mod restore;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -116,6 +117,8 @@ pub struct Etcd {
     cluster_version: ClusterVersion,
     /// Members without a connection to any other, as bits: their campaigns reach nobody and are not events.
     alone: Set,
+    /// All members' data is gone.
+    lost: bool,
     eager: bool,
     now: Time,
 }
@@ -157,6 +160,7 @@ impl Etcd {
             cluster_version: ClusterVersion::of(spec.from),
             shown: Shown::default(),
             alone: 0,
+            lost: false,
             eager,
             now: ctx.now,
         };

@@ -254,12 +254,10 @@ impl Etcd {
 
 /// Up to where a majority of voters has acknowledged, by the index of each member.
 fn agreed(config: Config, mut matched: [Index; super::MEMBERS_MAX as usize]) -> Index {
-    let mut size = 0;
-    for member in 0..matched.len() {
-        if config.votes(member) {
-            matched[size] = matched[member];
-            size += 1;
-        }
+    let (all, mut size) = (matched, 0);
+    for (_, index) in all.iter().enumerate().filter(|(member, _)| config.votes(*member)) {
+        matched[size] = *index;
+        size += 1;
     }
     let voting = &mut matched[..size];
     voting.sort_unstable_by(|a, b| b.cmp(a));
