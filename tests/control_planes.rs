@@ -142,9 +142,10 @@ fn t5_an_error_in_the_first_master_group_stops_kops_and_a_truthful_validation_st
     assert_eq!(old.outcome.upgrade.result, UpgradeResult::Failed);
     assert_eq!(stopped(&old), [1], "the second master is not touched");
     assert_eq!(old.outcome.etcd.expect("it shows etcd").quorum_breaks, 0);
-    let new = finished(&load("book-ch18", Some("kops"), &[
-        r#"cluster.control_plane.machine={ preset = "ec2", boot = "40m" }"#,
-    ]), 1);
+    let new = finished(
+        &load("book-ch18", Some("kops"), &[r#"cluster.control_plane.machine={ preset = "ec2", boot = "40m" }"#]),
+        1,
+    );
     assert_eq!((new.outcome.upgrade.result, stopped(&new)), (UpgradeResult::Failed, vec![1]));
 }
 
@@ -205,7 +206,8 @@ fn t6_without_a_surge_it_dips_by_one_voter() {
 
 #[test]
 fn t6_a_member_stays_while_its_removal_would_break_the_quorum() {
-    let fault = r#"fault=[{ kind = "etcd-member-stop", target = "master-2", at = "master-1:draining", lasting = "5m" }]"#;
+    let fault =
+        r#"fault=[{ kind = "etcd-member-stop", target = "master-2", at = "master-1:draining", lasting = "5m" }]"#;
     let run = finished(&load("kcp-surge", None, &["strategy.control_plane_max_surge=0", fault]), 1);
     let removed = records(&run).iter().find(|r| matches!(r.fact, Fact::MemberIs { standing: Membership::Removed, .. }));
     let struck = records(&run).iter().find(|r| matches!(r.fact, Fact::FaultRepaired { .. })).expect("it is mended");

@@ -3,8 +3,9 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_server_crash, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health, kube_proxy_restart, kubelet_restart,
-    node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
+    api_cut, api_server_crash, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
+    kube_proxy_restart, kubelet_restart, node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash,
+    scheduler_crash,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};

@@ -1,9 +1,9 @@
 //! `[app.NAME]`: Deployments and their Services.
 
+use super::apis;
 use super::app_records::{APP, NONE_SOURCE, PROBE, ROLLOUT};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
-use super::apis;
 use super::lower::Lower;
 use super::pool::ReadPool;
 use super::section::{Fields, reference};

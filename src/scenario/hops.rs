@@ -6,9 +6,6 @@ use crate::config::{Place, Problem, Reader, ValueKind, code};
 use crate::strategy::{Refusal, each_minor, walk_check};
 use crate::world::spec::ControlPlaneSpec;
 
-
-
-
 /// What was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Hops {
@@ -79,7 +76,11 @@ impl Hops {
 }
 
 /// The etcd of each version on the way; it never goes back, whatever was asked for the ends.
-pub(super) fn on_the_way(plane: &ControlPlaneSpec, hops: &[Version], of: fn(Version) -> Version) -> Vec<(Version, Version)> {
+pub(super) fn on_the_way(
+    plane: &ControlPlaneSpec,
+    hops: &[Version],
+    of: fn(Version) -> Version,
+) -> Vec<(Version, Version)> {
     let between = hops.iter().take(hops.len().saturating_sub(1));
     let (least, most) = (plane.etcd.from, plane.etcd.to.max(plane.etcd.from));
     between.map(|version| (*version, of(*version).clamp(least, most))).collect()

@@ -264,7 +264,9 @@ impl Stage {
             Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
             Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
             Command::Snapshot | Command::Restore => {
-                self.at(self.now + ROUND_TRIP, move |stage| stage.answers.push(Answer { order: number, result: Ok(()) }));
+                self.at(self.now + ROUND_TRIP, move |stage| {
+                    stage.answers.push(Answer { order: number, result: Ok(()) })
+                });
                 return;
             }
             Command::MoveLeader { to, .. } => {

@@ -154,7 +154,7 @@ fn web() -> AppSpec {
         concurrency: None,
         warm_up: Span::ZERO,
         uses_apis: Vec::new(),
-            restart_at: None,
+        restart_at: None,
     }
 }
 
@@ -201,7 +201,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
         from: Version::new(1, 14, 10),
         to: Version::new(1, 15, 7),
         hops: Vec::new(),
-            replicas: 3,
+        replicas: 3,
         zones: 3,
         schedulable: false,
         cpu: 2000,

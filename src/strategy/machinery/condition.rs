@@ -83,7 +83,9 @@ impl Condition {
             | Condition::GroupReady
             | Condition::Api => Sight::Machines,
             Condition::StaticPods | Condition::Etcd | Condition::MemberRemovable => Sight::ControlPlane,
-            Condition::ControlPlane | Condition::OtherMasters | Condition::Apps | Condition::Validation => Sight::Anything,
+            Condition::ControlPlane | Condition::OtherMasters | Condition::Apps | Condition::Validation => {
+                Sight::Anything
+            }
         }
     }
 }

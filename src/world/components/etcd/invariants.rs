@@ -109,7 +109,14 @@ impl History {
         let mut committed = Log::default();
         committed.append(1, now, now);
         committed.forget_writes();
-        History { leaders: vec![(1, leader as u8)], votes: Vec::new(), committed, electorate, acknowledged: None, broken: None }
+        History {
+            leaders: vec![(1, leader as u8)],
+            votes: Vec::new(),
+            committed,
+            electorate,
+            acknowledged: None,
+            broken: None,
+        }
     }
 
     /// That of a group that begins with a snapshot.

@@ -342,7 +342,10 @@ impl Etcd {
 
     /// Whether a member of this version may start in the group as it is.
     pub(super) fn admits(&self, member: usize, version: Version) -> bool {
-        !self.lost && self.newest().has(member) && !self.members[member].removed && minor(version) >= self.cluster_version()
+        !self.lost
+            && self.newest().has(member)
+            && !self.members[member].removed
+            && minor(version) >= self.cluster_version()
     }
 
     /// The leader's look at the members' versions: once all run one, the group's rises to the oldest; it never falls.

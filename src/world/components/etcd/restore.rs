@@ -10,7 +10,6 @@ use super::log::Log;
 use super::member::{Hard, Member};
 use super::membership::{ClusterVersion, Config};
 use crate::world::effects::Ctx;
-use crate::world::ids::MasterId;
 
 impl Etcd {
     /// Every member stops, and has nothing on its disk any more: none starts until all are restored.
@@ -35,7 +34,8 @@ impl Etcd {
             log.append(term, ctx.now, ctx.now);
             let removed = !config.has(index);
             let (alarm, starts) = (old.alarm + 1, old.starts);
-            let same = Member { linked: old.linked, watched: old.watched, version: old.version, ..Member::absent(ctx.now) };
+            let same =
+                Member { linked: old.linked, watched: old.watched, version: old.version, ..Member::absent(ctx.now) };
             let fresh = Member { published: true, disk: vec![(hard, ctx.now)], log, commit: 1, hard, ..same };
             *member = Member { removed, alarm, starts, since: ctx.now, phase: old.phase, ..fresh };
         }
@@ -46,11 +46,5 @@ impl Etcd {
         (self.changing, self.alone, self.lost) = (None, 0, false);
         self.waiting.clear();
         self.announce(ctx);
-    }
-
-    /// Members of the group, whether they run or not.
-    pub fn places(&self) -> impl Iterator<Item = MasterId> + use<> {
-        let config = self.newest();
-        (0..self.members.len()).filter(move |member| config.has(*member)).map(|member| MasterId(member as u32))
     }
 }
