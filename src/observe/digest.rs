@@ -187,6 +187,22 @@ fn tag(fact: &Fact) -> u64 {
     }
 }
 
+/// The words after the tag of what happens to etcd's group, and how many there are with it.
+fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
+    let after = match *fact {
+        Fact::MemberIs { member, standing } => vec![master(member), standing as u64],
+        Fact::MemberRefused { member, version, cluster } => {
+            vec![master(member), u64::from(version.minor), u64::from(cluster.minor)]
+        }
+        Fact::Restored { age, writes, gone, back, nodes } => {
+            vec![age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes)]
+        }
+        _ => Vec::new(),
+    };
+    words[1..=after.len()].copy_from_slice(&after);
+    after.len() + 1
+}
+
 /// Writes a fact's words, its tag first, and returns how many there are.
 fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     words[0] = tag(fact);
@@ -228,9 +244,8 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::MemberRefused { member, version, cluster } => {
             put!(master(member), u64::from(version.minor), u64::from(cluster.minor));
         }
-        Fact::SnapshotTaken => {}
-        Fact::Restored { age, writes, gone, back, nodes } => {
-            put!(age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes));
+        Fact::SnapshotTaken | Fact::Restored { .. } | Fact::MemberIs { .. } | Fact::MemberRefused { .. } => {
+            return encode_group(fact, words);
         }
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
         Fact::ServerReady { master: server }
