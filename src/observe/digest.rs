@@ -203,6 +203,25 @@ fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
     after.len() + 1
 }
 
+/// The same of what users lose.
+fn encode_loss(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let (group, pod, loss, more) = match *fact {
+        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [Some(count), Some(since.nanos())]),
+        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [Some(lasting.as_nanos()), None]),
+        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
+            (group, pod, loss, [None, None])
+        }
+        _ => return 1,
+    };
+    words[1..4].copy_from_slice(&[names.group(group).0, optional(pod, names), loss as u64]);
+    let mut used = 4;
+    for word in more.into_iter().flatten() {
+        words[used] = word;
+        used += 1;
+    }
+    used
+}
+
 /// Writes a fact's words, its tag first, and returns how many there are.
 fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     words[0] = tag(fact);
@@ -264,14 +283,8 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             put!(actor.index() as u64, unit(of, names), phase as u64);
         }
         Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
-        Fact::RequestsLost { group, pod, loss, count, since } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64, count, since.nanos());
-        }
-        Fact::Exposed { group, pod, loss, lasting } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64, lasting.as_nanos());
-        }
-        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64);
+        Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
+            return encode_loss(fact, names, words);
         }
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {
