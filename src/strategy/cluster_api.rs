@@ -132,3 +132,34 @@ pub fn refused(values: &Values, masters: u32) -> Option<String> {
 
 /// Masters that a roll without a surge needs. Source: cluster-api controlplane/kubeadm webhook, validateRolloutStrategy.
 const SCALE_IN_MASTERS: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::stage::{Stage, secs, spec};
+
+    /// When the first order that begins so was given.
+    fn first(stage: &Stage, order: &str) -> usize {
+        let begins = |(_, line): &(crate::base::Time, String)| line.starts_with(order);
+        stage.log.iter().position(begins).unwrap_or_else(|| panic!("no {order}:\n{}", stage.transcript()))
+    }
+
+    // cluster-api controlplane/kubeadm/reconcilers/kubeadmcontrolplane: scale up, then scale down, one at a time.
+    #[test]
+    fn a_master_joins_before_an_old_one_hands_over_and_its_member_goes_before_its_machine() {
+        let mut stage = Stage::new(spec(3, 0), (CLUSTER_API.build)(&ENTRY.defaults()));
+        stage.run_until(secs(7_200));
+        assert_eq!(stage.ended.as_ref().map(|(_, result)| result), Some(&Ok(())), "{}", stage.transcript());
+        let order = [
+            "order grow masters",
+            "order move leader from 1 to 4",
+            "order cordon master-1",
+            "order remove member 1",
+            "order deregister server 1",
+            "order retire master-1",
+        ];
+        assert!(order.map(|order| first(&stage, order)).is_sorted(), "{}", stage.transcript());
+        assert_eq!(stage.members.members().map(|member| member.0).collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(stage.log.iter().filter(|(_, line)| line.starts_with("order grow masters")).count(), 3);
+    }
+}

@@ -86,6 +86,7 @@ impl World {
         }
         for node in vanished {
             self.stop_node_process(node, NodeProcess::Kubelet);
+            self.kubelets.forgotten(node);
             self.start_node_process(node, NodeProcess::Kubelet);
         }
         self.changes.all();

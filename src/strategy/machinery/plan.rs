@@ -303,7 +303,8 @@ pub enum Transition {
     Upgrade,
     /// It reboots as it is.
     Reboot,
-    /// New packages are installed, and its kubelet restarts; containers run on.
+    /// New packages are installed, its kubelet restarts, and kube-proxy as if its DaemonSet came with it; containers
+    /// run on.
     Kubelet,
 }
 

@@ -308,10 +308,11 @@ impl UnitRun {
                 self.machine = Machine::Restarted(node, now);
             }
             Transition::Kubelet if machine.version != version => {
-                let process = NodeProcess::Kubelet;
                 turn.give(Command::Install { node, version });
-                turn.give(Command::StopNodeProcess { node, process });
-                turn.give(Command::StartNodeProcess { node, process });
+                for process in [NodeProcess::Kubelet, NodeProcess::Proxy] {
+                    turn.give(Command::StopNodeProcess { node, process });
+                    turn.give(Command::StartNodeProcess { node, process });
+                }
                 self.machine = Machine::Restarted(node, now);
             }
             Transition::Kubelet => {}

@@ -266,6 +266,11 @@ impl Kubelets {
         self.nodes[node].images.clear();
     }
 
+    /// Its Node object is not there any more, and nobody deleted it: it registers when it is restarted.
+    pub fn forgotten(&mut self, node: NodeId) {
+        (self.nodes[node].registered, self.nodes[node].joined) = (false, false);
+    }
+
     /// The process is stopped where it is; containers run on, unwatched.
     pub fn stops(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.process_ends(node, ctx);
