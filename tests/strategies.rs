@@ -14,7 +14,6 @@ use rollproof::sim::outcome::{Outcome, UpgradeResult, Verdict};
 use rollproof::sim::{self, Finished, Watch};
 use rollproof::strategy::CATALOG;
 use rollproof::world::fact::Fact;
-use rollproof::world::ids::NodeId;
 
 /// A shipped scenario under another strategy, with overrides.
 fn load(name: &str, strategy: &str, overrides: &[&str]) -> Scenario {

@@ -259,10 +259,6 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
         Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
         Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
-        Fact::MemberIs { member, standing } => put!(master(member), standing as u64),
-        Fact::MemberRefused { member, version, cluster } => {
-            put!(master(member), u64::from(version.minor), u64::from(cluster.minor));
-        }
         Fact::SnapshotTaken | Fact::Restored { .. } | Fact::MemberIs { .. } | Fact::MemberRefused { .. } => {
             return encode_group(fact, words);
         }

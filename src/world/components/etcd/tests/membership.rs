@@ -188,6 +188,30 @@ fn the_clusters_version_rises_when_the_last_member_has_it_and_nobody_older_start
     assert!(lab.etcd.is_running(down));
 }
 
+// etcd op-guide/recovery: a restored cluster is a new one, of the old members' places.
+#[test]
+fn a_group_whose_data_is_lost_starts_only_from_a_snapshot_and_then_takes_writes() {
+    let mut lab = lab(3, PRE_VOTE);
+    let gone = lab.follower();
+    assert_eq!(lab.change(MemberChange::Remove(gone), 1), Ok(()));
+    lab.run_for(Span::secs(10));
+    lab.etcd.lose(&mut lab.stage.ctx());
+    lab.collect();
+    (0..3).for_each(|member| lab.start(MasterId(member)));
+    lab.run_for(Span::secs(10));
+    assert!((0..3).all(|member| !lab.etcd.is_running(MasterId(member))));
+    let restored = lab.stage.now;
+    lab.etcd.restore(&mut lab.stage.ctx());
+    lab.collect();
+    (0..3).for_each(|member| lab.start(MasterId(member)));
+    lab.run_for(Span::secs(10));
+    assert!(!lab.etcd.is_running(gone), "what was removed stays away");
+    assert_eq!(lab.elected(restored).len(), 1);
+    lab.propose(lab.leader(), 2);
+    lab.run_for(Span::secs(1));
+    assert_eq!(lab.result(2).map(|(_, result)| result), Some(Ok(())));
+}
+
 #[test]
 fn the_last_member_stays() {
     let mut lab = lab(1, PRE_VOTE);
