@@ -39,8 +39,9 @@ impl Refusal {
     pub fn help(&self) -> String {
         match self {
             Refusal::SkippedMinor { from, .. } => format!(
-                "walk each minor with `strategy.hops = \"each-minor\"`, or upgrade to {}.{} first. rollproof refuses a \
-                 skipped minor for every strategy, as the tools do themselves; only kops would just have advised against it",
+                "upgrade to {}.{} first and run the next hop from there, or walk each minor with \
+                 `strategy.hops = \"each-minor\"`. rollproof refuses a skipped minor for every strategy, as the tools do \
+                 themselves; only kops would just have advised against it",
                 from.major,
                 from.minor + 1
             ),
