@@ -144,6 +144,7 @@ mod tests {
             requests: Requests::default(),
             etcd: None,
             api: ApiFigures::default(),
+            restores: Vec::new(),
             probes: BTreeMap::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
             cost: Cost::default(),
