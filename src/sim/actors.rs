@@ -190,10 +190,7 @@ impl Drivers {
 
 /// A reason to wait, in words.
 fn reason(why: &NotYet, world: &World) -> String {
-    let label = |pod: PodId| {
-        let object = world.store().pods().now(pod);
-        (format!("{}-{}", world.spec().apps[object.app].name, object.ordinal), object)
-    };
+    let label = |pod: PodId| (world.store().pod_label(pod, world.spec()), world.store().pods().now(pod));
     match why {
         NotYet::BudgetSpent { pod } => {
             let (pod, object) = label(*pod);

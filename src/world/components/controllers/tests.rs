@@ -73,7 +73,7 @@ impl Play {
         self.stage.pulses.add(Time::ZERO + phase);
         self.stage.pulses.set(node, true, self.stage.now);
         let name = Name::new("node").part(u64::from(node.0));
-        self.controllers.add_node(node, name, zone.0, &mut self.stage.ctx());
+        self.controllers.add_node(node, name, Some(PoolId(0)), zone.0, &mut self.stage.ctx());
         self.put(Change::RegisterNode { node, version: START });
         self.put(Change::NodeStatus { node, ready: NodeReady::True });
         self.put(Change::NodeTaints { node, no_schedule: false, no_execute: false });

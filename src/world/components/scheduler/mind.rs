@@ -126,7 +126,10 @@ impl Mind {
     ) -> Result<NodeId, Unschedulable> {
         let object = ctx.store.pods().now(pod);
         let around = (&self.cache, machines);
-        let node = self.placing.decide(object.app, object.name, u64::from(attempt), around, ctx)?;
+        let node = match ctx.store.daemon_node(pod, ctx.spec) {
+            Some(node) => self.placing.on_its_node(object.app, node, around, ctx)?,
+            None => self.placing.decide(object.app, object.name, u64::from(attempt), around, ctx)?,
+        };
         self.cache.assume(pod, object.app, node, ctx);
         Ok(node)
     }

@@ -2,7 +2,7 @@
 //!
 //! Source: `pkg/scheduler/core/generic_scheduler.go` (1.20), plugins under `pkg/scheduler/framework/plugins`.
 
-use super::cache::{Cache, Machine};
+use super::cache::{Cache, Machine, Record};
 use super::unschedulable::{Filter, Unschedulable};
 use crate::base::{Id, IdVec, Name};
 use crate::world::effects::Ctx;
@@ -92,6 +92,35 @@ impl Placing {
         choice
     }
 
+    /// A DaemonSet's pod: its node affinity leaves one node, whose cordon and taints it tolerates.
+    /// Source: `pkg/controller/daemon/util/daemonset_util.go` `ReplaceDaemonSetPodNodeNameNodeAffinity`,
+    /// `AddOrUpdateDaemonPodTolerations`.
+    pub(super) fn on_its_node(
+        &mut self,
+        app: AppId,
+        node: NodeId,
+        (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
+        ctx: &Ctx<'_>,
+    ) -> Result<NodeId, Unschedulable> {
+        let asked = &ctx.spec.apps[app];
+        let mut why = Unschedulable { nodes: cache.order.len() as u32, ..Unschedulable::default() };
+        (1..why.nodes).for_each(|_| why.count(Filter::Pool));
+        let here = cache.placed(app).binary_search_by_key(&node, |placed| placed.node).is_ok();
+        let refused = match cache.nodes.get(node.index()).filter(|record| record.exists) {
+            None => Some(Filter::Pool),
+            Some(record) => {
+                short_of(asked, record, &machines[node]).or((asked.host_port && here).then_some(Filter::Ports))
+            }
+        };
+        match refused {
+            None => Ok(node),
+            Some(filter) => {
+                why.count(filter);
+                Err(why)
+            }
+        }
+    }
+
     fn gather(&mut self, app: AppId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
         self.on_host.resize(cache.nodes.len().max(machines.len()), (0, 0));
         self.in_zone.iter_mut().for_each(|zone| *zone = (0, false));
@@ -154,12 +183,10 @@ impl Placing {
             Some(Filter::Tainted)
         } else if !suits_pool(app, machine) {
             Some(Filter::Pool)
-        } else if record.cpu + app.cpu > machine.cpu {
-            Some(Filter::Cpu)
-        } else if record.memory + app.memory > machine.memory {
-            Some(Filter::Memory)
-        } else if record.pods >= machine.max_pods {
-            Some(Filter::Pods)
+        } else if let Some(short) = short_of(app, record, machine) {
+            Some(short)
+        } else if app.host_port && here > 0 {
+            Some(Filter::Ports)
         } else {
             match app.spread {
                 Spread::Hosts(skew) if live + 1 > wish.fewest + skew => Some(Filter::Spread),
@@ -221,6 +248,19 @@ impl Placing {
             let share = if most > 0.0 { (SCORE_MAX as f64 * (most + least - cost) / most) as i64 } else { SCORE_MAX };
             *score += SPREAD_WEIGHT * share;
         }
+    }
+}
+
+/// What a node has too little of.
+fn short_of(app: &AppSpec, record: &Record, machine: &Machine) -> Option<Filter> {
+    if record.cpu + app.cpu > machine.cpu {
+        Some(Filter::Cpu)
+    } else if record.memory + app.memory > machine.memory {
+        Some(Filter::Memory)
+    } else if record.pods >= machine.max_pods {
+        Some(Filter::Pods)
+    } else {
+        None
     }
 }
 
