@@ -290,3 +290,82 @@ fn t10_the_measured_table_of_drains_comes_out() {
     }
     assert!(lost > 0, "two replicas without a hook lose some");
 }
+
+/// Source: kubernetes `default_preemption.go`: victims are deleted with their grace, the lowest priority first, and the
+/// pod waits until their room is free.
+#[test]
+fn a_pod_of_higher_priority_pushes_one_of_the_lowest_out_and_takes_its_room() {
+    let apps = "\
+[app.batch]
+replicas = 3
+cpu = 1200
+memory = 100
+[app.shop]
+replicas = 3
+cpu = 700
+memory = 100
+priority = 10
+[app.pay]
+replicas = 1
+cpu = 700
+memory = 100
+priority = 1000
+restart_at = \"1m\"
+rollout = { max_surge = 1, max_unavailable = 0 }
+readiness = { period = \"2s\" }
+";
+    let one = ["node_pool=[{ name = \"workers\", count = 3, zones = 3, cpu = 2000 }]", "app.shop.replicas=2"];
+    let finished = finished(&cluster(apps, &one), 1, true);
+    let story = story(&finished, "");
+    let victims = named(&story, "preempted");
+    assert_eq!(victims.len(), 1, "{story:?}");
+    assert!(victims[0].starts_with("batch"), "the lowest: {victims:?}");
+    let gone = story.iter().find(|(_, name, what, _)| *what == "gone" && *name == victims[0]).expect("it goes").0;
+    let ready = story.iter().find(|(_, name, what, _)| *what == "ready" && name.starts_with("pay")).expect("it runs").0;
+    assert!(gone < ready, "{story:?}");
+    assert_eq!(healthy_min(&finished, "pay"), 1);
+}
+
+/// Source: kubernetes PodPriority: pods of equal or higher priority stay.
+#[test]
+fn nobody_is_preempted_by_a_pod_of_his_own_priority() {
+    let apps = "\
+[app.shop]
+replicas = 6
+cpu = 950
+memory = 100
+restart_at = \"1m\"
+rollout = { max_surge = 1, max_unavailable = 0 }
+";
+    let full = ["node_pool=[{ name = \"workers\", count = 3, zones = 3, cpu = 2000 }]"];
+    let finished = finished(&cluster(apps, &full), 1, true);
+    let story = story(&finished, "shop");
+    assert!(named(&story, "preempted").is_empty() && named(&story, "gone").is_empty(), "{story:?}");
+    let laws: Vec<&str> = finished.outcome.reasons.iter().map(|reason| reason.law.as_str()).collect();
+    assert_eq!(laws, ["rollout-progress"], "the surge pod finds no room");
+}
+
+/// Source: kubectl `rollout_status.go`: a stage of a plan gives an add-on a new template and waits for it.
+#[test]
+fn a_plan_rolls_its_add_ons_one_after_another_and_stops_at_one_that_never_gets_ready() {
+    let apps = "\
+[app.dns]
+replicas = 2
+critical = true
+readiness = { period = \"2s\" }
+[app.proxy]
+kind = \"DaemonSet\"
+tolerate_all = true
+host_network = true
+readiness = { period = \"2s\" }
+";
+    let plan = "strategy={ name = \"plan\", start = \"1m\", stage = [{ rollout = \"proxy\" }, { rollout = \"dns\" }] }";
+    let good = finished(&cluster(apps, &[plan]), 1, true);
+    assert_eq!(good.outcome.upgrade.result, UpgradeResult::Completed, "{:?}", good.outcome.upgrade.blocker);
+    let (proxies, dns) = (story(&good, "proxy"), story(&good, "dns"));
+    assert_eq!(named(&proxies, "gone").len(), 7, "three masters, three workers, one of the clients'");
+    assert!(times(&proxies, "gone").last() < times(&dns, "created").first(), "one after the other");
+    let bad = run(&cluster(apps, &[plan, "app.dns.rollout.image=\"never-ready\""]), 1);
+    assert_eq!(bad.upgrade.result, UpgradeResult::Failed, "{:?}", bad.upgrade.blocker);
+    assert!(bad.upgrade.blocker.unwrap_or_default().contains("progress deadline"));
+}

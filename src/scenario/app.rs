@@ -20,6 +20,9 @@ use crate::world::spec::{
 /// The word that says that an app has no probe, or no budget.
 const NONE: &str = "none";
 
+/// Value of the class system-cluster-critical. Source: kubernetes `pkg/apis/scheduling/types.go`.
+const CLUSTER_CRITICAL: u32 = 2_000_000_000;
+
 /// An app, read; its traffic is read when all apps are known.
 pub(super) struct ReadApp<'a> {
     pub(super) spec: AppSpec,
@@ -250,6 +253,10 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         kind: kind_of(fields),
         replicas: values.count("replicas") as u32,
         critical: values.flag("critical"),
+        priority: match values.flag("critical") {
+            true => (values.count("priority") as u32).max(CLUSTER_CRITICAL),
+            false => values.count("priority") as u32,
+        },
         pool: None,
         cpu: values.count("cpu") as u32,
         memory: values.count("memory") as u32,

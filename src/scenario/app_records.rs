@@ -14,7 +14,7 @@ pub(super) static APP: Section = Section {
     entry: &table("app", "A Deployment, StatefulSet or DaemonSet, and its Service.", &APP_SETTINGS, &[APPS, CORE]),
     optionals: &[&POOL, &CONCURRENCY, &RESTART_AT],
 };
-static APP_SETTINGS: [Setting; 21] = [
+static APP_SETTINGS: [Setting; 22] = [
     setting(
         "kind",
         Kind::Choice(&["Deployment", "StatefulSet", "DaemonSet"]),
@@ -48,6 +48,14 @@ static APP_SETTINGS: [Setting; 21] = [
         "false",
         "Whether its priority class is system-cluster-critical, which validations look at.",
         "kubernetes: a pod has no priority class unless it asks for one",
+    ),
+    count(
+        ("priority", ""),
+        (0, 2_000_001_000),
+        "0",
+        "Value of its priority class: the scheduler takes its pods first and preempts pods of less. 2000000000 is \
+         system-cluster-critical, which `critical` sets, and 2000001000 system-node-critical.",
+        "kubernetes pkg/apis/scheduling/types.go: DefaultPriorityWhenNoDefaultClassExists",
     ),
     count(
         ("cpu", "millicores"),

@@ -180,7 +180,8 @@ impl World {
                 }
                 Touched::Budget(_) => self.changes.any = true,
                 Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
-                Touched::Set(_) | Touched::Deployment(_) | Touched::Lease(_) => {}
+                Touched::Deployment(app) => self.changes.any |= self.store.deployments().now(app).stalls,
+                Touched::Set(_) | Touched::Lease(_) => {}
             }
         }
         if nodes {

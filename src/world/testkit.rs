@@ -130,6 +130,7 @@ fn web() -> AppSpec {
         kind: WorkloadKind::Deployment,
         replicas: 3,
         critical: false,
+        priority: 0,
         pool: None,
         cpu: 100,
         memory: 128,

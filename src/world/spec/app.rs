@@ -215,6 +215,8 @@ pub struct AppSpec {
     pub replicas: u32,
     /// Whether its priority class is system-cluster-critical: kops' validation looks at it.
     pub critical: bool,
+    /// `spec.priority`: its pods come first in the scheduler's queue, and push out pods of less.
+    pub priority: u32,
     /// Where its pods may run; `None`: every pool that runs apps.
     pub pool: Option<PoolId>,
     /// Requested CPU, millicores.

@@ -92,6 +92,28 @@ impl Placing {
         choice
     }
 
+    /// The nodes, in the order of the search, that lack nothing but room for a pod of this app.
+    pub(super) fn short_of_room(
+        &mut self,
+        app: AppId,
+        (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
+        ctx: &Ctx<'_>,
+    ) -> Vec<NodeId> {
+        self.gather(app, cache, machines);
+        let asked = &ctx.spec.apps[app];
+        let fewest = self.fewest(asked, cache, machines);
+        let wish = Wish { app: asked, fewest, alone: cache.placed(app).is_empty() };
+        let suits = |node: &NodeId| {
+            let empty = Record { cpu: 0, memory: 0, pods: 0, ..cache.nodes[node.index()] };
+            self.rules_out(wish, *node, &empty, &machines[*node]).is_none()
+        };
+        let nodes = cache.order.iter().copied().filter(suits).collect();
+        for placed in cache.placed(app) {
+            self.on_host[placed.node.index()] = (0, 0);
+        }
+        nodes
+    }
+
     /// A DaemonSet's pod: its node affinity leaves one node, whose cordon and taints it tolerates.
     /// Source: `pkg/controller/daemon/util/daemonset_util.go` `ReplaceDaemonSetPodNodeNameNodeAffinity`,
     /// `AddOrUpdateDaemonPodTolerations`.
@@ -162,7 +184,7 @@ impl Placing {
         while looked < n && self.feasible.len() < enough {
             let node = cache.order[(self.start + looked) % n];
             looked += 1;
-            match self.rules_out(wish, node, cache, &machines[node]) {
+            match self.rules_out(wish, node, &cache.nodes[node.index()], &machines[node]) {
                 Some(filter) => why.count(filter),
                 None => self.feasible.push(node),
             }
@@ -172,8 +194,7 @@ impl Placing {
         }
     }
 
-    fn rules_out(&self, wish: Wish<'_>, node: NodeId, cache: &Cache, machine: &Machine) -> Option<Filter> {
-        let record = &cache.nodes[node.index()];
+    fn rules_out(&self, wish: Wish<'_>, node: NodeId, record: &Record, machine: &Machine) -> Option<Filter> {
         let app = wish.app;
         let (here, live) = self.on_host[node.index()];
         let in_zone = || self.in_zone.get(machine.zone.index()).map_or(0, |zone| zone.0);
@@ -252,7 +273,7 @@ impl Placing {
 }
 
 /// What a node has too little of.
-fn short_of(app: &AppSpec, record: &Record, machine: &Machine) -> Option<Filter> {
+pub(super) fn short_of(app: &AppSpec, record: &Record, machine: &Machine) -> Option<Filter> {
     if record.cpu + app.cpu > machine.cpu {
         Some(Filter::Cpu)
     } else if record.memory + app.memory > machine.memory {
