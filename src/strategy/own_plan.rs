@@ -27,8 +27,9 @@ static ENTRY: Entry = Entry {
               empty-first), `at_once`, `brake`, `batch` with `batch_soak`, or `lock_period`; `together`, `delay`, \
               `before` (a gate), `surge` (machines ahead), `premark` (none, soft-taint, cordon, cordon-and-exclude), \
               `finish` ({ soak, rollback_after }, a gate, \"remove-extras\", \"retire-old\"), and `on_error` by class \
-              (drain, provision, gate, swap, api, quorum: stop-run, stop-group, quarantine, retry, put-back, hold, ignore, \
-              roll-back). See scenarios/own-plan.toml.",
+              (drain, provision, gate, swap, api, quorum: stop-run, stop-group, quarantine, retry, put-back, hold, \
+              ignore, roll-back). A stage of `rollout = \"NAME\"` gives that app, such as an add-on, a new template and waits \
+              until it is rolled out, or fails at its `deadline`. See scenarios/own-plan.toml.",
     settings: &SETTINGS,
     sources: &["rollproof: the primitives of src/strategy/machinery/plan.rs"],
 };
