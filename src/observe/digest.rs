@@ -178,6 +178,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
+        Fact::LaunchRefused { .. } => 70,
     }
 }
 
@@ -209,6 +210,9 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::MachineOff { node }
         | Fact::MachineUp { node }
         | Fact::NodeDeleted { node } => put!(names.node(node).0),
+        Fact::LaunchRefused { pool, slot, why } => {
+            put!(pool.map_or(0, |pool| names.pool(pool).0), u64::from(slot), why as u64);
+        }
         Fact::NodeRegistered { node, version } => {
             put!(names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
         }

@@ -116,6 +116,13 @@ fn of_master(fact: &Fact) -> Option<String> {
     })
 }
 
+/// A launch that was refused.
+fn of_cloud(fact: &Fact) -> Option<String> {
+    let Fact::LaunchRefused { pool, slot, why } = *fact else { return None };
+    let group = pool.map_or("the masters".to_owned(), |pool| format!("pool {}", pool.index() + 1));
+    Some(format!("place {} of {group} gets no machine: {}", slot + 1, why.name()))
+}
+
 /// What users notice.
 fn of_users(fact: &Fact, names: &Names) -> Option<String> {
     let at_pod = |of: Option<PodId>| of.map_or(String::new(), |of| format!(" at {}", pod(names, of)));
@@ -150,7 +157,7 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
     if let Some((id, words)) = of_node(fact) {
         return format!("{} {words}", node(names, id));
     }
-    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)) {
+    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)).or_else(|| of_cloud(fact)) {
         return words;
     }
     match *fact {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
 use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, strategy, traffic};
@@ -28,6 +29,7 @@ pub(super) struct Lowered {
     pub(super) about: String,
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
+    pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
     pub(super) objective: Objective,
     pub(super) limits: Limits,
@@ -54,6 +56,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         budgets,
         groups: IdVec::from_iter(groups),
         probes: IdVec::new(),
+        quota: cluster.quota,
         timings: cluster.timings,
         horizon: limits.horizon,
         tail: limits.tail,
@@ -63,9 +66,10 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let given = checks::Given { spec: &spec, cluster: given, pools: &pools, apps: &apps, strategy: &strategy };
     checks::report(&given, problems);
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
+    let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, beside, faults, objective, limits, resolved }
 }
 
 impl Lower<'_> {

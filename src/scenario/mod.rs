@@ -7,6 +7,7 @@
 mod app;
 mod app_records;
 mod balancer_records;
+mod beside;
 mod budget;
 mod checks;
 mod cluster;
@@ -30,6 +31,7 @@ mod strategy;
 mod tests;
 mod traffic;
 
+pub use beside::Beside;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
 pub use load::{Refused, Scenario, Warnings, load, parse, resolved};
 pub use lower::SCHEMA;

@@ -7,7 +7,7 @@ use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
-use super::pool_records::{MACHINES, POOL};
+use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
 use super::section::{Presets, Section};
 use crate::config::{Entry, schema as entry_schema};
@@ -28,6 +28,7 @@ pub fn schema() -> Json {
         "app": { "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": app() },
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
+        "actor": { "type": "array", "items": beside() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
         "objective": objective(),
@@ -128,6 +129,7 @@ fn cluster() -> Json {
             ("api_server", section(&API_SERVER, &[], &[])),
             ("controllers", section(&CONTROLLERS, &[], &[])),
             ("machine", presets(&MACHINES)),
+            ("group", presets(&NODE_GROUPS)),
         ],
         &[],
     );
@@ -137,6 +139,7 @@ fn cluster() -> Json {
         "control_plane": plane,
         "etcd": etcd,
         "timings": section(&TIMINGS, &[], &[]),
+        "cloud": section(&CLOUD, &[], &[]),
     });
     closed(properties, &["version"])
 }
@@ -146,7 +149,7 @@ fn name() -> Json {
 }
 
 fn pool() -> Json {
-    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES))], &["name"])
+    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES)), ("group", presets(&NODE_GROUPS))], &["name"])
 }
 
 fn bound() -> Json {
@@ -221,6 +224,17 @@ fn strategy() -> Json {
     json!({ "anyOf": all.collect::<Vec<_>>() })
 }
 
+fn beside() -> Json {
+    let all = crate::strategy::beside::CATALOG.iter().map(|actor| {
+        let mut all = properties(actor.entry);
+        all.insert("name".to_owned(), json!({ "const": actor.entry.name }));
+        let mut schema = closed(Json::Object(all), &["name"]);
+        set(&mut schema, "description", json!(actor.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
 fn fault() -> Json {
     let all = FAULTS.iter().map(|kind| {
         let mut all = properties(kind.entry);
@@ -229,7 +243,7 @@ fn fault() -> Json {
         let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
         all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
         all.insert("offset".to_owned(), span());
-        if kind.aim != Aim::Api {
+        if !matches!(kind.aim, Aim::Api | Aim::Account) {
             required.push("target");
             all.insert("target".to_owned(), json!({ "type": "string" }));
         }

@@ -31,6 +31,10 @@ const LOOK_UP: u64 = 16_384;
 
 /// The longest wait of any recurring process: the kubelet's restart back-off (`MaxContainerBackOff`), twice over.
 const CYCLE_MAX: Span = Span::mins(10);
+/// Longer than anybody beside the plan takes for a whole turn: a cluster-autoscaler gives a machine up after 15 min and
+/// leaves its group alone for up to 30 min; an auto-repair drains for an hour.
+const BESIDE_CYCLE: Span = Span::mins(60);
+
 /// What is heard before the first event and after the last.
 const OUTSIDE: u64 = u32::MAX as u64;
 
@@ -248,7 +252,8 @@ impl Simulation {
             };
             return Some((now, ending));
         }
-        let given_up = self.figures.last_progress + self.stall_after;
+        let others = if self.drivers.has_alarm_beside() { BESIDE_CYCLE } else { Span::ZERO };
+        let given_up = self.figures.last_progress + self.stall_after + others;
         let waits = !self.drivers.has_alarm() && !self.faults.pending() && self.drivers.has_plan();
         (waits && next > given_up).then(|| (now.max(given_up), Ending::Stalled(self.drivers.blocker(&self.world))))
     }

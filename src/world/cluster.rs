@@ -13,11 +13,11 @@ use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
-use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::components::scheduler::{SchedulerEvent, Schedulers, Unschedulable};
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
+use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId, PodId};
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
@@ -262,6 +262,25 @@ impl World {
     /// What has changed that an actor could see, since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
+    }
+    /// Why the scheduler finds no node for a pod now, if it finds none.
+    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        let mut out = Effects::default();
+        let ctx = Ctx {
+            now: self.now,
+            spec: &self.spec,
+            draws: &self.draws,
+            store: &self.store,
+            watches: &self.watches,
+            net: &self.net,
+            serving: &self.serving,
+            pulses: &self.pulses,
+            rules: &self.rules,
+            runtimes: &self.runtimes,
+            targets: &self.targets,
+            out: &mut out,
+        };
+        self.schedulers.explain(pod, &ctx)
     }
     /// The run ends at this moment: all traffic is settled up to it.
     pub fn finish(&mut self, at: Time) {

@@ -21,6 +21,7 @@ pub mod reported;
 mod routes;
 pub mod rules;
 pub mod runtimes;
+pub mod scale_in;
 pub mod serving;
 pub mod spec;
 pub mod store;

@@ -4,6 +4,7 @@ use crate::base::Id;
 use crate::world::cluster::{World, ctx};
 use crate::world::command::{Command, NodeProcess};
 use crate::world::components::api::Route;
+use crate::world::components::kubelet::KubeletFlaw;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
@@ -48,6 +49,7 @@ impl World {
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,
+            refused: self.cloud.refused(),
             draws: &self.draws,
         }
     }
@@ -78,6 +80,7 @@ impl World {
             | Command::Reboot(_)
             | Command::SwapStaticPod { .. }
             | Command::Grow { .. }
+            | Command::Forgo { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
             | Command::MoveLeader(_) => {
@@ -112,6 +115,7 @@ impl World {
                 self.static_pods.swap(master, process, version, &mut ctx!(self));
             }
             Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
+            Command::Forgo { pool, slot } => self.cloud.forgo(pool, slot),
             Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
             Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
             Command::MoveLeader(master) => self.etcd.move_leader(master, &mut ctx!(self)),
@@ -148,13 +152,32 @@ impl World {
             Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
             Disturbance::StartProcess { master, process } => self.start_process(master, process),
             Disturbance::PowerOff(node) => {
-                self.cloud.power_off(node);
+                self.cloud.power_off(node, &mut ctx!(self));
                 self.machine_off(node);
             }
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
             Disturbance::CutLink(node) | Disturbance::MendLink(node) => {
                 self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
                 self.out.notices.push(Notice::HostChanged(node));
+            }
+            Disturbance::CloudTrouble(trouble) => self.cloud.trouble_begins(trouble),
+            Disturbance::CloudMends(trouble) => self.cloud.trouble_ends(trouble),
+            Disturbance::FlawedImage { pool, flaw, is } => self.cloud.image_is_flawed(pool, flaw, is),
+            Disturbance::HangBoot(node) => self.cloud.boot_hangs(node, self.net.host(node).powered),
+            Disturbance::MendBoot(node) => self.cloud.boot_is_mended(node, &mut ctx!(self)),
+            Disturbance::FailKubelet(node) => {
+                self.stop_node_process(node, NodeProcess::Kubelet);
+                self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverStarts));
+            }
+            Disturbance::MendKubelet(node) => {
+                self.kubelets.set_flaw(node, None);
+                self.start_node_process(node, NodeProcess::Kubelet);
+            }
+            Disturbance::Flap { node, down, up } => self.cloud.flaps(node, (down, up), &mut ctx!(self)),
+            Disturbance::MendFlap(node) => self.cloud.settles(node, &mut ctx!(self)),
+            Disturbance::SlowNode { node, factor } => {
+                self.kubelets.set_pace(node, factor);
+                self.traffic.set_slow(node, factor > 1, &mut ctx!(self));
             }
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),

@@ -72,6 +72,10 @@ impl Place {
     pub fn of(machine: &Instance) -> Place {
         Place { pool: machine.pool, master: machine.master, slot: machine.slot }
     }
+    /// Whether it is this one of this group.
+    pub fn is(self, pool: Option<PoolId>, slot: u32) -> bool {
+        self.pool == pool && self.slot == slot
+    }
     /// A worker's.
     pub fn in_pool(pool: PoolId, slot: u32) -> Place {
         Place { pool: Some(pool), master: None, slot }
