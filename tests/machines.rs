@@ -317,3 +317,73 @@ fn a_descheduler_spends_the_budget_that_a_drain_waits_for() {
     assert!(with.pods.moves > alone.pods.moves);
     assert_eq!(with.pdb_violations, 0);
 }
+
+/// An app of two pods that want 16 requests a second each, from four at most of its users' rates.
+fn scaled(hpa: &str, steps: &str, more: &str) -> Scenario {
+    let text = format!(
+        r#"
+        [app.shop]
+        replicas = 2
+        cpu = 100
+        readiness = {{ period = "2s" }}
+        start_up = "5s"
+        hpa = {{ min = 2, max = 8, {hpa} }}
+        [app.shop.traffic.all]
+        from = "app:web"
+        rps = 32
+        steps = {steps}
+        [app.metrics]
+        replicas = 1
+        start_up = "4m"
+        readiness = {{ period = "10s" }}
+        [limits]
+        horizon = "30m"
+        {more}
+        "#
+    );
+    plan("none", &text)
+}
+
+fn scalings(trace: &Trace) -> Vec<(f64, u32)> {
+    let of = |fact| if let Fact::AppScaled { replicas, .. } = fact { Some(replicas) } else { None };
+    trace.records.iter().filter_map(|record| of(record.fact).map(|to| (record.at.secs_f64(), to))).collect()
+}
+
+/// Source: kubernetes podautoscaler: sync 15 s, metrics 15 s old, at most four more or twice as many at once;
+/// 5 minutes before fewer.
+#[test]
+fn an_autoscaler_of_pods_follows_load_up_at_once_and_down_after_five_minutes() {
+    let steps = "[{ at = \"5m\", rps = 128 }, { at = \"8m\", rps = 32 }]";
+    let (_, trace) = outcome(&scaled("target_cpu = \"80%\", cpu_time = \"5ms\"", steps, ""), 1);
+    let all = scalings(&trace);
+    assert_eq!(all.iter().map(|(_, to)| *to).collect::<Vec<_>>(), [6, 8, 2], "{all:?}");
+    assert!((315.0..331.0).contains(&all[0].0), "{all:?}");
+    assert!((all[1].0 - all[0].0 - 15.0).abs() < 1.0 || all[1].0 > all[0].0, "{all:?}");
+    assert!((480.0 + 290.0..480.0 + 335.0).contains(&all[2].0), "{all:?}");
+}
+
+/// Source: `horizontal.go`: without metrics a sync ends with FailedGetResourceMetric.
+#[test]
+fn without_metrics_nothing_is_scaled_until_they_are_back() {
+    let steps = "[{ at = \"5m\", rps = 64 }]";
+    let hpa = "target = 16, metrics = \"metrics\"";
+    let dies = "[[fault]]\nkind = \"pod-delete\"\ntarget = \"metrics-0\"\nat = \"290s\"\n";
+    let at = |more: &str| {
+        let (_, trace) = outcome(&scaled(hpa, steps, more), 1);
+        let all = scalings(&trace);
+        assert_eq!(all.len(), 1, "{all:?}");
+        all[0].0
+    };
+    let (with, without) = (at(""), at(dies));
+    assert!((315.0..331.0).contains(&with), "{with}");
+    // The next pod of metrics takes four minutes to start.
+    assert!((290.0 + 240.0 + 15.0..290.0 + 240.0 + 90.0).contains(&without), "{without}");
+}
+
+#[test]
+fn an_app_that_nothing_scales_costs_an_autoscaled_run_nothing() {
+    let (steady, _) = outcome(&scaled("target = 16", "[]", ""), 1);
+    let (without, _) = outcome(&scaled("target = 16, metrics = \"metrics\"", "[]", ""), 1);
+    assert_eq!(steady.digest, without.digest);
+    assert!(steady.events.abs_diff(without.events) <= 2, "{} {}", steady.events, without.events);
+}

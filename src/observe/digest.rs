@@ -179,6 +179,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
         Fact::LaunchRefused { .. } => 70,
+        Fact::AppScaled { .. } => 71,
     }
 }
 
@@ -210,6 +211,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::MachineOff { node }
         | Fact::MachineUp { node }
         | Fact::NodeDeleted { node } => put!(names.node(node).0),
+        Fact::AppScaled { app, replicas } => put!(names.app(app).0, u64::from(replicas)),
         Fact::LaunchRefused { pool, slot, why } => {
             put!(pool.map_or(0, |pool| names.pool(pool).0), u64::from(slot), why as u64);
         }

@@ -8,6 +8,7 @@ use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
+use crate::world::spec::BudgetRule;
 use crate::world::store::{ApiError, Store};
 
 /// One phase of one unit.
@@ -41,6 +42,23 @@ pub struct Demand {
     pub apps: Vec<AppId>,
     /// So many healthy pods.
     pub healthy: u32,
+    /// Where something scales one of them: the rule, which asks for a share of the pods wanted now.
+    pub rule: Option<BudgetRule>,
+}
+
+impl Demand {
+    /// How many healthy pods it demands of so many. Percentages round up.
+    pub fn of(rule: BudgetRule, replicas: u32) -> u32 {
+        match rule {
+            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
+            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
+        }
+    }
+
+    fn now(&self, store: &Store) -> u32 {
+        let wanted = || self.apps.iter().map(|app| store.deployments().now(*app).replicas).sum();
+        self.rule.map_or(self.healthy, |rule| Demand::of(rule, wanted()).min(wanted()))
+    }
 }
 
 /// etcd's figures.
@@ -254,7 +272,7 @@ impl Figures {
             self.healthy(object.app, false);
             let healthy = |apps: &[AppId]| apps.iter().map(|app| self.apps[*app].healthy).sum::<u32>();
             let mut concerned = demands.iter().filter(|demand| demand.apps.contains(&object.app));
-            if concerned.any(|demand| healthy(&demand.apps) < demand.healthy) {
+            if concerned.any(|demand| healthy(&demand.apps) < demand.now(store)) {
                 self.budget.0 += 1;
                 self.budget.1 = self.budget.1.or(Some(first));
             }

@@ -170,6 +170,9 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
                 names.apps.get(app).map_or("an app", String::as_str)
             )
         }
+        Fact::AppScaled { app, replicas } => {
+            format!("{} is scaled to {replicas}", names.apps.get(app).map_or("an app", String::as_str))
+        }
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {
             format!("{answering} of {in_rotation} API servers in rotation answer")

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, PROBE, ROLLOUT, WAVE};
+use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, ROLLOUT, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
@@ -186,6 +186,7 @@ fn app() -> Json {
             ("startup", probe()),
             ("rollout", section(&ROLLOUT, &[], &[])),
             ("pdb", or_none(demand(&[], &[]))),
+            ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
         ],

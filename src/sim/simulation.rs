@@ -21,7 +21,7 @@ use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
 use crate::world::fact::Fact;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, ProbeId};
-use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, MachineSpec, Spec};
+use crate::world::spec::{AppSpec, BudgetSpec, MachineSpec, Spec};
 
 /// More events than this at one moment mean that two parts of the model set each other off without end.
 const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
@@ -358,11 +358,9 @@ impl Simulation {
 fn demands(spec: &Spec) -> Vec<Demand> {
     let demand = |budget: &BudgetSpec| {
         let replicas: u32 = budget.apps.iter().map(|app| spec.apps[*app].replicas).sum();
-        let healthy = match budget.rule {
-            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
-            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
-        };
-        Demand { apps: budget.apps.clone(), healthy }
+        let scaled = budget.apps.iter().any(|app| spec.apps[*app].hpa.is_some());
+        let healthy = Demand::of(budget.rule, replicas);
+        Demand { apps: budget.apps.clone(), healthy, rule: scaled.then_some(budget.rule) }
     };
     spec.budgets.iter().map(demand).collect()
 }

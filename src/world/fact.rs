@@ -169,6 +169,8 @@ pub enum Fact {
     MachineOff { node: NodeId },
     /// A machine's kubelet runs.
     MachineUp { node: NodeId },
+    /// An app's autoscaler has set its `spec.replicas`.
+    AppScaled { app: AppId, replicas: u32 },
     /// A Node object was created.
     NodeRegistered { node: NodeId, version: Version },
     /// A node's Ready condition.

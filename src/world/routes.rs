@@ -238,6 +238,7 @@ impl World {
             Change::Cordon { node, unschedulable } => {
                 facts.push(Fact::NodeCordoned { node: *node, unschedulable: *unschedulable });
             }
+            Change::Scale { app, replicas } => facts.push(Fact::AppScaled { app: *app, replicas: *replicas }),
             Change::DeleteNode { node } => facts.push(Fact::NodeDeleted { node: *node }),
             Change::BudgetStatus { .. }
             | Change::CreateSet { .. }

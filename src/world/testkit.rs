@@ -166,6 +166,7 @@ fn web() -> AppSpec {
         latency: ms(5),
         concurrency: None,
         warm_up: Span::ZERO,
+        hpa: None,
         restart_at: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Workloads: a Deployment, its pods' manners, its budget and its Service.
 
-use crate::base::{IntOrPercent, Span};
+use crate::base::{IntOrPercent, Rate, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
 
@@ -141,6 +141,19 @@ pub struct RolloutSpec {
     pub min_ready: Span,
 }
 
+/// A HorizontalPodAutoscaler of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HpaSpec {
+    /// `minReplicas`.
+    pub min: u32,
+    /// `maxReplicas`.
+    pub max: u32,
+    /// Requests a second of one pod at which its metric is on target; above zero.
+    pub target: Rate,
+    /// The app whose Ready pods serve the metrics; `None`: they are always there.
+    pub metrics: Option<AppId>,
+}
+
 /// A workload: a Deployment and its Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppSpec {
@@ -190,6 +203,8 @@ pub struct AppSpec {
     pub concurrency: Option<u32>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
+    /// What scales it, if anything.
+    pub hpa: Option<HpaSpec>,
     /// A `kubectl rollout restart` at this moment of the run, if asked for.
     pub restart_at: Option<Span>,
 }

@@ -1,5 +1,6 @@
 //! The controllers of one leading process, and what each hears of.
 
+use super::autoscaling::Autoscaling;
 use super::cache::{Cache, wanted_endpoint};
 use super::cloud_nodes::CloudNodes;
 use super::deployment::{self, Deployments};
@@ -44,6 +45,7 @@ pub(super) struct Brain {
     taints: TaintEviction,
     gc: PodGc,
     cloud: CloudNodes,
+    autoscaling: Autoscaling,
 }
 
 /// A desk borrows the machines and copies the rest, so that controllers stay free to change.
@@ -85,6 +87,7 @@ impl Brain {
             taints: TaintEviction::default(),
             gc: PodGc::new(within(LONGEST_PERIOD)),
             cloud: CloudNodes::new(monitor),
+            autoscaling: Autoscaling::new(within(LONGEST_PERIOD), ctx),
         }
     }
 
@@ -122,6 +125,7 @@ impl Brain {
         for node in machines.ids() {
             self.nodes.list(node, floor, &desk, ctx);
         }
+        self.autoscaling.begin(&desk, ctx);
     }
 
     fn look_at_everything(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
@@ -218,6 +222,7 @@ impl Brain {
         }
         if (old.active, old.healthy) != (new.active, new.healthy) {
             self.rollout_changed(app, &desk, ctx);
+            self.autoscaling.pod_changed(app, &desk, ctx);
         }
     }
 
@@ -270,6 +275,7 @@ impl Brain {
             ControllersEvent::ZonePass { zone, .. } => self.nodes.zone_pass(zone, &mut self.queue, &desk, ctx),
             ControllersEvent::EvictFrom { node, .. } => self.taints.evict(node, &desk, ctx),
             ControllersEvent::Orphans { node, .. } => self.gc.collect(node, &desk, ctx),
+            ControllersEvent::Autoscale { app, .. } => self.autoscaling.sync(app, &desk, ctx),
             ControllersEvent::InstanceCheck { node, .. } => self.cloud.look(node, &desk, ctx),
             ControllersEvent::CachesFilled { .. } | ControllersEvent::Answer { .. } | ControllersEvent::Lease(_) => {}
         }
