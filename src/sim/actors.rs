@@ -121,9 +121,8 @@ impl Drivers {
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        let behind: Vec<String> = pending(world).into_iter().chain(refused(world)).collect();
-        let behind: String = behind.iter().map(|reason| format!("; {reason}")).collect();
-        format!("{}{more}{behind}", reasons.join("; "))
+        let pending: String = pending(world).iter().map(|reason| format!("; {reason}")).collect();
+        with_refusals(format!("{}{more}{pending}", reasons.join("; ")), world)
     }
 
     pub(super) fn alarm(&mut self, actor: ActorId, alarm: u32, world: &mut World) {
@@ -233,15 +232,17 @@ fn pending(world: &World) -> Vec<String> {
     world.spec().apps.ids().filter_map(of_app).take(NAMED_MAX).collect()
 }
 
-/// Machines that the cloud has refused, one for each group.
-fn refused(world: &World) -> Vec<String> {
+/// Adds which machines the cloud has refused, one for each group, unless that is said already.
+pub(super) fn with_refusals(why: String, world: &World) -> String {
     let refused = world.cloud().refused();
     let first_of_its_group = |at: &usize| !refused[..*at].iter().any(|other| other.pool == refused[*at].pool);
+    let news = |at: &usize| !why.contains(refused[*at].why.name());
     let told = |at: usize| {
-        let group = refused[at].pool.map_or("the masters", |pool| &world.spec().pools[pool].name);
-        format!("{group} gets no machine in zone {}: {}", refused[at].zone.0 + 1, refused[at].why.name())
+        let group = refused[at].pool.map_or("masters", |pool| &world.spec().pools[pool].name);
+        format!("; {group} gets no machine in zone {}: {}", refused[at].zone.0 + 1, refused[at].why.name())
     };
-    (0..refused.len()).filter(first_of_its_group).map(told).take(NAMED_MAX).collect()
+    let more: String = (0..refused.len()).filter(first_of_its_group).filter(news).map(told).take(NAMED_MAX).collect();
+    why + &more
 }
 
 /// A reason to wait, in words.

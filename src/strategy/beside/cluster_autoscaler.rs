@@ -74,7 +74,7 @@ static SETTINGS: [Setting; 11] = [
         "max_pod_eviction_time",
         SPAN,
         "\"2m\"",
-        "How long it tries to evict a pod before it gives the node up.",
+        "How long it tries to evict a pod that a budget keeps before it gives the node up; --max-pod-eviction-time.",
         "kubernetes/autoscaler cluster-autoscaler/core/scaledown/actuation/drain.go: DefaultPodEvictionTimeout",
     ),
     setting(
@@ -100,6 +100,8 @@ const EMPTY_AT_ONCE: usize = 10;
 const DELAY_AFTER_TAINT: Span = Span::secs(5);
 /// Wait before an eviction that was refused is tried again. Source: core/scaledown/actuation/drain.go, EvictionRetryTime.
 const EVICTION_RETRY: Span = Span::secs(10);
+/// Time that a pod has to go beyond its grace. Source: the same file, PodEvictionHeadroom.
+const TERMINATION_HEADROOM: Span = Span::secs(30);
 /// A group whose machine did not come is left alone for so long at first, and at most.
 /// Source: --initial-node-group-backoff-duration, --max-node-group-backoff-duration.
 const BACKOFF: (Span, Span) = (Span::mins(5), Span::mins(30));
@@ -123,6 +125,8 @@ struct Leaving {
     node: NodeId,
     empty: bool,
     drain: Drain,
+    /// Evictions that are still refused then are given up, and the node with them.
+    tried_until: Time,
     /// It is empty, and deleted at this moment.
     deleted: Option<Time>,
 }
@@ -355,22 +359,26 @@ impl ClusterAutoscaler {
             if !empty && self.leaving.iter().any(|leaving| !leaving.empty) {
                 continue;
             }
+            let longest =
+                pods_to_move(node, seen).iter().map(|app| seen.spec.apps[*app].grace).max().unwrap_or_default();
             let how = DrainSettings {
                 retry: EVICTION_RETRY,
-                timeout: Some(self.eviction_time),
-                grace: self.grace(node, seen),
+                timeout: Some(self.eviction_time + longest.min(self.grace_max) + TERMINATION_HEADROOM),
+                // A shorter grace than the pods', where one asks for too long.
+                grace: (longest > self.grace_max).then_some(self.grace_max),
                 ..DrainSettings::new()
             };
+            let tried_until = now + self.eviction_time;
             let label = &seen.instance(node).label;
             turn.remark(format!("{label} is not needed since {since}: it is removed"));
-            self.leaving.push(Leaving { node, empty, drain: Drain::cordon_first(node, how), deleted: None });
+            self.leaving.push(Leaving {
+                node,
+                empty,
+                drain: Drain::cordon_first(node, how),
+                tried_until,
+                deleted: None,
+            });
         }
-    }
-
-    /// A shorter grace than the pods', where one asks for too long.
-    fn grace(&self, node: NodeId, seen: &Reported<'_>) -> Option<Span> {
-        let longest = pods_to_move(node, seen).iter().map(|app| seen.spec.apps[*app].grace).max();
-        longest.filter(|grace| *grace > self.grace_max).map(|_| self.grace_max)
     }
 
     /// Nodes on their way out go on.
@@ -389,20 +397,27 @@ impl ClusterAutoscaler {
                 }
                 continue;
             }
-            match leaving.drain.step(turn) {
-                None => self.leaving.push(leaving),
-                Some(drained) => match drained.failure(&label, turn.seen) {
-                    None => {
-                        leaving.deleted = Some(now + DELAY_AFTER_TAINT);
-                        self.leaving.push(leaving);
-                    }
-                    Some(why) => {
-                        turn.remark(why);
-                        turn.give(Command::Uncordon(leaving.node));
-                        self.rests_until = self.rests_until.max(now + self.delay_after_failure);
-                        self.unneeded.retain(|(node, _)| *node != leaving.node);
-                    }
-                },
+            let why = match leaving.drain.step(turn) {
+                None if leaving.drain.is_refused() && now >= leaving.tried_until => {
+                    Some(format!("{label} stays: a budget refused for {}", self.eviction_time))
+                }
+                None => {
+                    self.leaving.push(leaving);
+                    continue;
+                }
+                Some(drained) => drained.failure(&label, turn.seen),
+            };
+            match why {
+                None => {
+                    leaving.deleted = Some(now + DELAY_AFTER_TAINT);
+                    self.leaving.push(leaving);
+                }
+                Some(why) => {
+                    turn.remark(why);
+                    turn.give(Command::Uncordon(leaving.node));
+                    self.rests_until = self.rests_until.max(now + self.delay_after_failure);
+                    self.unneeded.retain(|(node, _)| *node != leaving.node);
+                }
             }
         }
     }
@@ -441,7 +456,12 @@ impl ClusterAutoscaler {
         for leaving in &self.leaving {
             match leaving.deleted {
                 Some(at) => turn.until(at),
-                None => leaving.drain.arm(turn),
+                None => {
+                    leaving.drain.arm(turn);
+                    if now < leaving.tried_until {
+                        turn.until(leaving.tried_until);
+                    }
+                }
             }
         }
         let due = self.unneeded.iter().filter(|(node, _)| !self.leaving.iter().any(|leaving| leaving.node == *node));

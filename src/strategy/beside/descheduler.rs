@@ -220,7 +220,7 @@ fn skewed(app: AppId, seen: &Reported<'_>, victims: &mut Vec<PodId>) {
         return;
     }
     let packing = Packing::of(seen);
-    let mut domains: Vec<((ZoneId, Option<NodeId>), Vec<PodId>)> = Vec::new();
+    let mut domains: Vec<(Domain, Vec<PodId>)> = Vec::new();
     for room in packing.rooms.iter().filter(|room| room.is_open()) {
         let Some(node) = room.node.filter(|node| in_pool(app, *node, seen)) else { continue };
         let key = (seen.instance(node).zone, (!by_zone).then_some(node));
@@ -249,6 +249,9 @@ fn skewed(app: AppId, seen: &Reported<'_>, victims: &mut Vec<PodId>) {
         (counts[most], counts[least]) = (counts[most] - 1, counts[least] + 1);
     }
 }
+
+/// A zone, or one host in it.
+type Domain = (ZoneId, Option<NodeId>);
 
 fn in_pool(app: AppId, node: NodeId, seen: &Reported<'_>) -> bool {
     match (seen.spec.apps[app].pool, seen.instance(node).pool) {
@@ -279,7 +282,7 @@ impl Actor for Descheduler {
         // Refused evictions are not tried again; whether the next run finds anything new depends on what has changed.
         turn.poll(ticks, Sight::Anything);
         if seen.now == Time::ZERO {
-            turn.until(ticks.from(seen.now));
+            turn.until(ticks.after(seen.now));
         }
         let wait = turn.wait;
         self.numbers = numbers;

@@ -302,7 +302,7 @@ impl NodeRepair {
             }
         }
         if next < Time::NEVER {
-            turn.until(Self::ticks().from(next));
+            turn.until(Self::ticks().from(next).max(Self::ticks().after(now)));
         }
     }
 }

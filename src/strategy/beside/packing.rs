@@ -41,6 +41,12 @@ fn offer(pool: Option<PoolId>, spec: &Spec) -> (u32, u32, u32) {
     }
 }
 
+/// How much of all is not free, in parts of `whole`.
+fn share((free, all): (u32, u32), whole: u64) -> u32 {
+    let used = u64::from(all - free.min(all)) * whole;
+    used.checked_div(u64::from(all)).unwrap_or(0) as u32
+}
+
 impl Room {
     fn empty(node: Option<NodeId>, pool: Option<PoolId>, zone: ZoneId, spec: &Spec) -> Room {
         let (cpu, memory, pods) = offer(pool, spec);
@@ -68,15 +74,13 @@ impl Room {
     /// The larger of the shares of CPU and memory that are requested, in parts of a thousand.
     pub(super) fn used(&self, spec: &Spec) -> u32 {
         let (cpu, memory, _) = offer(self.pool, spec);
-        let share = |free: u32, all: u32| if all == 0 { 0 } else { (all - free.min(all)) * 1000 / all };
-        share(self.cpu, cpu).max(share(self.memory, memory))
+        share((self.cpu, cpu), 1000).max(share((self.memory, memory), 1000))
     }
 
     /// Shares of CPU, memory and pods that are requested, in percent.
     pub(super) fn shares(&self, spec: &Spec) -> [u32; 3] {
         let (cpu, memory, pods) = offer(self.pool, spec);
-        let share = |free: u32, all: u32| if all == 0 { 0 } else { (all - free.min(all)) * 100 / all };
-        [share(self.cpu, cpu), share(self.memory, memory), share(self.pods, pods)]
+        [share((self.cpu, cpu), 100), share((self.memory, memory), 100), share((self.pods, pods), 100)]
     }
 
     /// Whether it takes new pods.

@@ -53,6 +53,7 @@ fn the_autoscaler_removes_a_node_that_nobody_needed_for_ten_minutes() {
     let mut stage = Stage::new(scaled(3), actor("cluster-autoscaler"));
     stage.pod_on("workers-1");
     stage.pod_on("workers-2");
+    stage.allow(3);
     stage.run_until(secs(3600));
     // One after the other: the first empty one at once, then the node whose pod fits beside the other's.
     assert_eq!(

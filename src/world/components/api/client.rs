@@ -165,7 +165,9 @@ impl Client {
             Change::CreatePod { .. } | Change::DeletePod { .. } => (2, 1),
             Change::Endpoints { .. } => (3, 1),
             Change::BudgetStatus { .. } => (4, 1),
-            Change::CreateSet { .. } | Change::ScaleSet { .. } | Change::NewTemplate { .. } => (5, 1),
+            Change::CreateSet { .. } | Change::ScaleSet { .. } | Change::Scale { .. } | Change::NewTemplate { .. } => {
+                (5, 1)
+            }
             Change::RemovePod { .. } => (0, 1),
             Change::Bind { .. } => (6, 1),
             Change::Evict { .. }

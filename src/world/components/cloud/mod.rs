@@ -149,6 +149,7 @@ impl Cloud {
         match event {
             CloudEvent::GoesOff(node) => {
                 self.launches.gone(node);
+                self.upkeep.gone(node);
                 ctx.note(Fact::MachineOff { node });
                 ctx.notify(Notice::MachineOff(node));
                 if !self.instances[node].detached {

@@ -43,6 +43,12 @@ impl Upkeep {
         }
     }
 
+    /// A machine is off and does not come back.
+    pub(super) fn gone(&mut self, node: NodeId) {
+        self.down.retain(|other| *other != node);
+        self.flawed.retain(|(other, _)| *other != node);
+    }
+
     /// A machine boots; whether it comes to an end.
     pub(super) fn begins_boot(&mut self, node: NodeId) -> bool {
         self.is_up(node, false);
