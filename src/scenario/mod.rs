@@ -22,6 +22,7 @@ mod pool_records;
 mod presets;
 mod probe;
 mod record;
+mod rollout_records;
 mod schema;
 mod section;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::world::command::Answer;
 use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{ActorId, ClientId, PodId};
+use crate::world::ids::{ActorId, AppId, ClientId, PodId};
 use crate::world::reported::{Changes, StaticPod};
 
 /// One actor and what it waits for.
@@ -121,8 +121,7 @@ impl Drivers {
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        let pending: String = pending(world).iter().map(|reason| format!("; {reason}")).collect();
-        with_refusals(format!("{}{more}{pending}", reasons.join("; ")), world)
+        with_refusals(format!("{}{more}", reasons.join("; ")), world)
     }
 
     pub(super) fn alarm(&mut self, actor: ActorId, alarm: u32, world: &mut World) {
@@ -210,27 +209,8 @@ impl Drivers {
     }
 }
 
-/// Apps of which a blocker names a pod that finds no node, and groups of which it says that they get no machine.
+/// Groups of which a blocker says that they get no machine.
 const NAMED_MAX: usize = 2;
-
-/// Pods that find no node, one for each app: what keeps a budget spent.
-fn pending(world: &World) -> Vec<String> {
-    let store = world.store();
-    let of_app = |app| {
-        let homeless = |pod: &&PodId| {
-            let object = store.pods().now(**pod);
-            object.is_live() && object.node.is_none()
-        };
-        let mut pods = store.pods_of(app).iter().filter(homeless);
-        let first = *pods.next()?;
-        let more = pods.count();
-        let why = world.why_pending(first)?;
-        let name = format!("{}-{}", world.spec().apps[app].name, store.pods().now(first).ordinal);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        Some(format!("pod {name}{more} Pending: {why}"))
-    };
-    world.spec().apps.ids().filter_map(of_app).take(NAMED_MAX).collect()
-}
 
 /// Adds which machines the cloud has refused, one for each group, unless that is said already.
 pub(super) fn with_refusals(why: String, world: &World) -> String {
@@ -245,21 +225,30 @@ pub(super) fn with_refusals(why: String, world: &World) -> String {
     why + &more
 }
 
+/// The first pod that finds no node among those that a budget of this app counts.
+fn pending(app: AppId, world: &World) -> String {
+    let budgets = world.store().budgets_of(app).iter();
+    let apps = budgets.flat_map(|budget| world.spec().budgets[budget.index()].apps.iter().copied());
+    let mut pods = apps.flat_map(|app| world.store().pods_of(app).iter().copied());
+    let first = pods.find_map(|pod| Some((pod, world.why_pending(pod)?)));
+    first.map_or(String::new(), |(pod, why)| {
+        format!(", since pod {} is Pending: {why}", world.store().pod_label(pod, world.spec()))
+    })
+}
+
 /// A reason to wait, in words.
 fn reason(why: &NotYet, world: &World) -> String {
-    let label = |pod: PodId| {
-        let object = world.store().pods().now(pod);
-        (format!("{}-{}", world.spec().apps[object.app].name, object.ordinal), object)
-    };
+    let label = |pod: PodId| (world.store().pod_label(pod, world.spec()), world.store().pods().now(pod));
     match why {
         NotYet::BudgetSpent { pod } => {
             let (pod, object) = label(*pod);
             let budgets = world.store().budgets_of(object.app).iter();
             let names = budgets.map(|budget| world.spec().budgets[budget.index()].name.clone());
             let names: Vec<String> = names.collect();
-            format!("pdb {} allows 0: pod {pod} is not evicted", names.join(", "))
+            let pending = pending(object.app, world);
+            format!("budget {} allows no eviction of pod {pod}{pending}", names.join(", "))
         }
-        NotYet::SeveralBudgets { pod } => format!("more than one pdb selects pod {}", label(*pod).0),
+        NotYet::SeveralBudgets { pod } => format!("more than one budget selects pod {}", label(*pod).0),
         NotYet::Terminating { pod } => format!("pod {} is still terminating", label(*pod).0),
         NotYet::Gate(what) => format!("validation: {what}"),
         NotYet::ApiSilent => "the API does not answer".to_owned(),

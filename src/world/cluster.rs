@@ -247,6 +247,10 @@ impl World {
     pub fn etcd(&self) -> &Etcd {
         &self.etcd
     }
+    /// Why a pod that waits found no node when it was last tried.
+    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        self.schedulers.why_pending(pod)
+    }
     /// Users' requests.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
@@ -262,25 +266,6 @@ impl World {
     /// What has changed that an actor could see, since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         std::mem::take(&mut self.changes)
-    }
-    /// Why the scheduler finds no node for a pod now, if it finds none.
-    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
-        let mut out = Effects::default();
-        let ctx = Ctx {
-            now: self.now,
-            spec: &self.spec,
-            draws: &self.draws,
-            store: &self.store,
-            watches: &self.watches,
-            net: &self.net,
-            serving: &self.serving,
-            pulses: &self.pulses,
-            rules: &self.rules,
-            runtimes: &self.runtimes,
-            targets: &self.targets,
-            out: &mut out,
-        };
-        self.schedulers.explain(pod, &ctx)
     }
     /// The run ends at this moment: all traffic is settled up to it.
     pub fn finish(&mut self, at: Time) {

@@ -253,7 +253,8 @@ impl ClusterAutoscaler {
 
     /// Pods that find no room, by app.
     fn homeless(&self, packing: &mut Packing, seen: &Reported<'_>) -> Vec<AppId> {
-        let apps = seen.spec.apps.ids();
+        // A DaemonSet's pod fits its own node or none.
+        let apps = seen.spec.apps.ids().filter(|app| !seen.spec.apps[*app].is_daemon());
         let waiting = apps.flat_map(|app| {
             let pods = seen.store().pods_of(app).iter().filter_map(|pod| seen.pod(*pod));
             pods.filter(|pod| pod.node.is_none() && pod.is_live()).map(move |_| app)

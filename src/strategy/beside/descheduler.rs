@@ -172,11 +172,11 @@ fn share_of(pod: PodId, node: NodeId, seen: &Reported<'_>) -> [i64; 3] {
     [share(app.cpu, pool.cpu), share(app.memory, pool.memory), share(1, pool.max_pods)]
 }
 
-/// Pods of a node that it may evict: live, not critical, not chosen already.
+/// Pods of a node that it may evict: live, neither critical nor a DaemonSet's, not chosen already.
 fn evictable(node: NodeId, chosen: &[PodId], seen: &Reported<'_>) -> Vec<PodId> {
     let may = |pod: &PodId| {
         let object = seen.pod(*pod).filter(|object| object.is_live());
-        object.is_some_and(|object| !seen.spec.apps[object.app].critical) && !chosen.contains(pod)
+        object.is_some_and(|object| may_be_evicted(object.app, seen)) && !chosen.contains(pod)
     };
     seen.pods_on(node).iter().copied().filter(may).collect()
 }
@@ -184,7 +184,7 @@ fn evictable(node: NodeId, chosen: &[PodId], seen: &Reported<'_>) -> Vec<PodId> 
 /// RemoveDuplicates: of an app's pods on one node those beyond the fair share of the nodes that could take them.
 /// Source: plugins/removeduplicates.
 fn duplicates(app: AppId, seen: &Reported<'_>, victims: &mut Vec<PodId>) {
-    if seen.spec.apps[app].critical || seen.store().pods_of(app).len() < 2 {
+    if !may_be_evicted(app, seen) || seen.store().pods_of(app).len() < 2 {
         return;
     }
     let packing = Packing::of(seen);
@@ -216,7 +216,7 @@ fn skewed(app: AppId, seen: &Reported<'_>, victims: &mut Vec<PodId>) {
         Spread::Hosts(skew) => (skew as usize, false),
         Spread::Default | Spread::None | Spread::Together | Spread::OnePerHost => return,
     };
-    if seen.spec.apps[app].critical {
+    if !may_be_evicted(app, seen) {
         return;
     }
     let packing = Packing::of(seen);
@@ -248,6 +248,11 @@ fn skewed(app: AppId, seen: &Reported<'_>, victims: &mut Vec<PodId>) {
         }
         (counts[most], counts[least]) = (counts[most] - 1, counts[least] + 1);
     }
+}
+
+/// Whether its evictor touches an app's pods. Source: pkg/framework/plugins/defaultevictor.
+fn may_be_evicted(app: AppId, seen: &Reported<'_>) -> bool {
+    !seen.spec.apps[app].critical && !seen.spec.apps[app].is_daemon()
 }
 
 /// A zone, or one host in it.

@@ -177,8 +177,8 @@ impl Packing {
     }
 }
 
-/// Pods of a node that have to go elsewhere if it goes: their apps.
+/// Pods of a node that have to go elsewhere if it goes: their apps. Those of DaemonSets go with it.
 pub(super) fn pods_to_move(node: NodeId, seen: &Reported<'_>) -> Vec<AppId> {
     let live = |pod: &PodId| seen.pod(*pod).filter(|object| object.is_live()).map(|object| object.app);
-    seen.pods_on(node).iter().filter_map(live).collect()
+    seen.pods_on(node).iter().filter_map(live).filter(|app| !seen.spec.apps[*app].is_daemon()).collect()
 }
