@@ -231,3 +231,43 @@ fn an_app_whose_metrics_are_drained_grows_only_when_they_are_back() {
     assert_eq!(lost(&free), 0);
     assert_eq!(causes(&frozen), BTreeSet::from(["overload"]));
 }
+
+#[test]
+fn cluster_api_with_a_surge_keeps_three_voters_and_loses_nothing() {
+    let found = outcomes("kcp-surge", &[]);
+    assert_completed(&found);
+    for outcome in found {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "{:?}", outcome.reasons);
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.min_members == 3), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn one_failure_without_a_surge_costs_the_quorum_and_with_one_it_does_not() {
+    for outcome in outcomes("kcp-scale-in", &[]) {
+        assert!(broken(&outcome).contains("etcd-quorum"), "seed {}: {:?}", outcome.seed, outcome.reasons);
+    }
+    for outcome in outcomes("kcp-scale-in", &["strategy.control_plane_max_surge=1"]) {
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.quorum_breaks == 0), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn a_walk_over_three_minors_loses_nothing() {
+    let found = outcomes("hops", &[]);
+    assert_completed(&found);
+    assert!(found.iter().all(|outcome| outcome.verdict == Verdict::Holds && outcome.skew_violations == 0));
+}
+
+#[test]
+fn a_backup_saves_the_cluster_and_not_what_was_written_since() {
+    let found = outcomes("restore", &[]);
+    assert_completed(&found);
+    for outcome in found {
+        let [restore] = &outcome.restores[..] else { panic!("seed {}: {:?}", outcome.seed, outcome.restores) };
+        assert!(restore.lost_writes > 0 && restore.snapshot_age_s > 600.0, "seed {}: {restore:?}", outcome.seed);
+        assert!(restore.nodes_gone >= 1, "seed {}: the first new master is younger than the snapshot", outcome.seed);
+        assert!(outcome.api.longest_gap_s >= 720.0, "seed {}: {:?}", outcome.seed, outcome.api);
+        assert!(broken(&outcome).contains("etcd-quorum"), "seed {}", outcome.seed);
+    }
+}

@@ -3,10 +3,10 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_member_stop, kube_proxy_restart,
-    kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off, pod_crash, pod_delete,
-    provisioning_failure, quota_refused, reboot_never_returns, sandbox_crash, scheduler_crash, slow_node,
-    zone_capacity,
+    api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
+    kube_proxy_restart, kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off,
+    pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns, sandbox_crash, scheduler_crash,
+    slow_node, zone_capacity,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -55,6 +55,8 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_start_failure::ENTRY,
     &node_flapping::ENTRY,
     &slow_node::ENTRY,
+    &false_health::ENTRY,
+    &etcd_data_loss::ENTRY,
 ];
 
 /// No kind of fault has this name.

@@ -104,6 +104,7 @@ fn error(error: ApiError) -> u64 {
         ApiError::NotFound => 6,
         ApiError::SeveralBudgets => 7,
         ApiError::Forbidden => 8,
+        ApiError::Members => 9,
     }
 }
 
@@ -190,7 +191,47 @@ fn tag(fact: &Fact) -> u64 {
         Fact::RolloutStalled { .. } => 61,
         Fact::LaunchRefused { .. } => 70,
         Fact::AppScaled { .. } => 71,
+        Fact::MemberIs { .. } => 49,
+        Fact::MemberRefused { .. } => 50,
+        Fact::ApiMissed { .. } => 51,
+        Fact::SnapshotTaken => 52,
+        Fact::Restored { .. } => 53,
     }
+}
+
+/// The words after the tag of what happens to etcd's group, and how many there are with it.
+fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
+    let after = match *fact {
+        Fact::MemberIs { member, standing } => vec![master(member), standing as u64],
+        Fact::MemberRefused { member, version, cluster } => {
+            vec![master(member), u64::from(version.minor), u64::from(cluster.minor)]
+        }
+        Fact::Restored { age, writes, gone, back, nodes } => {
+            vec![age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes)]
+        }
+        _ => Vec::new(),
+    };
+    words[1..=after.len()].copy_from_slice(&after);
+    after.len() + 1
+}
+
+/// The same of what users lose.
+fn encode_loss(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let (group, pod, loss, more) = match *fact {
+        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [Some(count), Some(since.nanos())]),
+        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [Some(lasting.as_nanos()), None]),
+        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
+            (group, pod, loss, [None, None])
+        }
+        _ => return 1,
+    };
+    words[1..4].copy_from_slice(&[names.group(group).0, optional(pod, names), loss as u64]);
+    let mut used = 4;
+    for word in more.into_iter().flatten() {
+        words[used] = word;
+        used += 1;
+    }
+    used
 }
 
 /// Writes a fact's words, its tag first, and returns how many there are.
@@ -204,6 +245,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::PodCreated { pod }
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
+        | Fact::ApiMissed { pod }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }
         | Fact::PodKilled { pod }
@@ -231,6 +273,9 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
         Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
         Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        Fact::SnapshotTaken | Fact::Restored { .. } | Fact::MemberIs { .. } | Fact::MemberRefused { .. } => {
+            return encode_group(fact, words);
+        }
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
         Fact::ServerReady { master: server }
         | Fact::ServerStopping { master: server }
@@ -248,14 +293,8 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             put!(actor.index() as u64, unit(of, names), phase as u64);
         }
         Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
-        Fact::RequestsLost { group, pod, loss, count, since } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64, count, since.nanos());
-        }
-        Fact::Exposed { group, pod, loss, lasting } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64, lasting.as_nanos());
-        }
-        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64);
+        Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
+            return encode_loss(fact, names, words);
         }
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {

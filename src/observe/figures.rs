@@ -127,6 +127,8 @@ pub struct Figures {
     pub first_exposed: Option<First>,
     /// The first lost request of each kind, in the order of `Loss::ALL`.
     pub first_lost: [Option<First>; Loss::ALL.len()],
+    /// Restores of etcd, and when.
+    pub restores: Vec<(Time, Fact)>,
     /// Measuring clients' requests.
     pub probed: Probed,
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
@@ -162,6 +164,7 @@ impl Figures {
             exposed: Covered::default(),
             first_exposed: None,
             first_lost: [None; Loss::ALL.len()],
+            restores: Vec::new(),
             probed: Probed::default(),
             last_progress: Time::ZERO,
             depth: Vec::new(),
@@ -180,6 +183,7 @@ impl Figures {
                 self.quorum.leader_changes += u64::from(term > self.quorum.term);
                 self.quorum.term = self.quorum.term.max(term);
             }
+            Fact::Restored { .. } => self.restores.push((heard.at, heard.fact)),
             Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
             Fact::ApiServes { answering, in_rotation } => {
                 self.api_gone.set(answering == 0, heard.at);

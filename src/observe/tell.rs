@@ -56,6 +56,7 @@ fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
         Fact::PodCreated { pod } => (pod, "is created"),
         Fact::PodStarted { pod } => (pod, "starts"),
         Fact::PodListens { pod } => (pod, "listens"),
+        Fact::ApiMissed { pod } => (pod, "asks for an API version that is served no more, and waits"),
         Fact::PodReady { pod, ready: true } => (pod, "is Ready"),
         Fact::PodReady { pod, ready: false } => (pod, "is no longer Ready"),
         Fact::PodDeleting { pod } => (pod, "is terminating"),
@@ -101,6 +102,14 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
         Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
         Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::SnapshotTaken => "a snapshot of etcd is taken".to_owned(),
+        Fact::Restored { age, writes, .. } => {
+            format!("etcd is put back to a snapshot {age} old: {writes} writes are lost")
+        }
+        Fact::MemberIs { member, standing } => format!("etcd {} {}", at(member), standing.name()),
+        Fact::MemberRefused { member, version, cluster } => {
+            format!("etcd {} of version {version} refuses to start in a cluster of {cluster}", at(member))
+        }
         Fact::ServerReady { master } => format!("the API server {} is ready", at(master)),
         Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
         Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),
@@ -205,6 +214,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
         | Fact::PodBound { pod, .. }
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
+        | Fact::ApiMissed { pod }
         | Fact::PodReady { pod, .. }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }

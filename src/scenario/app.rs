@@ -1,5 +1,6 @@
 //! `[app.NAME]`: Deployments, StatefulSets and DaemonSets, and their Services.
 
+use super::apis;
 use super::app_records::{APP, HPA, NONE_SOURCE, PROBE};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
@@ -130,6 +131,7 @@ fn one<'a>(
     lower.page.table(&format!("[{header}]"), &fields.lines());
     let probes =
         ["readiness", "liveness", "startup"].map(|probe| probe_of(lower, &header, probe, &reader.optional(probe)));
+    let uses_apis = apis::read(lower, &reader.optional("uses_apis"));
     let pool = fields.optional("pool").map(|values| values.text("pool").to_owned());
     let pool = pool.and_then(|name| {
         let known = pools.iter().map(|pool| pool.spec.name.as_str());
@@ -155,6 +157,7 @@ fn one<'a>(
     }
     spec.hpa = hpa;
     [spec.readiness, spec.liveness, spec.startup] = probes;
+    spec.uses_apis = uses_apis;
     ReadApp { spec, header, traffic, pdb, fields, place: key.place, metrics }
 }
 
@@ -342,6 +345,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
         warm_up: values.span("warm_up"),
         hpa: None,
+        uses_apis: Vec::new(),
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, strategy, traffic};
+use super::{Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, strategy, traffic};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
+use crate::strategy::goals;
 use crate::world::spec::Spec;
 
 /// Version of the format of scenarios.
@@ -45,10 +46,12 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
     let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
-    let strategy = strategy::read(&mut lower, &reader.required("strategy"));
+    let mut strategy = strategy::read(&mut lower, &reader.required("strategy"));
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
+    let mut cluster = cluster;
+    lower.walk(&mut cluster, &mut strategy);
     let mut spec = Spec {
         control_plane: cluster.control_plane,
         pools: pools.iter().map(|read| read.spec.clone()).collect(),
@@ -73,6 +76,20 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
 }
 
 impl Lower<'_> {
+    /// The versions that the plan walks, in the cluster and in the strategy.
+    fn walk(&self, cluster: &mut cluster::Cluster, strategy: &mut Chosen) {
+        let (plane, target) = (&mut cluster.control_plane, cluster.given.target);
+        if !cluster.given.versions {
+            return;
+        }
+        let walked = strategy.hops.walk(self, (plane.from, plane.to), target);
+        plane.hops = hops::on_the_way(plane, &walked, cluster::etcd_of);
+        hops::etcd_check(self, plane, target);
+        if walked.len() > 1 {
+            strategy.goals = goals(plane.from, &walked, strategy.hops.jump);
+        }
+    }
+
     fn head(&mut self, reader: &mut Reader<'_>, fallback: &str) -> (String, String) {
         let schema = reader.required("schema");
         let _ = schema.u32(SCHEMA..=SCHEMA);

@@ -4,6 +4,7 @@
 //! Schema and its part of [`resolved`] follow. The other files turn records into the world's
 //! [`Spec`](crate::world::spec::Spec) and refuse what does not go together.
 
+mod apis;
 mod app;
 mod app_records;
 mod balancer_records;
@@ -12,6 +13,7 @@ mod budget;
 mod checks;
 mod cluster;
 mod fault;
+mod hops;
 mod load;
 mod lower;
 mod objective;

@@ -180,6 +180,7 @@ fn app() -> Json {
     let probe = || or_none(section(&PROBE, &[], &[]));
     let rollouts = [&ROLLOUT, &STATEFUL_ROLLOUT, &DAEMON_ROLLOUT].map(|rollout| section(rollout, &[], &[]));
     let groups = json!({ "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": group() });
+    let removed: Vec<&str> = crate::world::removed_apis::REMOVED_APIS.iter().map(|api| api.name).collect();
     section(
         &APP,
         &[
@@ -191,6 +192,7 @@ fn app() -> Json {
             ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
+            ("uses_apis", json!({ "type": "array", "items": { "enum": removed } })),
         ],
         &[],
     )
@@ -220,6 +222,11 @@ fn strategy() -> Json {
                 json!({ "type": "array", "items": { "type": "object" }, "description": about }),
             );
         }
+        let about = "Versions that the control plane walks on the way, or \"each-minor\".";
+        let listed = json!({ "type": "array", "items": { "type": "string" } });
+        all.insert("hops".to_owned(), json!({ "anyOf": [{ "const": "each-minor" }, listed], "description": about }));
+        let about = "Whether workers walk along at each hop, or jump as far as the version skew policy lets them.";
+        all.insert("hop_nodes".to_owned(), json!({ "enum": ["walk", "jump"], "description": about }));
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
         schema

@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 34] = [
+const ALL: &[&str] = &[
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -19,6 +19,10 @@ const ALL: [&str; 34] = [
     "no-prestop",
     "all-on-one-node",
     "own-plan",
+    "kcp-surge",
+    "kcp-scale-in",
+    "hops",
+    "restore",
     "stuck-pdb",
     "quota-surge",
     "autoscaler-fights-roll",

@@ -358,7 +358,8 @@ impl Task {
                 | ApiError::Unavailable
                 | ApiError::Conflict
                 | ApiError::SeveralBudgets
-                | ApiError::Forbidden),
+                | ApiError::Forbidden
+                | ApiError::Members),
             ) => TaskState::Over(Some(DrainError::Evict(self.pod, error))),
         }
     }

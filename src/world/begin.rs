@@ -10,6 +10,7 @@ use crate::world::components::balancer::Balancers;
 use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::Controllers;
 use crate::world::components::etcd::Etcd;
+use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::Kubelets;
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
@@ -17,10 +18,12 @@ use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
 use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Changes, Instance};
+use crate::world::restore::Backups;
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
@@ -100,6 +103,7 @@ impl World {
             masters: IdVec::new(),
             kubelet_clients: IdVec::new(),
             client_kinds: IdVec::new(),
+            flattered: false,
             changes: Changes::default(),
             spec,
             draws,
@@ -117,6 +121,9 @@ impl World {
             balancers,
             cloud,
             static_pods,
+            joins: Joins::default(),
+            member_orders: MemberOrders::default(),
+            backups: Backups::default(),
             traffic,
             probes: Probes::default(),
         }
@@ -132,11 +139,8 @@ impl World {
         let (replicas, from) = (self.spec.control_plane.replicas, self.spec.control_plane.from);
         let mut elected: [Vec<ClientId>; 2] = Default::default();
         for master in (0..replicas).map(MasterId) {
-            let mut clients = [ClientId(0); 2];
+            let clients = self.add_elected(master, from);
             for component in [Component::ControllerManager, Component::Scheduler] {
-                let name = Name::new("elected").part(component as u64).part(u64::from(master.0));
-                let kind = ClientKind::Elected(component, master);
-                clients[component as usize] = self.add_client(kind, name, Route::Local(master), from);
                 elected[component as usize].push(clients[component as usize]);
             }
             self.masters.push(Master { node: NodeId(master.0), elected: clients });
@@ -151,6 +155,14 @@ impl World {
             let instance = Instance { pool: None, master, slot, zone, version: from, detached, running, label };
             self.add_machine(instance, 0, true);
         }
+    }
+
+    /// The API clients of a master's controller manager and scheduler.
+    pub(super) fn add_elected(&mut self, master: MasterId, version: Version) -> [ClientId; 2] {
+        [Component::ControllerManager, Component::Scheduler].map(|component| {
+            let name = Name::new("elected").part(component as u64).part(u64::from(master.0));
+            self.add_client(ClientKind::Elected(component, master), name, Route::Local(master), version)
+        })
     }
 
     fn add_pools(&mut self) {

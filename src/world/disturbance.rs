@@ -100,6 +100,15 @@ pub enum Disturbance {
         /// As in `CutApi`.
         from_etcd: bool,
     },
+    /// The data of all etcd members is gone.
+    LoseEtcd,
+    /// etcd is put back to its newest snapshot; without one, nothing happens.
+    RestoreEtcd,
+    /// Tools that validate the cluster find nothing wrong with it, or see it as it is again.
+    Flatter {
+        /// Whether they are deceived.
+        false_health: bool,
+    },
     /// The kubelet's process restarts; containers run on.
     RestartKubelet(NodeId),
     /// kube-proxy's process restarts; kernel rules stay.

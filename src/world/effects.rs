@@ -6,6 +6,7 @@ use crate::world::disturbance::MasterProcess;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
 use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, RequestId, ZoneId};
+use crate::world::membership::MemberChange;
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::purpose::Purpose;
@@ -180,6 +181,12 @@ pub enum Notice {
     Leads(Component, MasterId, bool),
     /// API: the load balancer has cut its connections to this server.
     BalancerCuts(MasterId),
+    /// Cloud: a group launches one master more, in this place.
+    GrowsMasters(u32, ZoneId),
+    /// A joining master asks etcd for this change, on its own behalf.
+    Reconfigure(MemberChange, MasterId),
+    /// A joining master's etcd member starts.
+    StartMember(MasterId),
     /// Kubelet: this node's container runtime is at work until then. Written to the runtimes table.
     RuntimeWorks(NodeId, Time),
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Span, Time, Version};
 use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
+use crate::world::membership::Membership;
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Why a user's request was lost.
@@ -137,6 +138,8 @@ pub enum Fact {
     PodBound { pod: PodId, node: NodeId },
     /// A pod's container runs.
     PodStarted { pod: PodId },
+    /// A pod's process found no API server that serves what it reads: it never gets ready.
+    ApiMissed { pod: PodId },
     /// A pod's process listens.
     PodListens { pod: PodId },
     /// The API says the pod is Ready, or no longer.
@@ -195,6 +198,14 @@ pub enum Fact {
     MemberLeads { member: MasterId, term: u64 },
     /// An etcd leader stepped down, stopped, or lost its quorum.
     MemberYields { member: MasterId, term: u64 },
+    /// An etcd member's standing in its group has changed.
+    MemberIs { member: MasterId, standing: Membership },
+    /// An etcd member of this version does not start in a cluster of that version.
+    MemberRefused { member: MasterId, version: Version, cluster: Version },
+    /// A snapshot of etcd was taken.
+    SnapshotTaken,
+    /// etcd was put back to a snapshot of this age: writes lost, pods that are gone and that are back, nodes gone.
+    Restored { age: Span, writes: u64, gone: u32, back: u32, nodes: u32 },
     /// How many etcd voters are up and connected, of how many.
     QuorumIs { up: u32, voters: u32 },
     /// An API server is ready for all.

@@ -9,7 +9,9 @@ use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
-use crate::world::reported::{Reported, StaticPod};
+use crate::world::members::Asker;
+use crate::world::membership::MemberChange;
+use crate::world::reported::{Goal, Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -46,6 +48,9 @@ impl World {
             now: self.now,
             api,
             spec: &self.spec,
+            goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            members: self.etcd.member_list(),
+            flattered: self.flattered,
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,
@@ -83,10 +88,30 @@ impl World {
             | Command::Forgo { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
-            | Command::MoveLeader(_) => {
+            | Command::GrowMasters { .. }
+            | Command::MoveLeader { .. } => {
                 self.direct_order(command);
                 let to = ReplyTo::Actor { actor, order };
                 self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
+                self.settle_effects();
+                return;
+            }
+            Command::Snapshot | Command::Restore => {
+                let to = ReplyTo::Actor { actor, order };
+                let begun = match command {
+                    Command::Snapshot => self.snapshot().map(|()| true),
+                    _ => self.restore(Some(to)).map(|()| false),
+                };
+                // A restore that has begun is answered at its end.
+                if begun != Ok(false) {
+                    self.out.queue.push(self.now, Event::Answer { to, result: begun.map(|_| ()) });
+                }
+                self.settle_effects();
+                return;
+            }
+            Command::RemoveMember(master) => {
+                let asker = Asker::Operator(ReplyTo::Actor { actor, order });
+                self.change_members(MemberChange::Remove(master), asker);
                 self.settle_effects();
                 return;
             }
@@ -118,8 +143,12 @@ impl World {
             Command::Forgo { pool, slot } => self.cloud.forgo(pool, slot),
             Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
             Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
-            Command::MoveLeader(master) => self.etcd.move_leader(master, &mut ctx!(self)),
-            Command::Cordon(_)
+            Command::MoveLeader { from, to } => self.etcd.move_leader(from, to, &mut ctx!(self)),
+            Command::GrowMasters { slot } => self.cloud.grow_masters(slot, &mut ctx!(self)),
+            Command::RemoveMember(_)
+            | Command::Snapshot
+            | Command::Restore
+            | Command::Cordon(_)
             | Command::Uncordon(_)
             | Command::TaintForUpdate(_)
             | Command::ExcludeFromBalancers(_)
@@ -181,6 +210,11 @@ impl World {
             }
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
+            Disturbance::LoseEtcd => self.lose_etcd(),
+            Disturbance::RestoreEtcd => {
+                let _ = self.restore(None);
+            }
+            Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {
                 let version = self.cloud.instances()[node].version;
@@ -223,7 +257,7 @@ impl World {
         }
     }
 
-    fn start_process(&mut self, master: MasterId, process: MasterProcess) {
+    pub(super) fn start_process(&mut self, master: MasterId, process: MasterProcess) {
         let node = self.masters[master].node;
         if self.runs(master, process) || !self.net.host(node).powered {
             return;
@@ -240,7 +274,7 @@ impl World {
         }
     }
 
-    fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
         match process {
             NodeProcess::Kubelet => {
                 self.kubelets.stops(node, &mut ctx!(self));
@@ -257,7 +291,7 @@ impl World {
         }
     }
 
-    fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
         let version = self.cloud.instances()[node].version;
         if !self.net.host(node).powered {
             return;

@@ -7,13 +7,18 @@ use crate::world::disturbance::{Flaw, MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
 use crate::world::ids::{NodeId, PodId, PoolId, RequestId, ZoneId};
+use crate::world::members::Asker;
+use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision, Touched};
 use crate::world::watch::ClientKind;
 
 impl World {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::ContainerStarted(pod) => self.traffic.container_started(pod, &mut ctx!(self)),
+            Notice::ContainerStarted(pod) => {
+                self.traffic.container_started(pod, &mut ctx!(self));
+                self.misses_api(pod);
+            }
             Notice::Sigterm(pod) => self.traffic.sigterm(pod, &mut ctx!(self)),
             Notice::Sigkill(pod) => self.traffic.sigkill(pod, &mut ctx!(self)),
             Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
@@ -58,6 +63,9 @@ impl World {
                 self.net.host_mut(node).linked = linked;
                 self.host_changed(node);
             }
+            Notice::GrowsMasters(slot, zone) => self.grows_masters(slot, zone),
+            Notice::Reconfigure(change, master) => self.change_members(change, Asker::Join(master)),
+            Notice::StartMember(master) => self.start_process(master, MasterProcess::Etcd),
             Notice::MachineRestarts(node, wiped) => self.machine_restarts(node, wiped),
             Notice::StaticPod(master, process, false) => self.stop_process(master, process, Signal::Term),
             Notice::StaticPod(master, process, true) => self.start_static_pod(master, process),
@@ -65,6 +73,22 @@ impl World {
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
+        }
+    }
+
+    /// A process that starts where the API servers serve no more what it reads waits for its caches for ever. While
+    /// some still do, it depends on which of them it is connected to.
+    fn misses_api(&mut self, pod: PodId) {
+        let (app, name) = (self.store.pods().now(pod).app, self.store.pods().now(pod).name);
+        let Some(minor) = self.spec.apps[app].uses_apis.iter().map(|api| api.minor).min() else { return };
+        let serving: Vec<bool> = self.api.live_versions().map(|version| !version.at_least(1, minor)).collect();
+        if serving.is_empty() {
+            return;
+        }
+        let mut draw = self.draws.at(Purpose::ServerPick as u16, name, u64::MAX);
+        if !serving[draw.below(serving.len() as u64) as usize] {
+            self.traffic.never_listens(pod);
+            self.out.facts.push(Fact::ApiMissed { pod });
         }
     }
 
@@ -140,6 +164,9 @@ impl World {
     fn stored(&mut self, request: RequestId, result: Outcome) {
         if self.probes.owns(request) {
             return self.probe_stored(request, result);
+        }
+        if self.member_orders.owns(request) {
+            return self.members_changed(request, result);
         }
         let Some((server, change)) = self.api.stored(request, result, &mut ctx!(self)) else { return };
         // Admission is the server's, and so is its version.
@@ -277,6 +304,7 @@ impl World {
         self.host_changed(node);
         if let Some(master) = self.master_on(node) {
             self.static_pods.machine_off(master);
+            self.joins.ends(master);
             self.etcd.signal(master, Signal::Kill, &mut ctx!(self));
             self.api.signal(master, Signal::Kill, &mut ctx!(self));
             self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
@@ -331,8 +359,13 @@ impl World {
         if let Some(master) = self.master_on(node) {
             let [etcd, server, manager, scheduler] =
                 MasterProcess::ALL.map(|process| self.static_pods.starts(master, process, version));
-            let etcd = self.etcd_version(etcd);
-            self.etcd.start(master, etcd, &mut ctx!(self));
+            match self.etcd.standing(master) {
+                Some(_) => {
+                    let etcd = self.etcd_version(etcd);
+                    self.etcd.start(master, etcd, &mut ctx!(self));
+                }
+                None => self.joins.begins(master, version, &mut ctx!(self)),
+            }
             self.api.register(master);
             self.api.start(master, node, server, &mut ctx!(self));
             let [of_manager, of_scheduler] = self.masters[master].elected;
@@ -356,7 +389,6 @@ impl World {
 
     /// The etcd that comes with a master of this Kubernetes version.
     pub(super) fn etcd_version(&self, version: crate::base::Version) -> crate::base::Version {
-        let plane = &self.spec.control_plane;
-        if version == plane.to { plane.etcd.to } else { plane.etcd.from }
+        self.spec.control_plane.etcd_of(version)
     }
 }

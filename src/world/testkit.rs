@@ -167,6 +167,7 @@ fn web() -> AppSpec {
         concurrency: None,
         warm_up: Span::ZERO,
         hpa: None,
+        uses_apis: Vec::new(),
         restart_at: None,
     }
 }
@@ -213,6 +214,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
     ControlPlaneSpec {
         from: Version::new(1, 14, 10),
         to: Version::new(1, 15, 7),
+        hops: Vec::new(),
         replicas: 3,
         zones: 3,
         schedulable: false,

@@ -78,8 +78,7 @@ impl GroupRun {
     /// The turn of a group; `None` where nothing of it is selected.
     pub(super) fn new(group: Group, stage: &Stage, seen: &Reported<'_>) -> Option<GroupRun> {
         let machines: Vec<(NodeId, &Instance)> = group.machines(seen).collect();
-        let target = seen.spec.control_plane.to;
-        let outdated = |(_, machine): &&(NodeId, &Instance)| machine.version != target;
+        let outdated = |(_, machine): &&(NodeId, &Instance)| machine.version != seen.target(machine.pool);
         let nodes = |machines: Vec<&(NodeId, &Instance)>| machines.into_iter().map(|(node, _)| *node).collect();
         let mut selected: Vec<NodeId> = match stage.select {
             Select::All => nodes(machines.iter().collect()),
@@ -292,12 +291,11 @@ impl GroupRun {
 
     fn begin(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) -> State {
         if stage.template {
-            let version = turn.seen.spec.control_plane.to;
             let pool = match self.group {
                 Group::Masters | Group::Everything => None,
                 Group::Workers(pool) => Some(pool),
             };
-            turn.give(Command::SetTemplate { pool, version });
+            turn.give(Command::SetTemplate { pool, version: turn.seen.target(pool) });
         }
         match &stage.before {
             Some(gate) => State::Before(GateRun::begin(gate, turn.now())),

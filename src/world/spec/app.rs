@@ -3,6 +3,7 @@
 use crate::base::{IntOrPercent, Rate, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
+use crate::world::removed_apis::RemovedApi;
 
 /// What the app's process does at SIGTERM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,6 +277,8 @@ pub struct AppSpec {
     pub warm_up: Span,
     /// What scales it, if anything.
     pub hpa: Option<HpaSpec>,
+    /// API versions that its processes read when they start, and that are gone at some version of Kubernetes.
+    pub uses_apis: Vec<&'static RemovedApi>,
     /// A new template at this moment of the run, if asked for.
     pub restart_at: Option<Span>,
 }

@@ -10,6 +10,8 @@ pub struct ControlPlaneSpec {
     pub from: Version,
     /// Version after the upgrade.
     pub to: Version,
+    /// Versions on the way, each with its etcd; the version after is not among them.
+    pub hops: Vec<(Version, Version)>,
     /// Masters, each with an etcd voter. 1 to 9.
     pub replicas: u32,
     /// Failure domains that the masters are spread over, in turn. At least 1.
@@ -32,6 +34,14 @@ pub struct ControlPlaneSpec {
     pub machine: MachineSpec,
     /// How their group launches and keeps them.
     pub group: NodeGroupSpec,
+}
+
+impl ControlPlaneSpec {
+    /// The etcd that comes with a master of this Kubernetes version.
+    pub fn etcd_of(&self, version: Version) -> Version {
+        let hop = self.hops.iter().find(|(hop, _)| *hop == version).map(|(_, etcd)| *etcd);
+        hop.unwrap_or(if version == self.to { self.etcd.to } else { self.etcd.from })
+    }
 }
 
 /// etcd, one member on each master.

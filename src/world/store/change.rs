@@ -200,6 +200,8 @@ pub enum ApiError {
     SeveralBudgets,
     /// 403: too many disrupted pods unconfirmed.
     Forbidden,
+    /// etcd has something against a change of its members.
+    Members,
 }
 
 impl ApiError {
@@ -215,6 +217,7 @@ impl ApiError {
             ApiError::NotFound => "404, not found",
             ApiError::SeveralBudgets => "500, more than one budget",
             ApiError::Forbidden => "403, forbidden",
+            ApiError::Members => "etcd refuses the change of its members",
         }
     }
 }

@@ -260,6 +260,10 @@ impl Traffic {
     pub fn container_started(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         self.start_process(pod, ctx);
     }
+    /// The process that has just started will never listen.
+    pub fn never_listens(&mut self, pod: PodId) {
+        self.land.pods[pod].number += 1;
+    }
     /// The process gets SIGTERM.
     pub fn sigterm(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         self.terminate(pod, ctx);

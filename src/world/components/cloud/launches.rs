@@ -17,8 +17,8 @@ use crate::world::reported::RefusedLaunch;
 pub(super) enum Order {
     /// In place of this one.
     Replace(NodeId),
-    /// One more, in this place.
-    Grow(PoolId, u32),
+    /// One more, in this place; no pool: a master.
+    Grow(Option<PoolId>, u32),
 }
 
 /// Launches of all groups: what keeps them, and which wait.
@@ -52,6 +52,11 @@ impl Launches {
     }
 }
 
+/// Failure domains of a group, the masters' without one.
+fn zones_of(pool: Option<PoolId>, ctx: &Ctx<'_>) -> u32 {
+    pool.map_or(ctx.spec.control_plane.zones, |pool| ctx.spec.pools[pool].zones)
+}
+
 impl Cloud {
     /// A trouble begins.
     pub fn trouble_begins(&mut self, trouble: Trouble) {
@@ -65,19 +70,19 @@ impl Cloud {
     }
     /// A machine that was wanted for this place is wanted no longer; one that was launched meanwhile stays.
     pub fn forgo(&mut self, pool: PoolId, slot: u32) {
-        self.launches.forget(Order::Grow(pool, slot));
-        self.launches.forgone.push(Order::Grow(pool, slot));
+        self.launches.forget(Order::Grow(Some(pool), slot));
+        self.launches.forgone.push(Order::Grow(Some(pool), slot));
     }
 
     /// The zone in which an order is carried out now; without one it is given again after a pause.
     pub(super) fn granted(&mut self, order: Order, ctx: &mut Ctx<'_>) -> Option<ZoneId> {
         let (pool, slot) = match order {
             Order::Replace(node) => (self.instances[node].pool, self.instances[node].slot),
-            Order::Grow(pool, slot) => (Some(pool), slot),
+            Order::Grow(pool, slot) => (pool, slot),
         };
         let zone = match order {
             Order::Replace(node) => self.instances[node].zone,
-            Order::Grow(pool, slot) => ZoneId(slot % ctx.spec.pools[pool].zones.max(1)),
+            Order::Grow(pool, slot) => ZoneId(slot % zones_of(pool, ctx).max(1)),
         };
         if let Some(at) = self.launches.forgone.iter().position(|other| *other == order) {
             self.launches.forgone.remove(at);
@@ -106,7 +111,8 @@ impl Cloud {
                 ctx.note(Fact::LaunchRefused { pool, slot, why });
                 let event = match order {
                     Order::Replace(node) => CloudEvent::Launches(node),
-                    Order::Grow(pool, slot) => CloudEvent::Grows { pool, slot },
+                    Order::Grow(Some(pool), slot) => CloudEvent::Grows { pool, slot },
+                    Order::Grow(None, slot) => CloudEvent::GrowsMasters { slot },
                 };
                 ctx.after(wait, Event::Cloud(event));
                 None
@@ -133,8 +139,9 @@ impl Cloud {
         if has_room(zone) {
             return Ok(zone);
         }
-        let zones = pool.map_or(ctx.spec.control_plane.zones, |pool| ctx.spec.pools[pool].zones);
-        let others = (0..zones).map(ZoneId).filter(|other| asked.zone_fallback && *other != zone && has_room(*other));
+        let others = (0..zones_of(pool, ctx))
+            .map(ZoneId)
+            .filter(|other| asked.zone_fallback && *other != zone && has_room(*other));
         others.min_by_key(|other| (self.standing(pool, *other), *other)).ok_or(Refusal::Zone)
     }
 

@@ -7,7 +7,7 @@ use crate::base::{Id, IdVec, Name, Span, Version};
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{NodeId, PoolId, ZoneId};
+use crate::world::ids::{MasterId, NodeId, PoolId, ZoneId};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Instance, RefusedLaunch};
 use crate::world::spec::{MachineSpec, NodeGroupSpec};
@@ -32,6 +32,11 @@ pub enum CloudEvent {
     Grows {
         /// Which group.
         pool: PoolId,
+        /// Which place.
+        slot: u32,
+    },
+    /// The masters' group launches one machine more, in this place.
+    GrowsMasters {
         /// Which place.
         slot: u32,
     },
@@ -139,6 +144,15 @@ impl Cloud {
         self.launches.refused()
     }
 
+    /// The machine of a new master in this place, as the masters' template has it now; how many the place had before.
+    pub fn grown_master(&self, master: MasterId, slot: u32, zone: ZoneId) -> (Instance, u32) {
+        let same_place = |other: &&Instance| other.pool.is_none() && other.slot == slot;
+        let incarnation = self.instances.iter().filter(same_place).count() as u32;
+        let (version, label) = (self.masters_template, format!("master-{}", master.index() + 1));
+        let master = Some(master);
+        (Instance { pool: None, master, slot, zone, version, detached: false, running: true, label }, incarnation)
+    }
+
     /// Machine time beyond the cluster's own size until now.
     pub fn extra_machine_time(&self, now: crate::base::Time) -> Span {
         self.extra + self.surge_since.iter().map(|(_, since)| now.since(*since)).sum()
@@ -174,8 +188,13 @@ impl Cloud {
                 }
             }
             CloudEvent::Grows { pool, slot } => {
-                if let Some(zone) = self.granted(Order::Grow(pool, slot), ctx) {
+                if let Some(zone) = self.granted(Order::Grow(Some(pool), slot), ctx) {
                     ctx.notify(Notice::Grows(pool, slot, zone));
+                }
+            }
+            CloudEvent::GrowsMasters { slot } => {
+                if let Some(zone) = self.granted(Order::Grow(None, slot), ctx) {
+                    ctx.notify(Notice::GrowsMasters(slot, zone));
                 }
             }
             CloudEvent::Restarts { node, boot, wiped } => {
@@ -236,6 +255,14 @@ impl Cloud {
         let name = Name::new("grown").part(pool.index() as u64).part(u64::from(slot));
         let wait = ctx.spec.pools[pool].machine.launch.sample(&mut ctx.draw(Purpose::Launch, name, ctx.now.nanos()));
         ctx.after(wait, Event::Cloud(CloudEvent::Grows { pool, slot }));
+    }
+
+    /// The order to launch one master more.
+    pub fn grow_masters(&mut self, slot: u32, ctx: &mut Ctx<'_>) {
+        let name = Name::new("grown-masters").part(u64::from(slot));
+        let launch = ctx.spec.control_plane.machine.launch;
+        let wait = launch.sample(&mut ctx.draw(Purpose::Launch, name, ctx.now.nanos()));
+        ctx.after(wait, Event::Cloud(CloudEvent::GrowsMasters { slot }));
     }
 
     /// The order to terminate a machine that nothing replaces.

@@ -161,6 +161,13 @@ impl Controllers {
         }
     }
 
+    /// One on a new master.
+    pub fn add_master(&mut self, client: ClientId) {
+        self.clients.push(client);
+        self.brains.push(None);
+        self.election.add(client);
+    }
+
     /// A machine, in order of its id, in failure domain `zone`; its Node object may not exist yet.
     pub fn add_node(&mut self, node: NodeId, name: Name, pool: Option<PoolId>, zone: u32, _ctx: &mut Ctx<'_>) {
         debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");

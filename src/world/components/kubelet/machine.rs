@@ -304,6 +304,11 @@ impl Kubelets {
         self.nodes[node].network = false;
     }
 
+    /// Its Node object is not there any more, and nobody deleted it: it registers when it is restarted.
+    pub fn forgotten(&mut self, node: NodeId) {
+        (self.nodes[node].registered, self.nodes[node].joined) = (false, false);
+    }
+
     /// The process is stopped where it is; containers run on, unwatched.
     pub fn stops(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.process_ends(node, ctx);
@@ -453,7 +458,8 @@ impl Kubelets {
                     | ApiError::TooManyRequests
                     | ApiError::Conflict
                     | ApiError::SeveralBudgets
-                    | ApiError::Forbidden,
+                    | ApiError::Forbidden
+                    | ApiError::Members,
                 ) => {
                     if let Some(worker) = self.workers.get_mut(PodId(pod)) {
                         worker.unposted = true;
