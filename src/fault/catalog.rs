@@ -4,7 +4,7 @@ use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
     api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, kube_proxy_restart, kubelet_restart,
-    node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
+    node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -14,12 +14,44 @@ use crate::config::{Entry, Values, nearest};
 pub struct FaultEntry {
     /// Its name, description and settings.
     pub entry: &'static Entry,
+    /// To which sets of kinds it belongs.
+    pub set: FaultSet,
     /// What it can be aimed at.
     pub aim: Aim,
     /// How long it lasts by default; `None` for a kind that has no repair of its own.
     pub lasting: Option<Lasting>,
     /// What it does to a victim, and what mends it. `None` when the victim is not of this kind's aim.
     pub strike: fn(&Values, Victim) -> Option<Strike>,
+}
+
+/// Sets of kinds, which `rollproof prove --kinds` takes by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultSet {
+    /// Hits one thing and mends: one of the few kinds of which pairs are enumerated. Belongs to `independent`, too.
+    Core,
+    /// Hits one node, process, link, disk or pod, for a bounded time.
+    Independent,
+    /// Hits many at once. Part of a proof only where it is named.
+    Correlated,
+}
+
+impl FaultSet {
+    /// All of them, the smallest first.
+    pub const ALL: [FaultSet; 3] = [FaultSet::Core, FaultSet::Independent, FaultSet::Correlated];
+
+    /// The name in arguments and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultSet::Core => "core",
+            FaultSet::Independent => "independent",
+            FaultSet::Correlated => "correlated",
+        }
+    }
+
+    /// Whether a kind of this set belongs to `other`, too.
+    pub fn within(self, other: FaultSet) -> bool {
+        self == other || (self, other) == (FaultSet::Core, FaultSet::Independent)
+    }
 }
 
 /// How long a fault lasts unless the scenario says so.
@@ -45,6 +77,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
+    &zone_outage::ENTRY,
 ];
 
 /// No kind of fault has this name.
@@ -72,7 +105,7 @@ pub fn find(name: &str) -> Result<&'static FaultEntry, UnknownFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::ids::{MasterId, NodeId, PodId};
+    use crate::world::ids::{MasterId, NodeId, PodId, ZoneId};
 
     #[test]
     fn every_kind_is_sound_and_strikes_only_what_it_is_aimed_at() {
@@ -85,6 +118,7 @@ mod tests {
                 (Aim::Master, Victim::Master(MasterId(1))),
                 (Aim::Pod, Victim::Pod(PodId(7))),
                 (Aim::Api, Victim::Api),
+                (Aim::Zone, Victim::Zone(ZoneId(1))),
             ] {
                 let strike = (kind.strike)(&values, victim);
                 assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::base::Id;
 use crate::config::nearest;
-use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::spec::Spec;
 
 /// What a kind of fault can be aimed at.
@@ -18,6 +18,8 @@ pub enum Aim {
     Pod,
     /// Everybody's path to the API; no target.
     Api,
+    /// A failure domain: `zone-1`.
+    Zone,
 }
 
 /// Whom a fault hits.
@@ -54,6 +56,8 @@ pub enum Target {
         /// Which of its pods.
         ordinal: u32,
     },
+    /// A failure domain.
+    Zone(ZoneId),
 }
 
 /// Whom a fault turned out to hit.
@@ -67,6 +71,8 @@ pub enum Victim {
     Pod(PodId),
     /// The API path.
     Api,
+    /// A failure domain.
+    Zone(ZoneId),
 }
 
 /// Roles that masters bear.
@@ -105,9 +111,32 @@ impl Target {
                 .or_else(|| pod(label.strip_prefix(HOST_OF)?, spec).and_then(host_of)),
             Aim::Master => master(label, spec).or_else(|| role(label)),
             Aim::Pod => pod(label, spec),
+            Aim::Zone => zone(label, spec),
             Aim::Api => None,
         };
         found.ok_or_else(|| unknown(label, aim, spec))
+    }
+
+    /// Everything in a cluster at its start that a fault with this aim can hit, by place; roles are not among them.
+    pub fn all(aim: Aim, spec: &Spec) -> Vec<Target> {
+        let masters = (0..spec.control_plane.replicas).map(|slot| Target::Master(MasterId(slot)));
+        match aim {
+            Aim::Api => vec![Target::Api],
+            Aim::Zone => (0..zones(spec)).map(|zone| Target::Zone(ZoneId(zone))).collect(),
+            Aim::Master => masters.collect(),
+            Aim::Node => {
+                let machines = |(pool, group): (PoolId, &crate::world::spec::PoolSpec)| {
+                    (0..group.count).map(move |slot| Target::Machine { pool, slot })
+                };
+                masters.chain(spec.pools.entries().flat_map(machines)).collect()
+            }
+            Aim::Pod => {
+                let pods = |(app, of): (AppId, &crate::world::spec::AppSpec)| {
+                    (0..of.replicas).map(move |ordinal| Target::Pod { app, ordinal })
+                };
+                spec.apps.entries().flat_map(pods).collect()
+            }
+        }
     }
 
     /// The label as scenarios write it; empty for the API path.
@@ -121,6 +150,7 @@ impl Target {
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
             Target::Api => String::new(),
             Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
+            Target::Zone(zone) => format!("zone-{}", zone.0 + 1),
         }
     }
 }
@@ -131,6 +161,7 @@ impl fmt::Display for Aim {
             Aim::Node => "a machine such as `master-1`",
             Aim::Master => "a master such as `master-1`",
             Aim::Pod => "a pod such as `web-0`",
+            Aim::Zone => "a failure domain such as `zone-1`",
             Aim::Api => "nothing: it takes no target",
         })
     }
@@ -171,6 +202,17 @@ fn pod(label: &str, spec: &Spec) -> Option<Target> {
     (ordinal < spec.apps[app].replicas).then_some(Target::Pod { app, ordinal })
 }
 
+/// Failure domains of a cluster: as many as the masters or any pool are spread over.
+fn zones(spec: &Spec) -> u32 {
+    spec.pools.iter().map(|pool| pool.zones.min(pool.count)).fold(spec.control_plane.zones, u32::max)
+}
+
+fn zone(label: &str, spec: &Spec) -> Option<Target> {
+    let (stem, number) = numbered(label)?;
+    let place = place_of(number, zones(spec))?;
+    (stem == "zone").then_some(Target::Zone(ZoneId(place)))
+}
+
 fn host_of(pod: Target) -> Option<Target> {
     match pod {
         Target::Pod { app, ordinal } => Some(Target::HostOf { app, ordinal }),
@@ -180,6 +222,7 @@ fn host_of(pod: Target) -> Option<Target> {
         | Target::ControllerManagerLeader
         | Target::SchedulerLeader
         | Target::Api
+        | Target::Zone(_)
         | Target::HostOf { .. } => None,
     }
 }
@@ -187,6 +230,7 @@ fn host_of(pod: Target) -> Option<Target> {
 fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     let groups: Vec<(String, u32, u32)> = match aim {
         Aim::Api => Vec::new(),
+        Aim::Zone => vec![("zone".to_owned(), 1, zones(spec))],
         Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
         Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),
         Aim::Node => std::iter::once(("master".to_owned(), 1, spec.control_plane.replicas))

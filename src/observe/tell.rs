@@ -231,6 +231,19 @@ fn line(record: &Record, names: &Names) -> String {
 /// Lost requests are told when their interval is settled; their chain also takes in how the exposure began.
 pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
     let Some(last) = trace.records.iter().position(wanted) else { return Vec::new() };
+    let places = leading_to(trace, last);
+    let mut lines: Vec<String> = places.iter().map(|place| line(&trace.records[*place], &trace.names)).collect();
+    if lines.len() > CHAIN_MAX {
+        let cut = lines.len() - CHAIN_MAX;
+        lines.splice(1..=cut, [format!("... {cut} steps between")]);
+    }
+    lines
+}
+
+/// The facts, by their places in the history, that led to the one at `last`, which is the last of them.
+///
+/// Those of a lost request also say how the exposure began.
+pub fn leading_to(trace: &Trace, last: usize) -> Vec<usize> {
     let mut places = causes(trace, last);
     if let Some(began) = exposure_of(trace, last) {
         places.extend(causes(trace, began));
@@ -239,13 +252,9 @@ pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
         let between = (first..last).filter(|place| about.is_some() && subject(&trace.records[*place].fact) == about);
         places.extend(between.filter(|place| !is_symptom(&trace.records[*place].fact)));
     }
-    let mut lines: Vec<String> = places.iter().map(|place| line(&trace.records[*place], &trace.names)).collect();
-    lines.push(line(&trace.records[last], &trace.names));
-    if lines.len() > CHAIN_MAX {
-        let cut = lines.len() - CHAIN_MAX;
-        lines.splice(1..=cut, [format!("... {cut} steps between")]);
-    }
-    lines
+    let mut places: Vec<usize> = places.into_iter().collect();
+    places.push(last);
+    places
 }
 
 /// Where the exposure began that a loss belongs to.

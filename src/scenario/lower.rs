@@ -8,7 +8,6 @@ use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe,
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
-use crate::observe::laws::Objective;
 use crate::world::spec::Spec;
 
 /// Version of the format of scenarios.
@@ -29,7 +28,7 @@ pub(super) struct Lowered {
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
     pub(super) faults: Vec<FaultSpec>,
-    pub(super) objective: Objective,
+    pub(super) objectives: objective::Objectives,
     pub(super) limits: Limits,
     pub(super) resolved: String,
 }
@@ -44,7 +43,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let apps = app::read(&mut lower, &reader.optional("app"), &pools);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let strategy = strategy::read(&mut lower, &reader.required("strategy"));
-    let objective = objective::read(&mut lower, &reader.optional("objective"));
+    let objectives = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
     let mut spec = Spec {
@@ -65,7 +64,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objectives, limits, resolved }
 }
 
 impl Lower<'_> {

@@ -1,6 +1,6 @@
 //! What nature does to a cluster, and how it is mended.
 
-use crate::world::ids::{MasterId, NodeId, PodId};
+use crate::world::ids::{MasterId, NodeId, PodId, ZoneId};
 
 /// A signal to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub enum Disturbance {
     PowerOff(NodeId),
     /// A machine comes back and boots.
     PowerOn(NodeId),
+    /// Every machine of a failure domain loses power.
+    ZoneOff(ZoneId),
+    /// The machines of a failure domain that are without power boot.
+    ZoneOn(ZoneId),
     /// The machine's network link goes down; what runs on it runs on.
     CutLink(NodeId),
     /// The link comes back.
