@@ -31,8 +31,9 @@ pub(crate) struct Args {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-    0  the plan holds; the model fits
-    1  refuted: a law broke or the objective was missed; the model does not fit
+    0  the plan holds; the certificate holds; the model fits
+    1  refuted: a law broke or the objective was missed; the certificate or the
+       model does not hold
     2  bad usage, bad scenario or unreadable data
     3  undecided: a limit was reached before an answer
     5  an output could not be written
@@ -46,6 +47,10 @@ pub(crate) enum Command {
     Run(Run),
     /// Prove or refute a plan: seeds, every single fault, pairs; with its scope
     Prove(Prove),
+    /// Compare strategies, or values of one key, on the same seeds
+    Compare(Compare),
+    /// Check the certificate of a proof: run its batches again, or a sample of them
+    Verify(Verify),
     /// Show the causal chain of what a run or a proof found
     Explain(Explain),
     /// Show how close the simulator is to a measured cluster, row by row
@@ -132,6 +137,52 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
         Ok(_) | Err(_) => Err("it must be above 0 and below 1, such as 0.001".to_owned()),
     }
+}
+
+/// `rollproof compare`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+
+    /// Strategies to compare
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "vary")]
+    pub(crate) strategies: Vec<String>,
+
+    /// A key of the scenario and the values to compare, such as app.web.replicas=2,4
+    #[arg(long, value_name = "PATH=A,B")]
+    pub(crate) vary: Option<String>,
+
+    /// Seeds of each plan, the same for all
+    #[arg(long, default_value_t = 200, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) seeds: u64,
+
+    /// Confidence of the intervals
+    #[arg(long, default_value_t = 0.95, value_name = "P", value_parser = share)]
+    pub(crate) confidence: f64,
+
+    /// Folder for result.json, report.txt and the drawing
+    #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Threads; never changes a result
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof verify`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The certificate that `prove` has written
+    pub(crate) certificate: PathBuf,
+
+    /// Run each n-th batch again; 1: all
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) every: u32,
+
+    /// Threads; never changes a result
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
 }
 
 /// `rollproof explain`.

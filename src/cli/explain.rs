@@ -27,21 +27,29 @@ pub(crate) fn explain(args: &Args, asked: &Explain, terminal: &mut Terminal) -> 
     let (Some(seed), Some(digest)) = (at["seed"].as_u64(), at["digest"].as_str()) else {
         return Err(unusable(&folder, "result.json has no seed or no digest"));
     };
-    let plan = scenario::load(&folder.join(file), &[], None).map_err(|refused| Failure::Input(format!("{refused:#}")))?;
+    let plan =
+        scenario::load(&folder.join(file), &[], None).map_err(|refused| Failure::Input(format!("{refused:#}")))?;
     let watch = sim::Watch { trace: true, progress: None, stop: Some(terminal.interrupt().flag()) };
     let finished = sim::run(&plan, seed, watch).map_err(|error| failure(&error, seed))?;
     if finished.outcome.digest != digest {
         let help = "another version of the program made it; run it again";
-        return Err(unusable(&folder, &format!("the replay has digest {}, the result {digest}: {help}", finished.outcome.digest)));
+        return Err(unusable(
+            &folder,
+            &format!("the replay has digest {}, the result {digest}: {help}", finished.outcome.digest),
+        ));
     }
     let reasons = finished.outcome.reasons.clone();
-    let chains: Vec<_> = reasons.into_iter().map(|reason| { let steps = steps(&finished, &reason); (reason, steps) }).collect();
+    let chains: Vec<_> = reasons
+        .into_iter()
+        .map(|reason| {
+            let steps = steps(&finished, &reason);
+            (reason, steps)
+        })
+        .collect();
     let page = match args.output {
         Form::Text => explain_text::render(&finished.outcome, &chains, terminal.color()),
         Form::Json => {
-            let step = |step: &rollproof::prove::explain::Step| {
-                json!({ "depth": step.depth, "text": step.text, "reference": step.reference })
-            };
+            let step = |step: &rollproof::prove::explain::Step| json!({ "depth": step.depth, "text": step.text, "reference": step.reference });
             let chain = |(reason, steps): &(sim::outcome::Reason, Vec<_>)| {
                 let steps: Vec<Json> = steps.iter().map(step).collect();
                 json!({ "law": reason.law, "at_s": reason.at_s, "message": reason.message, "steps": steps })

@@ -72,7 +72,10 @@ fn batch(line: &str) -> Option<(String, Tally)> {
 }
 
 fn checksum(text: &str) -> String {
-    format!("{:08x}", text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)))
+    format!(
+        "{:08x}",
+        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    )
 }
 
 impl Journal for FileJournal {

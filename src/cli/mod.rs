@@ -6,6 +6,7 @@
 mod args;
 mod catalogue;
 mod check;
+mod compare;
 mod exit;
 mod explain;
 mod fidelity;
@@ -17,6 +18,7 @@ mod progress;
 mod prove;
 mod run;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -36,9 +38,14 @@ pub(crate) fn main() -> ExitCode {
     let seed = match &args.command {
         Command::Run(run) => Some(run.seed),
         Command::Prove(_)
+        | Command::Compare(_)
+        | Command::Verify(_)
         | Command::Explain(_)
         | Command::Fidelity(_)
-        | Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
+        | Command::Check(_)
+        | Command::List(_)
+        | Command::Show(_)
+        | Command::Schema => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
     let exit = match ended {
@@ -57,6 +64,8 @@ fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.command {
         Command::Run(run) => run::run(args, run, terminal),
         Command::Prove(prove) => prove::prove(args, prove, terminal),
+        Command::Compare(compare) => compare::compare(args, compare, terminal),
+        Command::Verify(verify) => verify::verify(args, verify, terminal),
         Command::Explain(explain) => explain::explain(args, explain, terminal),
         Command::Fidelity(fidelity) => fidelity::fidelity(args, fidelity, terminal),
         Command::Check(check) => check::check(args, check, terminal),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use rollproof::prove::{self, Ask, Failed, Proof, Work, ask};
+use rollproof::prove::{self, Ask, Failed, Proof, Work, ask, certificate};
 use rollproof::report::safe::escaped;
 use rollproof::report::text::Style;
 use rollproof::report::{json, prove_text};
@@ -38,6 +38,8 @@ pub(crate) fn prove(args: &Args, asked: &Prove, terminal: &mut Terminal) -> Resu
     }
     let proof = search(&plan, &ask, asked, terminal, &mut journal)?;
     let style = Style { color: terminal.color(), command: reproduce(&folder, &proof) };
+    let certificate = certificate::certificate(&plan, &ask, &proof);
+    folder.write("certificate.json", json::render(&certificate).as_bytes())?;
     keep(&folder, &proof, &style)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
     show(args, terminal, &proof, &style)?;
@@ -46,7 +48,10 @@ pub(crate) fn prove(args: &Args, asked: &Prove, terminal: &mut Terminal) -> Resu
 
 fn ask(asked: &Prove) -> Result<Ask, Failure> {
     let unknown = |error: &dyn std::fmt::Display, nearest: Option<&str>, list: &str| {
-        let help = nearest.map_or_else(|| format!("`rollproof list {list}` shows what there is"), |name| format!("did you mean `{name}`?"));
+        let help = nearest.map_or_else(
+            || format!("`rollproof list {list}` shows what there is"),
+            |name| format!("did you mean `{name}`?"),
+        );
         Failure::Input(format!("error: {}\n  help: {help}", escaped(&error.to_string())))
     };
     let kinds = ask::kinds(&asked.kinds).map_err(|error| unknown(&error, error.nearest, "faults"))?;
@@ -104,7 +109,9 @@ pub(crate) fn failure(failed: Failed) -> Failure {
             let with = if with.is_empty() { String::new() } else { format!(" with [[fault]] {}", with.join("; ")) };
             Failure::Internal { message: format!("{why}{with}"), seed: Some(seed) }
         }
-        Failed::Stopped => Failure::Interrupted("finished batches are kept; the same command goes on from there".to_owned()),
+        Failed::Stopped => {
+            Failure::Interrupted("finished batches are kept; the same command goes on from there".to_owned())
+        }
         Failed::Threads(_) => Failure::Internal { message: failed.to_string(), seed: None },
         Failed::Journal(why) => Failure::Output { path: super::journal::NAME.into(), reason: why },
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::trace::{Names, Record, Trace};
 use crate::base::{Id, Span};
 use crate::world::fact::{Fact, StepPhase, Unit};
-use crate::world::ids::{MasterId, NodeId, PodId};
+use crate::world::ids::{FaultId, MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
 
 /// Most lines of a chain: its root and its last steps are kept.
@@ -26,6 +26,11 @@ fn unit(names: &Names, unit: Unit) -> String {
         Unit::Masters => "the masters".to_owned(),
         Unit::Cluster => "the cluster".to_owned(),
     }
+}
+
+/// A fault's kind and target, where they are known.
+fn named(names: &Names, fault: FaultId) -> String {
+    names.faults.get(fault.index()).map_or_else(String::new, |name| format!(": {name}"))
 }
 
 fn component(component: Component) -> &'static str {
@@ -172,8 +177,8 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
         Fact::StepEnded { unit: of, phase: left, .. } => format!("{}: {} ends", unit(names, of), left.name()),
         Fact::PlanEnded { completed: true, .. } => "the plan has completed".to_owned(),
         Fact::PlanEnded { completed: false, .. } => "the plan has failed".to_owned(),
-        Fact::FaultStruck { fault } => format!("fault {} strikes", fault.index() + 1),
-        Fact::FaultRepaired { fault } => format!("fault {} is repaired", fault.index() + 1),
+        Fact::FaultStruck { fault } => format!("fault {} strikes{}", fault.index() + 1, named(names, fault)),
+        Fact::FaultRepaired { fault } => format!("fault {} is repaired{}", fault.index() + 1, named(names, fault)),
         Fact::Probed { target, result, took, .. } => {
             let to = target.map_or("the load balancer".to_owned(), |master| format!("master-{}", master.index() + 1));
             let how = result.map_or_else(|why| format!("fails: {}", why.name()), |()| "is answered".to_owned());

@@ -76,6 +76,8 @@ pub struct Work<'a> {
 pub(super) struct Crew<'a, 'w> {
     work: &'a mut Work<'w>,
     pool: rayon::ThreadPool,
+    /// What each batch found, in order.
+    pub(super) batches: Vec<(String, Tally)>,
 }
 
 /// One run that ended, or why it did not.
@@ -85,7 +87,7 @@ impl<'a, 'w> Crew<'a, 'w> {
     pub(super) fn new(work: &'a mut Work<'w>) -> Result<Crew<'a, 'w>, Failed> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(work.jobs).build();
         let pool = pool.map_err(|error| Failed::Threads(error.to_string()))?;
-        Ok(Crew { work, pool })
+        Ok(Crew { work, pool, batches: Vec::new() })
     }
 
     /// Whether the time that was given is over.
@@ -117,6 +119,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             return Err(Failed::Stopped);
         }
         if let Some(known) = self.work.journal.known(name) {
+            self.batches.push((name.to_owned(), known.clone()));
             return Ok(known);
         }
         let tally = run(self)?;
@@ -124,6 +127,7 @@ impl<'a, 'w> Crew<'a, 'w> {
             return Err(Failed::Stopped);
         }
         self.work.journal.keep(name, &tally).map_err(Failed::Journal)?;
+        self.batches.push((name.to_owned(), tally.clone()));
         Ok(tally)
     }
 }

@@ -9,9 +9,7 @@ use crate::base::Span;
 use crate::observe::laws::Completion;
 use crate::scenario::Scenario;
 use crate::world::ids::AppId;
-use crate::world::spec::{
-    AppSpec, BudgetRule, BudgetSpec, HealthCheck, OnSigterm, Spec, Spread,
-};
+use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, HealthCheck, OnSigterm, Spec, Spread};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,7 +46,11 @@ pub struct Rule {
 
 /// All rules.
 pub static CATALOG: &[Rule] = &[
-    Rule { name: "no-pre-stop", about: "An app that stops listening at SIGTERM has no preStop hook.", look: no_pre_stop },
+    Rule {
+        name: "no-pre-stop",
+        about: "An app that stops listening at SIGTERM has no preStop hook.",
+        look: no_pre_stop,
+    },
     Rule { name: "pre-stop-fills-grace", about: "A preStop hook lasts as long as the grace period.", look: pre_stop },
     Rule { name: "ignores-sigterm", about: "An app ignores SIGTERM and is killed.", look: ignores_sigterm },
     Rule { name: "single-replica", about: "An app with traffic has one replica.", look: single_replica },
@@ -92,13 +94,18 @@ fn no_pre_stop(plan: &Scenario) -> Found {
     let message = |app: &AppSpec| {
         format!("`{}` has no pre_stop: it stops listening before the last node has heard that it goes", app.name)
     };
-    without.map(|(_, app)| warn(message(app), "pre_stop of some seconds, longer than the slowest rule change")).collect()
+    without
+        .map(|(_, app)| warn(message(app), "pre_stop of some seconds, longer than the slowest rule change"))
+        .collect()
 }
 
 fn pre_stop(plan: &Scenario) -> Found {
     let filled = asked(&plan.spec).filter(|(_, app)| !app.pre_stop.is_zero() && app.pre_stop >= app.grace);
     let message = |app: &AppSpec| {
-        format!("`{}`: pre_stop ({}) leaves nothing of grace ({}): it is killed before it can drain", app.name, app.pre_stop, app.grace)
+        format!(
+            "`{}`: pre_stop ({}) leaves nothing of grace ({}): it is killed before it can drain",
+            app.name, app.pre_stop, app.grace
+        )
     };
     filled.map(|(_, app)| warn(message(app), "a grace longer than pre_stop and the slowest request together")).collect()
 }
@@ -117,7 +124,8 @@ fn single_replica(plan: &Scenario) -> Found {
 
 fn no_budget(plan: &Scenario) -> Found {
     let spec = &plan.spec;
-    let free = asked(spec).filter(|(id, app)| app.replicas > 1 && !spec.budgets.iter().any(|budget| budget.apps.contains(id)));
+    let free =
+        asked(spec).filter(|(id, app)| app.replicas > 1 && !spec.budgets.iter().any(|budget| budget.apps.contains(id)));
     let message = |app: &AppSpec| format!("`{}` has no budget: a drain may take all its pods at once", app.name);
     free.map(|(_, app)| warn(message(app), "pdb = { max_unavailable = 1 }")).collect()
 }
@@ -182,7 +190,10 @@ fn one_node_less(plan: &Scenario) -> Found {
         }
         let here = spec.apps.iter().filter(|app| app.pool == Some(id) || app.pool.is_none() && spec.pools.len() == 1);
         let (cpu, memory) = here.fold((0, 0), |(cpu, memory), app| {
-            (cpu + u64::from(app.cpu) * u64::from(app.replicas), memory + u64::from(app.memory) * u64::from(app.replicas))
+            (
+                cpu + u64::from(app.cpu) * u64::from(app.replicas),
+                memory + u64::from(app.memory) * u64::from(app.replicas),
+            )
         });
         let left = u64::from(pool.count - 1);
         let full = cpu > left * u64::from(pool.cpu) || memory > left * u64::from(pool.memory);
@@ -198,8 +209,12 @@ fn no_spare_voter(plan: &Scenario) -> Found {
         return Vec::new();
     }
     let message = match voters {
-        1 | 2 => format!("etcd with {voters} voter{} loses its quorum with any one", if voters == 1 { "" } else { "s" }),
-        _ => format!("etcd with {voters} voters has no spare one while a master is replaced: one fault then breaks its quorum"),
+        1 | 2 => {
+            format!("etcd with {voters} voter{} loses its quorum with any one", if voters == 1 { "" } else { "s" })
+        }
+        _ => format!(
+            "etcd with {voters} voters has no spare one while a master is replaced: one fault then breaks its quorum"
+        ),
     };
     vec![warn(message, "five masters keep a spare voter")]
 }

@@ -101,13 +101,10 @@ fn objective(objective: &Objective) -> Value {
 }
 
 fn shown(plan: &Scenario, shrink: &Shrink, witness: &Witness) -> Result<Counterexample, Failed> {
-    let broken = |why: String| Failed::Broken {
-        why,
-        seed: witness.seed,
-        faults: witness.faults.clone(),
-        never_healthy: false,
-    };
-    let small = scenario::from_table(&plan.name, shrink.table().clone()).map_err(|refused| broken(refused.to_string()))?;
+    let broken =
+        |why: String| Failed::Broken { why, seed: witness.seed, faults: witness.faults.clone(), never_healthy: false };
+    let small =
+        scenario::from_table(&plan.name, shrink.table().clone()).map_err(|refused| broken(refused.to_string()))?;
     let watch = Watch { trace: true, ..Watch::default() };
     let finished = caught(shrink.seed(), || witness.faults.clone(), || sim::run(&small, shrink.seed(), watch))?;
     let reason = finished.outcome.reasons.iter().find(|reason| reason.law == witness.law);
@@ -160,7 +157,10 @@ fn telling(trace: &Trace) -> Vec<usize> {
     use crate::world::fact::Fact;
     let tells = |place: &usize| {
         let fact = &trace.records[*place].fact;
-        !matches!(fact, Fact::RulesProgrammed { .. } | Fact::Probed { .. } | Fact::Exposed { .. } | Fact::ApiFailed { .. })
+        !matches!(
+            fact,
+            Fact::RulesProgrammed { .. } | Fact::Probed { .. } | Fact::Exposed { .. } | Fact::ApiFailed { .. }
+        )
     };
     (0..trace.records.len()).filter(tells).collect()
 }

@@ -9,7 +9,9 @@
 
 pub mod ask;
 pub mod batch;
+pub mod certificate;
 pub mod checks;
+pub mod compare;
 pub mod counterexample;
 mod edit;
 pub mod explain;

@@ -41,12 +41,12 @@ pub fn terms(scenario: &Scenario) -> Vec<Term> {
     let controllers = &plane.controllers;
     let versions = [Behaviour::of(plane.from), Behaviour::of(plane.to)];
     let term = |name, span: Span, source| Term { name, seconds: span.as_secs_f64(), source, span };
-    let grace = controllers.node_monitor_grace.unwrap_or_else(|| {
-        versions.iter().map(|version| version.node_monitor_grace).max().unwrap_or_default()
-    });
-    let gate = timings.proxy_min_sync.unwrap_or_else(|| {
-        versions.iter().map(|version| version.proxy_min_sync).max().unwrap_or_default()
-    });
+    let grace = controllers
+        .node_monitor_grace
+        .unwrap_or_else(|| versions.iter().map(|version| version.node_monitor_grace).max().unwrap_or_default());
+    let gate = timings
+        .proxy_min_sync
+        .unwrap_or_else(|| versions.iter().map(|version| version.proxy_min_sync).max().unwrap_or_default());
     let dead_api = if versions.iter().all(|version| version.http2_ping) { PING_FINDS_DEAD } else { TCP_GIVES_UP };
     let writes = (most(&timings.reconcile) + most(&timings.watch) + most(&timings.network)) * 3;
     let kept = |group: &GroupSpec| match group.connections {
@@ -62,7 +62,11 @@ pub fn terms(scenario: &Scenario) -> Vec<Term> {
         term("cache sync", most(&controllers.cache_sync), "time of a new leader to fill its caches"),
         term("node grace", grace, "--node-monitor-grace-period"),
         term("monitor period", controllers.node_monitor_period, "--node-monitor-period"),
-        term("status writes", writes, "the node's condition, its pods' conditions, the slices: write, watch, reconcile"),
+        term(
+            "status writes",
+            writes,
+            "the node's condition, its pods' conditions, the slices: write, watch, reconcile",
+        ),
         term("proxy gate", gate + most(&timings.proxy_sync), "--iptables-min-sync-period, and one sync"),
         term("dead API connection", dead_api, "a watcher pinned to the dead machine: HTTP/2 pings from 1.20, else TCP"),
         term(

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 use crate::sim::{Begun, Held, InternalError, Simulation, Watch};
 
 /// First faults in a batch.
-const BATCH: usize = 64;
+const BATCH: usize = 16;
 
 /// What was enumerated.
 #[derive(Clone, Debug)]
@@ -48,12 +48,7 @@ struct First {
 }
 
 /// Enumerates. `plan` is held to the objective for two faults.
-pub(super) fn pairs(
-    plan: &Scenario,
-    seed: u64,
-    aimed: &[Aimed],
-    crew: &mut Crew<'_, '_>,
-) -> Result<Pairs, Failed> {
+pub(super) fn pairs(plan: &Scenario, seed: u64, aimed: &[Aimed], crew: &mut Crew<'_, '_>) -> Result<Pairs, Failed> {
     let mut run = caught(seed, Vec::new, || Simulation::new(plan, seed, false))?;
     let (mut sum, mut number, mut complete, mut instants, mut firsts) = (Sum::default(), 0, true, 0, 0);
     let mut waiting: (Vec<Simulation>, Vec<First>) = (Vec::new(), Vec::new());
@@ -79,7 +74,8 @@ pub(super) fn pairs(
             let copies = &waiting.0;
             let stop = crew.stop();
             let tally = crew.batch(&format!("pairs/{number}"), |crew| {
-                let found = crew.side_by_side(&batch, |first| from(plan, seed, &copies[first.held], first, aimed, stop));
+                let found =
+                    crew.side_by_side(&batch, |first| from(plan, seed, &copies[first.held], first, aimed, stop));
                 added(found.into_iter().flatten())
             })?;
             sum.add_tally(&tally);
@@ -99,33 +95,30 @@ fn trigger(begun: &Begun) -> Option<Trigger> {
 }
 
 /// All pairs with this first fault.
-fn from(
-    plan: &Scenario,
-    seed: u64,
-    held: &Simulation,
-    first: &First,
-    aimed: &[Aimed],
-    stop: &AtomicBool,
-) -> Vec<Ran> {
+fn from(plan: &Scenario, seed: u64, held: &Simulation, first: &First, aimed: &[Aimed], stop: &AtomicBool) -> Vec<Ran> {
     let Some(trigger) = trigger(&first.begun) else { return Vec::new() };
     let one = aimed[first.aimed].when(trigger);
     let mut ran = Vec::new();
-    let done = caught(seed, || vec![one.keys(&plan.spec)], || {
-        let mut run = held.clone();
-        run.add_fault(one.clone(), Some(first.begun.at));
-        // At the same moment the order of the catalogue decides, so that no pair comes twice.
-        for second in &aimed[first.aimed + 1..] {
-            ran.push(both(plan, seed, &run, &one, (second, &first.begun), stop)?);
-        }
-        while let Held::Phases(begun) = run.advance(plan, Time::NEVER)? {
-            for begun in begun.iter().filter(|begun| begun.unit.is_some()) {
-                for second in aimed {
-                    ran.push(both(plan, seed, &run, &one, (second, begun), stop)?);
+    let done = caught(
+        seed,
+        || vec![one.keys(&plan.spec)],
+        || {
+            let mut run = held.clone();
+            run.add_fault(one.clone(), Some(first.begun.at));
+            // At the same moment the order of the catalogue decides, so that no pair comes twice.
+            for second in &aimed[first.aimed + 1..] {
+                ran.push(both(plan, seed, &run, &one, (second, &first.begun), stop)?);
+            }
+            while let Held::Phases(begun) = run.advance(plan, Time::NEVER)? {
+                for begun in begun.iter().filter(|begun| begun.unit.is_some()) {
+                    for second in aimed {
+                        ran.push(both(plan, seed, &run, &one, (second, begun), stop)?);
+                    }
                 }
             }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
     if let Err(failed) = done {
         ran.push(Err(failed));
     }

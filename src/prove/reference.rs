@@ -27,7 +27,9 @@ pub fn reference(fact: &Fact) -> Option<&'static str> {
         }
         Fact::LeaseTaken { .. } | Fact::LeaseLost { .. } => "client-go tools/leaderelection/leaderelection.go",
         Fact::SkewBroken { .. } => "Kubernetes documentation, \"Version Skew Policy\"",
-        Fact::RequestsLost { loss, .. } | Fact::Exposed { loss, .. } | Fact::ExposureBegan { loss, .. } => of_loss(*loss),
+        Fact::RequestsLost { loss, .. } | Fact::Exposed { loss, .. } | Fact::ExposureBegan { loss, .. } => {
+            of_loss(*loss)
+        }
         _ => return None,
     })
 }

@@ -48,6 +48,9 @@ pub struct Proof {
     pub counterexample: Option<Counterexample>,
     /// Hash of all runs' digests, 32 hexadecimal digits.
     pub digest: String,
+    /// What each batch found, in order, for a certificate.
+    #[serde(skip)]
+    pub batches: Vec<(String, Tally)>,
 }
 
 /// What an answer is about.

@@ -75,21 +75,25 @@ fn counted(runs: Vec<Ran>, mut count: Count, test: RateTest) -> Result<Tally, Fa
 
 fn one(plan: &Scenario, seed: u64, faults: &[FaultSpec], stop: &AtomicBool) -> Ran {
     let watch = Watch { stop: Some(stop), ..Watch::default() };
-    caught(seed, || faults.iter().map(|fault| fault.keys(&plan.spec)).collect(), || {
-        let finished = match faults {
-            [] => sim::run(plan, seed, watch)?,
-            faults => {
-                let mut run = Simulation::new(plan, seed, false)?;
-                for fault in faults {
-                    let Trigger::At(at) = fault.trigger else { continue };
-                    run.add_fault(fault.clone(), Some(at));
+    caught(
+        seed,
+        || faults.iter().map(|fault| fault.keys(&plan.spec)).collect(),
+        || {
+            let finished = match faults {
+                [] => sim::run(plan, seed, watch)?,
+                faults => {
+                    let mut run = Simulation::new(plan, seed, false)?;
+                    for fault in faults {
+                        let Trigger::At(at) = fault.trigger else { continue };
+                        run.add_fault(fault.clone(), Some(at));
+                    }
+                    run.complete(plan, watch)?
                 }
-                run.complete(plan, watch)?
-            }
-        };
-        let faults: Vec<&FaultSpec> = faults.iter().collect();
-        Ok(Seen::of(&finished.outcome, &faults, &plan.spec))
-    })
+            };
+            let faults: Vec<&FaultSpec> = faults.iter().collect();
+            Ok(Seen::of(&finished.outcome, &faults, &plan.spec))
+        },
+    )
 }
 
 /// The faults of a seed, in order of their moments, which are whole milliseconds.

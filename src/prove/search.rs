@@ -152,6 +152,7 @@ impl Search<'_, '_, '_> {
             stages: self.stages,
             counterexample,
             digest: digest.finalize().to_hex()[..32].to_owned(),
+            batches: self.crew.batches,
         }
     }
 
@@ -235,7 +236,9 @@ fn finding(
             let error = checks.iter().find(|finding| finding.weight == Weight::Error);
             error.map_or_else(|| "the scenario itself shows it".to_owned(), |finding| finding.message.clone())
         }
-        (Verdict::Holds, _) => format!("nothing found against it with up to {}, in {runs} runs", plural(ask.faults, "fault")),
+        (Verdict::Holds, _) => {
+            format!("nothing found against it with up to {}, in {runs} runs", plural(ask.faults, "fault"))
+        }
         (Verdict::Undecided, _) => format!("no answer after {runs} runs"),
     }
 }

@@ -167,7 +167,10 @@ impl Shrink {
         for app in edit::below(&self.table, &keys(&["app"])) {
             self.fewer(&[app, keys(&["replicas"])].concat());
         }
-        self.fewer(&keys(&["cluster", "control_plane", "replicas"]));
+        // A law about voters is about how many there are.
+        if self.law != "etcd-quorum" {
+            self.fewer(&keys(&["cluster", "control_plane", "replicas"]));
+        }
     }
 
     fn smaller_load(&mut self) {

@@ -11,11 +11,15 @@ pub mod json;
 pub mod safe;
 
 #[cfg(feature = "cli")]
+pub mod compare_plot;
+#[cfg(feature = "cli")]
+pub mod compare_text;
+#[cfg(feature = "cli")]
+pub mod explain_text;
+#[cfg(feature = "cli")]
 pub mod fidelity_plot;
 #[cfg(feature = "cli")]
 pub mod fidelity_text;
-#[cfg(feature = "cli")]
-pub mod explain_text;
 #[cfg(feature = "cli")]
 pub mod prove_text;
 #[cfg(feature = "cli")]

@@ -121,19 +121,15 @@ fn told(stage: &Stage, proof: &Proof) -> String {
     };
     match (stage.method, stage.firsts) {
         (Method::Sampled, _) => {
-            let rate = stage.rate.unwrap_or([0.0, 1.0]);
             let confidence = proof.scope.confidence * 100.0;
             let decided = match stage.decision {
                 Some("below") => format!("the rate of failure lies below {}", proof.scope.bound),
                 Some(_) => format!("the rate of failure lies above {}", proof.scope.bound),
-                None => format!("not enough to say whether the rate lies below {}", proof.scope.bound),
+                None => format!("too few to say whether the rate lies below {}", proof.scope.bound),
             };
             let drawn = if stage.faults == 0 { "" } else { " with faults at random moments" };
             let runs = counted(tally.runs, "seed");
-            format!(
-                "{runs}{drawn}, {refuted}: {decided} ({confidence} % at any moment of looking: {:.5} to {:.5})",
-                rate[0], rate[1]
-            )
+            format!("{runs}{drawn}, {refuted}: {decided}, with {confidence} % at any moment of looking")
         }
         (Method::Enumerated, None) => {
             let moments = counted(stage.moments.unwrap_or_default(), "moment");
@@ -142,7 +138,8 @@ fn told(stage: &Stage, proof: &Proof) -> String {
             let before = count(stage.placements_before.unwrap_or_default());
             let whole = if stage.complete { "" } else { ", cut short" };
             format!(
-                "{moments} x {aimed} of kind and target = {before} placements{every}; {} run{whole}, {refuted}",
+                "{moments} x {aimed} of kind and target = {before} placements{every}; {} run{whole} (a phase that a unit \
+                 enters again is none of its own), {refuted}",
                 count(tally.runs)
             )
         }
@@ -178,9 +175,9 @@ fn objectives(page: &mut Page, proof: &Proof) {
 }
 
 fn outage(page: &mut Page, proof: &Proof) {
-    page.heading("OUTAGE", "after one machine falls silent nobody loses nothing; at worst, one after another:");
+    page.heading("OUTAGE", "how long one machine's death can expose users, at worst");
     for term in proof.outage.iter().filter(|term| term.seconds > 0.0) {
-        page.paragraph(&format!("  {:>9} {:<20} ", length(term.seconds), term.name), term.source);
+        page.paragraph(&format!("  {:>13} {:<20} ", length(term.seconds), term.name), term.source);
     }
-    page.line(&format!("  {:>9} in all", length(proof.outage_s)));
+    page.line(&format!("  {:>13} in all", length(proof.outage_s)));
 }

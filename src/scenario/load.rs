@@ -6,7 +6,8 @@ use std::path::Path;
 use super::lower::{self, Lowered};
 use super::{Limits, presets, strategy};
 use crate::config::{
-    Diagnostics, Key, Override, Place, Problem, SourceId, Sources, Table, Value, ValueKind, parse as parse_text, render, render_wrapped,
+    Diagnostics, Key, Override, Place, Problem, SourceId, Sources, Table, Value, ValueKind, parse as parse_text,
+    render, render_wrapped,
 };
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;

@@ -341,7 +341,7 @@ impl Simulation {
 
     pub(super) fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
         let digest = self.digest.hex();
-        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world));
+        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world, self.faults.labels(&self.world)));
         let outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
         Ok(Finished { outcome, trace })
     }
