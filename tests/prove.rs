@@ -139,7 +139,7 @@ impl Journal for Killed<'_> {
 
 #[test]
 fn a_proof_that_was_stopped_and_resumed_gives_the_same_bytes() {
-    let (plan, ask) = (masters(5, ""), asked(1, &["etcd-member-stop", "api-server-crash"], &["etcd-quorum"]));
+    let (plan, ask) = (masters(3, ""), asked(1, &["scheduler-crash"], &["etcd-quorum"]));
     let whole = proved(&plan, &ask);
     for after in 1..whole.batches.len() {
         let stop = AtomicBool::new(false);

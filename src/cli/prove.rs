@@ -143,3 +143,21 @@ fn show(args: &Args, terminal: &mut Terminal, proof: &Proof, style: &Style) -> R
     let verdict = page.split_inclusive('\n').next().unwrap_or_default();
     terminal.print(if terminal.is_quiet() { verdict } else { &page })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_invariant_is_ours_and_a_cluster_that_was_never_healthy_is_not() {
+        let broken = |never_healthy| {
+            let faults = vec![vec![("kind".to_owned(), "\"api-cut\"".to_owned())]];
+            failure(Failed::Broken { why: "two leaders".to_owned(), seed: 3, faults, never_healthy })
+        };
+        assert_eq!(broken(false).exit() as u8, 70);
+        assert!(broken(false).to_string().contains("seed 3") && broken(false).to_string().contains("api-cut"));
+        assert_eq!(broken(true).exit() as u8, 2);
+        assert_eq!(failure(Failed::Stopped).exit() as u8, 130);
+        assert_eq!(failure(Failed::Journal("full".to_owned())).exit() as u8, 5);
+    }
+}

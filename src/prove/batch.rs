@@ -106,7 +106,7 @@ impl<'a, 'w> Crew<'a, 'w> {
 
     /// The pieces side by side, their results in order.
     pub(super) fn side_by_side<P: Sync, R: Send>(&self, pieces: &[P], one: impl Fn(&P) -> R + Sync) -> Vec<R> {
-        self.pool.install(|| pieces.par_iter().map(|piece| one(piece)).collect())
+        self.pool.install(|| pieces.par_iter().map(&one).collect())
     }
 
     /// A batch's tally: the journal's, or that of `run`, which is then kept.

@@ -1,7 +1,7 @@
 //! Makes a failing run smaller while it fails in the same way: fewer faults, simpler faults, a smaller cluster and
 //! load, rounder times, a shorter horizon.
 //!
-//! A smaller run counts only if it breaks the same law, and if it keeps that law without any one of its faults:
+//! A smaller run counts only if it breaks the same law, loses requests by the same mechanism, and if it keeps that law without any one of its faults:
 //! otherwise it would fail for another reason than the one that was found.
 
 use super::edit::{self, Step, keys};
@@ -40,11 +40,33 @@ pub(super) struct Shrink {
     own: usize,
     tries: u64,
     done: Vec<String>,
+    /// How most requests of the run that was found are lost, if any are.
+    mechanism: Option<String>,
+}
+
+/// How most requests of a run are lost.
+fn mechanism(outcome: &Outcome) -> Option<String> {
+    let mut most: Option<(&String, u64)> = None;
+    for (cause, lost) in &outcome.requests.by_cause {
+        if most.is_none_or(|(_, least)| *lost > least) {
+            most = Some((cause, *lost));
+        }
+    }
+    most.map(|(cause, _)| cause.clone())
 }
 
 impl Shrink {
     pub(super) fn new(name: &str, table: Table, seed: u64, law: &str, own: usize) -> Shrink {
-        Shrink { name: name.to_owned(), table, seed, law: law.to_owned(), own, tries: 0, done: Vec::new() }
+        Shrink {
+            name: name.to_owned(),
+            table,
+            seed,
+            law: law.to_owned(),
+            own,
+            tries: 0,
+            done: Vec::new(),
+            mechanism: None,
+        }
     }
 
     pub(super) const fn table(&self) -> &Table {
@@ -71,7 +93,16 @@ impl Shrink {
     /// Whether it fails as it stands.
     pub(super) fn holds_still(&mut self) -> bool {
         let (table, seed) = (self.table.clone(), self.seed);
-        self.fails(&table, seed).is_some()
+        let found = self.fails(&table, seed);
+        self.mechanism = found.as_ref().and_then(mechanism);
+        found.is_some()
+    }
+
+    /// Whether an outcome loses requests as the run that was found does; of laws that are not about requests, always.
+    fn loses_alike(&self, outcome: &Outcome) -> bool {
+        !matches!(self.law.as_str(), "no-loss" | "no-exposure")
+            || self.mechanism.is_none()
+            || mechanism(outcome) == self.mechanism
     }
 
     /// The outcome, if this run breaks the law.
@@ -80,7 +111,7 @@ impl Shrink {
         let plan = scenario::from_table(&self.name, table.clone()).ok()?;
         let outcome = sim::run(&plan, seed, Watch::default()).ok()?.outcome;
         let breaks = outcome.verdict == Verdict::Refuted && outcome.reasons.iter().any(|reason| reason.law == self.law);
-        breaks.then_some(outcome)
+        (breaks && self.loses_alike(&outcome)).then_some(outcome)
     }
 
     /// Whether the law is kept when any one of the search's faults is left out.
@@ -160,6 +191,10 @@ impl Shrink {
         }
         for path in edit::below(&self.table, &keys(&["node_pool"])).into_iter().rev() {
             self.without(&path);
+        }
+        // Without a fault, sizes are the plan itself: of one replica, say, everybody knows that it is one too few.
+        if self.faults() == 0 {
+            return;
         }
         for pool in edit::below(&self.table, &keys(&["node_pool"])) {
             self.fewer(&[pool, keys(&["count"])].concat());
