@@ -6,8 +6,10 @@ use super::safe::padded;
 use crate::prove::compare::{Comparison, Pair, Row};
 
 /// Columns of a plan's name, and of a figure.
-const NAME: usize = 20;
-const CELL: usize = 9;
+const NAME: usize = 18;
+const CELL: usize = 10;
+/// Columns of a figure of two plans.
+const DIFFERENCE: usize = 8;
 /// What stands for a figure that nobody can observe.
 const HIDDEN: &str = "n/o";
 
@@ -97,7 +99,9 @@ fn pairs(page: &mut Page, found: &Comparison) {
     }
     let confidence = found.confidence * 100.0;
     page.heading("ON THE SAME SEEDS", &format!("less the best's; medians lie there with {confidence} %"));
-    head(page, &["only it", "only best", "p", "exposed", "", "length", ""]);
+    let heads = ["loses", "best", "p", "exposed", "to", "length", "to"];
+    let heads: String = heads.iter().map(|head| format!("{head:>DIFFERENCE$}")).collect();
+    page.toned(Tone::Dim, &format!("  {}{heads}", padded("", NAME)), "");
     for pair in &found.pairs {
         let difference =
             |interval: Option<(f64, f64)>| interval.map_or_else(|| ["?".to_owned(), String::new()], signed);
@@ -105,9 +109,13 @@ fn pairs(page: &mut Page, found: &Comparison) {
         let mut cells = vec![only.1.to_string(), only.0.to_string(), format!("{p:.3}")];
         cells.extend(difference(pair.exposed_s));
         cells.extend(difference(pair.seconds));
-        let cells: String = cells.iter().map(|cell| format!("{cell:>8}")).collect();
+        let cells: String = cells.iter().map(|cell| format!("{cell:>DIFFERENCE$}")).collect();
         page.line(&format!("  {}{cells}", padded(&pair.second, NAME)));
     }
+    page.paragraph(
+        "  ",
+        "loses, best: seeds that refute only it, and only the best; p: exact McNemar, corrected by Holm.",
+    );
 }
 
 fn signed((low, high): (f64, f64)) -> [String; 2] {

@@ -21,6 +21,8 @@ pub mod fidelity_plot;
 #[cfg(feature = "cli")]
 pub mod fidelity_text;
 #[cfg(feature = "cli")]
+pub mod findings_text;
+#[cfg(feature = "cli")]
 pub mod prove_text;
 #[cfg(feature = "cli")]
 pub mod text;

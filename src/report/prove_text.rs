@@ -1,11 +1,10 @@
 //! A proof for a person at a terminal: the answer and what it is about, the search, the counterexample, the bound.
 
-use super::command;
 use super::figures::{count, counted, instant, length};
 use super::page::{Page, Tone};
 use super::text::Style;
+use super::{command, findings_text};
 use crate::prove::Proof;
-use crate::prove::checks::Weight;
 use crate::prove::counterexample::Counterexample;
 use crate::prove::report::{Method, Stage};
 use crate::sim::outcome::Verdict;
@@ -87,11 +86,7 @@ fn checks(page: &mut Page, proof: &Proof) {
         return;
     }
     page.heading("CHECKS", "what the scenario shows without a run; only runs judge");
-    for finding in &proof.checks {
-        let mark = if finding.weight == Weight::Error { "error" } else { "look" };
-        page.paragraph(&format!("  {mark}: "), &format!("{} ({})", finding.message, finding.rule));
-        page.paragraph("        → ", &finding.help);
-    }
+    findings_text::lines(page, &proof.checks);
 }
 
 fn search(page: &mut Page, proof: &Proof) {
