@@ -9,7 +9,6 @@ use super::{Limits, app, budget, checks, cluster, fault, hops, objective, pool, 
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
-use crate::observe::laws::Objective;
 use crate::strategy::goals;
 use crate::world::spec::Spec;
 
@@ -32,7 +31,7 @@ pub(super) struct Lowered {
     pub(super) strategy: Chosen,
     pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
-    pub(super) objective: Objective,
+    pub(super) objectives: objective::Objectives,
     pub(super) limits: Limits,
     pub(super) resolved: String,
 }
@@ -47,7 +46,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let mut strategy = strategy::read(&mut lower, &reader.required("strategy"));
-    let objective = objective::read(&mut lower, &reader.optional("objective"));
+    let objectives = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
     let mut cluster = cluster;
@@ -72,7 +71,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, beside, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, beside, faults, objectives, limits, resolved }
 }
 
 impl Lower<'_> {

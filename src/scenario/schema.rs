@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
-use super::objective::{LIMITS, OBJECTIVE};
+use super::objective::{FAULTS_MAX, LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
 use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
@@ -283,5 +283,12 @@ fn probe() -> Json {
 fn objective() -> Json {
     let names: Vec<&str> = crate::observe::laws::CATALOG.iter().map(crate::observe::laws::Law::name).collect();
     let laws = json!({ "type": "array", "items": { "type": "string", "enum": names } });
-    section(&OBJECTIVE, &[("laws", laws)], &[])
+    let with_faults = section(&OBJECTIVE, &[("laws", laws.clone())], &[]);
+    let faults = json!({
+        "type": "object",
+        "description": "What the plan is held to with so many faults, by their number.",
+        "propertyNames": { "pattern": format!("^[1-{FAULTS_MAX}]$") },
+        "additionalProperties": with_faults,
+    });
+    section(&OBJECTIVE, &[("laws", laws), ("faults", faults)], &[])
 }
