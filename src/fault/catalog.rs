@@ -3,9 +3,10 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_server_crash, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
-    kube_proxy_restart, kubelet_restart, node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash,
-    scheduler_crash,
+    api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
+    kube_proxy_restart, kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off,
+    pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns, sandbox_crash, scheduler_crash,
+    slow_node, zone_capacity, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -15,12 +16,44 @@ use crate::config::{Entry, Values, nearest};
 pub struct FaultEntry {
     /// Its name, description and settings.
     pub entry: &'static Entry,
+    /// To which sets of kinds it belongs.
+    pub set: FaultSet,
     /// What it can be aimed at.
     pub aim: Aim,
     /// How long it lasts by default; `None` for a kind that has no repair of its own.
     pub lasting: Option<Lasting>,
     /// What it does to a victim, and what mends it. `None` when the victim is not of this kind's aim.
     pub strike: fn(&Values, Victim) -> Option<Strike>,
+}
+
+/// Sets of kinds, which `rollproof prove --kinds` takes by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultSet {
+    /// Hits one thing and mends: one of the few kinds of which pairs are enumerated. Belongs to `independent`, too.
+    Core,
+    /// Hits one node, process, link, disk or pod, for a bounded time.
+    Independent,
+    /// Hits many at once. Part of a proof only where it is named.
+    Correlated,
+}
+
+impl FaultSet {
+    /// All of them, the smallest first.
+    pub const ALL: [FaultSet; 3] = [FaultSet::Core, FaultSet::Independent, FaultSet::Correlated];
+
+    /// The name in arguments and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultSet::Core => "core",
+            FaultSet::Independent => "independent",
+            FaultSet::Correlated => "correlated",
+        }
+    }
+
+    /// Whether a kind of this set belongs to `other`, too.
+    pub fn within(self, other: FaultSet) -> bool {
+        self == other || (self, other) == (FaultSet::Core, FaultSet::Independent)
+    }
 }
 
 /// How long a fault lasts unless the scenario says so.
@@ -46,8 +79,17 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
+    &quota_refused::ENTRY,
+    &zone_capacity::ENTRY,
+    &provisioning_failure::ENTRY,
+    &bad_image::ENTRY,
+    &reboot_never_returns::ENTRY,
+    &kubelet_start_failure::ENTRY,
+    &node_flapping::ENTRY,
+    &slow_node::ENTRY,
     &false_health::ENTRY,
     &etcd_data_loss::ENTRY,
+    &zone_outage::ENTRY,
 ];
 
 /// No kind of fault has this name.
@@ -75,7 +117,7 @@ pub fn find(name: &str) -> Result<&'static FaultEntry, UnknownFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::ids::{MasterId, NodeId, PodId};
+    use crate::world::ids::{MasterId, NodeId, PodId, ZoneId};
 
     #[test]
     fn every_kind_is_sound_and_strikes_only_what_it_is_aimed_at() {
@@ -88,6 +130,9 @@ mod tests {
                 (Aim::Master, Victim::Master(MasterId(1))),
                 (Aim::Pod, Victim::Pod(PodId(7))),
                 (Aim::Api, Victim::Api),
+                (Aim::Zone, Victim::Zone(ZoneId(1))),
+                (Aim::Group, Victim::Group(None)),
+                (Aim::Account, Victim::Account),
             ] {
                 let strike = (kind.strike)(&values, victim);
                 assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);

@@ -4,7 +4,7 @@
 //! dense ids. A new kind of fact takes a new tag and leaves the digests of runs without it as they were.
 
 use super::Heard;
-use crate::base::{Id, Name, name::mix};
+use crate::base::{Id, Name, Version, name::mix};
 use crate::world::fact::{Fact, Unit};
 use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
@@ -72,6 +72,14 @@ fn unit(unit: Unit, names: &impl Named) -> u64 {
         Unit::Masters => 1,
         Unit::Cluster => 2,
     }
+}
+
+fn group(pool: Option<PoolId>, names: &impl Named) -> u64 {
+    pool.map_or(0, |pool| names.pool(pool).0)
+}
+
+fn version(version: Version) -> u64 {
+    u64::from(version.minor) << 16 | u64::from(version.patch)
 }
 
 fn optional(pod: Option<PodId>, names: &impl Named) -> u64 {
@@ -179,13 +187,15 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
+        Fact::PodPreempted { .. } => 60,
+        Fact::RolloutStalled { .. } => 61,
+        Fact::LaunchRefused { .. } => 70,
+        Fact::AppScaled { .. } => 71,
         Fact::MemberIs { .. } => 49,
         Fact::MemberRefused { .. } => 50,
         Fact::ApiMissed { .. } => 51,
         Fact::SnapshotTaken => 52,
         Fact::Restored { .. } => 53,
-        Fact::PodPreempted { .. } => 60,
-        Fact::RolloutStalled { .. } => 61,
     }
 }
 
@@ -255,9 +265,9 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::MachineOff { node }
         | Fact::MachineUp { node }
         | Fact::NodeDeleted { node } => put!(names.node(node).0),
-        Fact::NodeRegistered { node, version } => {
-            put!(names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
-        }
+        Fact::AppScaled { app, replicas } => put!(names.app(app).0, u64::from(replicas)),
+        Fact::LaunchRefused { pool, slot, why } => put!(group(pool, names), u64::from(slot), why as u64),
+        Fact::NodeRegistered { node, version: its } => put!(names.node(node).0, version(its)),
         Fact::NodeReadyIs { node, ready: said } => put!(names.node(node).0, ready(said)),
         Fact::NodeCordoned { node, unschedulable } => put!(names.node(node).0, u64::from(unschedulable)),
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),

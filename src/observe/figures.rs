@@ -9,6 +9,7 @@ use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
+use crate::world::spec::BudgetRule;
 use crate::world::store::{ApiError, Store};
 
 /// One phase of one unit.
@@ -42,6 +43,23 @@ pub struct Demand {
     pub apps: Vec<AppId>,
     /// So many healthy pods.
     pub healthy: u32,
+    /// Where something scales one of them: the rule, which asks for a share of the pods wanted now.
+    pub rule: Option<BudgetRule>,
+}
+
+impl Demand {
+    /// How many healthy pods it demands of so many. Percentages round up.
+    pub fn of(rule: BudgetRule, replicas: u32) -> u32 {
+        match rule {
+            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
+            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
+        }
+    }
+
+    fn now(&self, store: &Store) -> u32 {
+        let wanted = || self.apps.iter().map(|app| store.deployments().now(*app).replicas).sum();
+        self.rule.map_or(self.healthy, |rule| Demand::of(rule, wanted()).min(wanted()))
+    }
 }
 
 /// etcd's figures.
@@ -176,17 +194,7 @@ impl Figures {
             }
             Fact::ApiFailed { error } => self.api_errors += u64::from(error != ApiError::Conflict),
             Fact::PodCreated { pod } => self.pod_created(pod, store),
-            Fact::PodReady { pod, ready } => {
-                let object = store.pods().now(pod);
-                if object.deleting.is_none() {
-                    self.healthy(object.app, ready);
-                }
-                let app = &mut self.apps[object.app];
-                if ready && app.healthy > app.healthy_best {
-                    app.healthy_best = app.healthy;
-                    self.last_progress = heard.at;
-                }
-            }
+            Fact::PodReady { pod, ready } => self.pod_ready(pod, ready, store, heard.at),
             Fact::PodDeleting { pod } => self.pod_deleting(pod, store, demands, first),
             Fact::PodGone { pod } => self.pod_gone(pod, store),
             Fact::StepBegan { actor, unit, phase } => {
@@ -244,6 +252,18 @@ impl Figures {
         }
     }
 
+    fn pod_ready(&mut self, pod: PodId, ready: bool, store: &Store, now: Time) {
+        let object = store.pods().now(pod);
+        if object.deleting.is_none() {
+            self.healthy(object.app, ready);
+        }
+        let app = &mut self.apps[object.app];
+        if ready && app.healthy > app.healthy_best {
+            app.healthy_best = app.healthy;
+            self.last_progress = now;
+        }
+    }
+
     fn healthy(&mut self, app: AppId, more: bool) {
         let app = &mut self.apps[app];
         app.healthy = if more { app.healthy + 1 } else { app.healthy.saturating_sub(1) };
@@ -267,7 +287,7 @@ impl Figures {
             self.healthy(object.app, false);
             let healthy = |apps: &[AppId]| apps.iter().map(|app| self.apps[*app].healthy).sum::<u32>();
             let mut concerned = demands.iter().filter(|demand| demand.apps.contains(&object.app));
-            if concerned.any(|demand| healthy(&demand.apps) < demand.healthy) {
+            if concerned.any(|demand| healthy(&demand.apps) < demand.now(store)) {
                 self.budget.0 += 1;
                 self.budget.1 = self.budget.1.or(Some(first));
             }

@@ -21,6 +21,8 @@ pub struct Names {
     pub apps: IdVec<AppId, String>,
     /// `web/new`.
     pub groups: IdVec<GroupId, String>,
+    /// `etcd-member-stop at master-2`.
+    pub faults: Vec<String>,
 }
 
 /// A run's whole history.

@@ -5,20 +5,22 @@ use super::lower::Lower;
 use super::plane_records::{
     API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_BY_MINOR, ETCD_SECTION, ETCD_VERSION_SOURCE, TIMINGS,
 };
-use super::pool::machine;
-use super::pool_records::MACHINES;
+use super::pool::{group, machine};
+use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS};
 use super::section::{Chosen, Fields};
 use crate::base::Version;
 use crate::config::{Item, Place, Problem, Reader, Table, code};
 use crate::world::spec::{
     ApiBalancerSpec, ApiServerSpec, Balance, ControlPlaneSpec, ControllersSpec, EtcdSpec, Eviction, HealthCheck,
-    OnDown, Timings,
+    NodeGroupSpec, OnDown, Timings,
 };
 
 /// `[cluster]`, read.
 pub(super) struct Cluster {
     pub(super) control_plane: ControlPlaneSpec,
     pub(super) timings: Timings,
+    /// Machines that the account may run.
+    pub(super) quota: Option<u32>,
     pub(super) given: Places,
 }
 
@@ -45,8 +47,11 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Cluster {
     let (control_plane, replicas) = plane;
     let timings = Fields::within(&TIMINGS, &cluster.optional("timings"));
     lower.page.table("[cluster.timings]", &timings.lines());
+    let cloud = Fields::within(&CLOUD, &cluster.optional("cloud"));
+    lower.page.table("[cluster.cloud]", &cloud.lines());
+    let quota = cloud.optional("quota").map(|values| values.count("quota") as u32);
     cluster.finish();
-    Cluster { control_plane, timings: timings_of(&timings), given: Places { replicas, target, versions } }
+    Cluster { control_plane, quota, timings: timings_of(&timings), given: Places { replicas, target, versions } }
 }
 
 /// The versions before and after, where the latter stands, and whether both were given.
@@ -128,6 +133,7 @@ fn plane(
     let server = Fields::within(&API_SERVER, &reader.optional("api_server"));
     let controllers = Fields::within(&CONTROLLERS, &reader.optional("controllers"));
     let machines = MACHINES.read(&reader.optional("machine"));
+    let groups = NODE_GROUPS.read(&reader.optional("group"));
     reader.finish();
     let page = &mut lower.page;
     page.table("[cluster.control_plane]", &own.lines());
@@ -135,6 +141,7 @@ fn plane(
     page.table("[cluster.control_plane.api_server]", &server.lines());
     page.table("[cluster.control_plane.controllers]", &controllers.lines());
     page.table("[cluster.control_plane.machine]", &machines.lines());
+    page.table("[cluster.control_plane.group]", &groups.lines());
     election_check(lower, &controllers, item);
     let spec = ControlPlaneSpec {
         from,
@@ -150,6 +157,8 @@ fn plane(
         load_balancer: balancer_of(&balancer),
         controllers: controllers_of(&controllers),
         machine: machine(&machines),
+        // The volume of a member of etcd is in one zone.
+        group: NodeGroupSpec { zone_fallback: false, ..group(&groups) },
     };
     (spec, own.given("replicas").unwrap_or(item.place()))
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
 use super::{Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, strategy, traffic};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
-use crate::observe::laws::Objective;
 use crate::strategy::goals;
 use crate::world::spec::Spec;
 
@@ -29,8 +29,9 @@ pub(super) struct Lowered {
     pub(super) about: String,
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
+    pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
-    pub(super) objective: Objective,
+    pub(super) objectives: objective::Objectives,
     pub(super) limits: Limits,
     pub(super) resolved: String,
 }
@@ -45,7 +46,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let mut strategy = strategy::read(&mut lower, &reader.required("strategy"));
-    let objective = objective::read(&mut lower, &reader.optional("objective"));
+    let objectives = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
     let mut cluster = cluster;
@@ -57,6 +58,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         budgets,
         groups: IdVec::from_iter(groups),
         probes: IdVec::new(),
+        quota: cluster.quota,
         timings: cluster.timings,
         horizon: limits.horizon,
         tail: limits.tail,
@@ -66,9 +68,10 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let given = checks::Given { spec: &spec, cluster: given, pools: &pools, apps: &apps, strategy: &strategy };
     checks::report(&given, problems);
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
+    let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, beside, faults, objectives, limits, resolved }
 }
 
 impl Lower<'_> {

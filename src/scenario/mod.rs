@@ -8,6 +8,7 @@ mod apis;
 mod app;
 mod app_records;
 mod balancer_records;
+mod beside;
 mod budget;
 mod checks;
 mod cluster;
@@ -33,8 +34,9 @@ mod strategy;
 mod tests;
 mod traffic;
 
+pub use beside::Beside;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
-pub use load::{Refused, Scenario, Warnings, load, parse, resolved};
+pub use load::{Refused, Scenario, Warnings, document, from_table, load, parse, resolved};
 pub use lower::SCHEMA;
 pub use objective::Limits;
 pub use schema::schema;

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, PROBE, WAVE};
+use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
-use super::objective::{LIMITS, OBJECTIVE};
+use super::objective::{FAULTS_MAX, LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
-use super::pool_records::{MACHINES, POOL};
+use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
 use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Presets, Section};
@@ -29,6 +29,7 @@ pub fn schema() -> Json {
         "app": { "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": app() },
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
+        "actor": { "type": "array", "items": beside() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
         "objective": objective(),
@@ -129,6 +130,7 @@ fn cluster() -> Json {
             ("api_server", section(&API_SERVER, &[], &[])),
             ("controllers", section(&CONTROLLERS, &[], &[])),
             ("machine", presets(&MACHINES)),
+            ("group", presets(&NODE_GROUPS)),
         ],
         &[],
     );
@@ -138,6 +140,7 @@ fn cluster() -> Json {
         "control_plane": plane,
         "etcd": etcd,
         "timings": section(&TIMINGS, &[], &[]),
+        "cloud": section(&CLOUD, &[], &[]),
     });
     closed(properties, &["version"])
 }
@@ -147,7 +150,7 @@ fn name() -> Json {
 }
 
 fn pool() -> Json {
-    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES))], &["name"])
+    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES)), ("group", presets(&NODE_GROUPS))], &["name"])
 }
 
 fn bound() -> Json {
@@ -186,6 +189,7 @@ fn app() -> Json {
             ("startup", probe()),
             ("rollout", json!({ "anyOf": rollouts })),
             ("pdb", or_none(demand(&[], &[]))),
+            ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
             ("uses_apis", json!({ "type": "array", "items": { "enum": removed } })),
@@ -230,6 +234,17 @@ fn strategy() -> Json {
     json!({ "anyOf": all.collect::<Vec<_>>() })
 }
 
+fn beside() -> Json {
+    let all = crate::strategy::beside::CATALOG.iter().map(|actor| {
+        let mut all = properties(actor.entry);
+        all.insert("name".to_owned(), json!({ "const": actor.entry.name }));
+        let mut schema = closed(Json::Object(all), &["name"]);
+        set(&mut schema, "description", json!(actor.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
 fn fault() -> Json {
     let all = FAULTS.iter().map(|kind| {
         let mut all = properties(kind.entry);
@@ -238,7 +253,7 @@ fn fault() -> Json {
         let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
         all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
         all.insert("offset".to_owned(), span());
-        if kind.aim != Aim::Api {
+        if !matches!(kind.aim, Aim::Api | Aim::Account) {
             required.push("target");
             all.insert("target".to_owned(), json!({ "type": "string" }));
         }
@@ -268,5 +283,12 @@ fn probe() -> Json {
 fn objective() -> Json {
     let names: Vec<&str> = crate::observe::laws::CATALOG.iter().map(crate::observe::laws::Law::name).collect();
     let laws = json!({ "type": "array", "items": { "type": "string", "enum": names } });
-    section(&OBJECTIVE, &[("laws", laws)], &[])
+    let with_faults = section(&OBJECTIVE, &[("laws", laws.clone())], &[]);
+    let faults = json!({
+        "type": "object",
+        "description": "What the plan is held to with so many faults, by their number.",
+        "propertyNames": { "pattern": format!("^[1-{FAULTS_MAX}]$") },
+        "additionalProperties": with_faults,
+    });
+    section(&OBJECTIVE, &[("laws", laws), ("faults", faults)], &[])
 }

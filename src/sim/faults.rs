@@ -45,6 +45,24 @@ impl Faults {
         faults
     }
 
+    /// Each fault's kind and target, for people.
+    pub(super) fn labels(&self, world: &World) -> Vec<String> {
+        let label = |spec: &FaultSpec| match spec.target.label(world.spec()) {
+            none if none.is_empty() => spec.kind.entry.name.to_owned(),
+            target => format!("{} at {target}", spec.kind.entry.name),
+        };
+        self.specs.iter().map(label).collect()
+    }
+
+    /// One more, which strikes at this moment, or, without one, when what it waits for comes.
+    pub(super) fn add(&mut self, fault: FaultSpec, at: Option<Time>, world: &mut World) {
+        self.specs = self.specs.iter().cloned().chain([fault]).collect();
+        self.states.push(State::Waits);
+        if let Some(at) = at {
+            self.arm(self.states.len() - 1, at, world);
+        }
+    }
+
     fn arm(&mut self, index: usize, at: Time, world: &mut World) {
         self.states[index] = State::Armed;
         world.effects().queue.push(at, Event::Fault(FaultId::from_index(index)));
@@ -115,7 +133,7 @@ fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
 fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
     let master = |master: MasterId| match aim {
         Aim::Node => Victim::Node(world.machine_of(master)),
-        Aim::Master | Aim::Pod | Aim::Api => Victim::Master(master),
+        Aim::Master | Aim::Pod | Aim::Api | Aim::Zone | Aim::Group | Aim::Account => Victim::Master(master),
     };
     let holder = |component| world.store().lease(component).0.holder.map(|(holder, _)| master(holder));
     match target {
@@ -130,6 +148,9 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
         Target::ControllerManagerLeader => holder(Component::ControllerManager),
         Target::SchedulerLeader => holder(Component::Scheduler),
         Target::Api => Some(Victim::Api),
+        Target::Zone(zone) => Some(Victim::Zone(zone)),
+        Target::Group(pool) => Some(Victim::Group(pool)),
+        Target::Account => Some(Victim::Account),
         Target::HostOf { app, ordinal } => {
             let pod = *world.store().pods_of(app).get(ordinal as usize)?;
             world.store().pods().now(pod).node.map(Victim::Node)

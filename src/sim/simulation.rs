@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::actors::Drivers;
+use super::actors::{Drivers, with_refusals};
 use super::faults::Faults;
 use super::judge;
 use super::outcome::Outcome;
@@ -22,7 +22,7 @@ use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
 use crate::world::fact::Fact;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, ProbeId};
-use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, MachineSpec, Spec};
+use crate::world::spec::{AppSpec, BudgetSpec, MachineSpec, Spec};
 
 /// More events than this at one moment mean that two parts of the model set each other off without end.
 const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
@@ -32,6 +32,10 @@ const LOOK_UP: u64 = 16_384;
 
 /// The longest wait of any recurring process: the kubelet's restart back-off (`MaxContainerBackOff`), twice over.
 const CYCLE_MAX: Span = Span::mins(10);
+/// Longer than anybody beside the plan takes for a whole turn: a cluster-autoscaler gives a machine up after 15 min and
+/// leaves its group alone for up to 30 min; an auto-repair drains for an hour.
+const BESIDE_CYCLE: Span = Span::mins(60);
+
 /// What is heard before the first event and after the last.
 const OUTSIDE: u64 = u32::MAX as u64;
 
@@ -146,9 +150,7 @@ impl Named for NamedWorld<'_> {
 /// # Errors
 /// When the cluster could not be healthy, or the simulator broke an invariant of its own.
 pub fn run(scenario: &Scenario, seed: u64, watch: Watch<'_>) -> Result<Finished, InternalError> {
-    let mut simulation = Simulation::new(scenario, seed, watch.trace)?;
-    let (ending, limit) = simulation.go(scenario, watch)?;
-    simulation.finish(scenario, &ending, limit)
+    Simulation::new(scenario, seed, watch.trace)?.complete(scenario, watch)
 }
 
 impl Simulation {
@@ -196,7 +198,7 @@ impl Simulation {
         Ok(simulation)
     }
 
-    fn go(&mut self, scenario: &Scenario, watch: Watch<'_>) -> Result<(Ending, Limit), InternalError> {
+    pub(super) fn go(&mut self, scenario: &Scenario, watch: Watch<'_>) -> Result<(Ending, Limit), InternalError> {
         let horizon = Time::ZERO + scenario.spec.horizon;
         let mut end = Time::NEVER;
         let mut ending = None;
@@ -241,21 +243,22 @@ impl Simulation {
 
     /// How and when the plan has ended, if it has before the next event. A stall is dated by the plan alone, so that
     /// events of others, of traffic among them, do not move it.
-    fn ending(&mut self, next: Time) -> Option<(Time, Ending)> {
+    pub(super) fn ending(&mut self, next: Time) -> Option<(Time, Ending)> {
         let now = self.world.now();
         if let Some(ended) = self.drivers.ended() {
             let ending = match ended {
                 Ok(()) => Ending::Completed,
-                Err(why) => Ending::Failed(why.clone()),
+                Err(why) => Ending::Failed(with_refusals(why.clone(), &self.world)),
             };
             return Some((now, ending));
         }
-        let given_up = self.figures.last_progress + self.stall_after;
+        let others = if self.drivers.has_alarm_beside() { BESIDE_CYCLE } else { Span::ZERO };
+        let given_up = self.figures.last_progress + self.stall_after + others;
         let waits = !self.drivers.has_alarm() && !self.faults.pending() && self.drivers.has_plan();
         (waits && next > given_up).then(|| (now.max(given_up), Ending::Stalled(self.drivers.blocker(&self.world))))
     }
 
-    fn step_next(&mut self) -> Result<(), InternalError> {
+    pub(super) fn step_next(&mut self) -> Result<(), InternalError> {
         let Some(popped) = self.world.effects().queue.pop() else { return Ok(()) };
         let (seq, pushed) = (popped.seq, self.world.effects().queue.pushed());
         self.events += 1;
@@ -343,9 +346,9 @@ impl Simulation {
         Ok(())
     }
 
-    fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
+    pub(super) fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
         let digest = self.digest.hex();
-        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world));
+        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world, self.faults.labels(&self.world)));
         let outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
         Ok(Finished { outcome, trace })
     }
@@ -355,11 +358,9 @@ impl Simulation {
 fn demands(spec: &Spec) -> Vec<Demand> {
     let demand = |budget: &BudgetSpec| {
         let replicas: u32 = budget.apps.iter().map(|app| spec.apps[*app].replicas).sum();
-        let healthy = match budget.rule {
-            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
-            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
-        };
-        Demand { apps: budget.apps.clone(), healthy }
+        let scaled = budget.apps.iter().any(|app| spec.apps[*app].hpa.is_some());
+        let healthy = Demand::of(budget.rule, replicas);
+        Demand { apps: budget.apps.clone(), healthy, rule: scaled.then_some(budget.rule) }
     };
     spec.budgets.iter().map(demand).collect()
 }

@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod aks;
 pub mod baselines;
+pub mod beside;
 pub mod by_hand;
 pub mod catalog;
 pub mod cluster_api;

@@ -7,7 +7,7 @@ use crate::engine::Draws;
 use crate::world::command::{Answer, Command, NodeProcess};
 use crate::world::disturbance::MasterProcess;
 use crate::world::fact::Unit;
-use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId};
+use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId, ZoneId};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Goal, Instance, MemberList, Reported, StaticPod};
 use crate::world::spec::Spec;
@@ -45,6 +45,8 @@ pub(crate) struct Stage {
     pub(crate) eager: bool,
     /// Replacements never become Ready.
     pub(crate) broken_image: bool,
+    /// Replacements never become nodes.
+    pub(crate) broken_boot: bool,
     pub(crate) actor: Box<dyn Actor>,
     pub(crate) wait: Wait,
     /// Calls of the actor so far.
@@ -89,6 +91,7 @@ impl Stage {
             leave: Span::secs(12),
             eager: false,
             broken_image: false,
+            broken_boot: false,
             actor,
             wait: Wait::until(Time::ZERO),
             calls: 0,
@@ -121,7 +124,9 @@ impl Stage {
     fn machine(&mut self, pool: Option<PoolId>, master: Option<MasterId>, slot: u32, label: String) -> NodeId {
         let version = self.template;
         self.store.add_machine(NodeObject::unregistered());
-        self.instances.push(Instance { pool, master, slot, version, detached: false, running: true, label })
+        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
+        let (zone, detached, running) = (ZoneId(slot % zones.max(1)), false, true);
+        self.instances.push(Instance { pool, master, slot, zone, version, detached, running, label })
     }
     pub(crate) fn named(&self, label: &str) -> NodeId {
         self.instances.entries().find(|(_, machine)| machine.label == label).expect("a machine of this label").0
@@ -137,6 +142,10 @@ impl Stage {
     }
     pub(crate) fn ready(&mut self, node: NodeId, ready: NodeReady) {
         self.apply(&Change::NodeStatus { node, ready }).expect("the node exists");
+        if ready == NodeReady::True {
+            let (no_schedule, no_execute) = (false, false);
+            self.apply(&Change::NodeTaints { node, no_schedule, no_execute }).expect("the node exists");
+        }
     }
     /// A running pod of app `web` on this node.
     pub(crate) fn pod_on(&mut self, label: &str) -> PodId {
@@ -225,6 +234,7 @@ impl Stage {
             store: &self.store,
             instances: &self.instances,
             static_pods: &self.static_pods,
+            refused: &[],
             draws: &self.draws,
         };
         let mut orders = Orders::default();
@@ -279,6 +289,7 @@ impl Stage {
                 return;
             }
             Command::Grow { .. }
+            | Command::Forgo { .. }
             | Command::GrowMasters { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
@@ -404,6 +415,9 @@ impl Stage {
     fn boot_new(&mut self, pool: Option<PoolId>, master: Option<MasterId>, slot: u32, label: String) {
         let node = self.machine(pool, master, slot, label);
         self.changed = true;
+        if self.broken_boot {
+            return;
+        }
         self.at(self.now + BOOT, move |stage| stage.join(node));
         if self.broken_image {
             return;
@@ -456,6 +470,7 @@ impl Stage {
             Command::StartNodeProcess { node, process } => format!("start {process:?} of {}", label(node)),
             Command::Install { node, version } => format!("install {version} on {}", label(node)),
             Command::Grow { pool, slot } => format!("grow {} by place {}", self.spec.pools[pool].name, slot + 1),
+            Command::Forgo { pool, slot } => format!("forgo place {} of {}", slot + 1, self.spec.pools[pool].name),
             Command::Retire(node) => format!("retire {}", label(node)),
             Command::Reimage(node) => format!("reimage {}", label(node)),
             Command::Reboot(node) => format!("reboot {}", label(node)),

@@ -17,7 +17,7 @@ use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
-use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
@@ -150,7 +150,9 @@ impl World {
         self.schedulers = Schedulers::new(schedulers);
         for slot in 0..replicas {
             let (label, master) = (format!("master-{}", slot + 1), Some(MasterId(slot)));
-            let instance = Instance { pool: None, master, slot, version: from, detached: false, running: true, label };
+            let zone = ZoneId(slot % self.spec.control_plane.zones.max(1));
+            let (detached, running) = (false, true);
+            let instance = Instance { pool: None, master, slot, zone, version: from, detached, running, label };
             self.add_machine(instance, 0, true);
         }
     }
@@ -172,6 +174,7 @@ impl World {
                     pool: Some(pool),
                     master: None,
                     slot,
+                    zone: ZoneId(slot % self.spec.pools[pool].zones.max(1)),
                     version: from,
                     detached: false,
                     running: true,
@@ -203,9 +206,9 @@ impl World {
             .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
         self.proxies.add(name, proxy);
         self.balancers.add(node, name, pool);
-        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
-        self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
-        self.controllers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
+        let ZoneId(zone) = self.cloud.instances()[node].zone;
+        self.schedulers.add_node(node, name, pool, zone, &mut ctx!(self));
+        self.controllers.add_node(node, name, pool, zone, &mut ctx!(self));
         self.traffic.name_node(node, name, pool, &mut ctx!(self));
         node
     }

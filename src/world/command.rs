@@ -116,6 +116,13 @@ pub enum Command {
         /// Its place: one that no running machine of the group has.
         slot: u32,
     },
+    /// Cloud: take an order to grow back that was not carried out yet; the group is as large as before.
+    Forgo {
+        /// The group.
+        pool: PoolId,
+        /// The place that was asked for.
+        slot: u32,
+    },
     /// Cloud: terminate a machine; its group shrinks by one, and nothing replaces it.
     Retire(NodeId),
     /// Cloud: wipe a worker and boot it at its group's current template, under the same name.

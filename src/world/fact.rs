@@ -50,6 +50,28 @@ impl Loss {
     }
 }
 
+/// Why a group got no machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The account's quota is spent.
+    Quota,
+    /// The zone has none left.
+    Zone,
+    /// It was launched and came to nothing.
+    Failed,
+}
+
+impl Refusal {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Refusal::Quota => "the account's quota is spent",
+            Refusal::Zone => "its zone has no capacity",
+            Refusal::Failed => "the machine failed to start",
+        }
+    }
+}
+
 /// A state of a unit in a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepPhase {
@@ -140,6 +162,8 @@ pub enum Fact {
     EndpointSet { pod: PodId, endpoint: Endpoint },
     /// A node's kernel rules follow the slices of an app up to now.
     RulesProgrammed { node: NodeId, app: AppId },
+    /// A group was refused a machine for this place; it will ask again.
+    LaunchRefused { pool: Option<PoolId>, slot: u32, why: Refusal },
     /// A machine was launched.
     MachineLaunched { node: NodeId },
     /// A machine shuts down.
@@ -148,6 +172,8 @@ pub enum Fact {
     MachineOff { node: NodeId },
     /// A machine's kubelet runs.
     MachineUp { node: NodeId },
+    /// An app's autoscaler has set its `spec.replicas`.
+    AppScaled { app: AppId, replicas: u32 },
     /// A Node object was created.
     NodeRegistered { node: NodeId, version: Version },
     /// A node's Ready condition.

@@ -4,7 +4,7 @@ use crate::base::Id;
 use crate::world::cluster::{Master, World, ctx};
 use crate::world::effects::{Outcome, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{MasterId, NodeId, RequestId};
+use crate::world::ids::{MasterId, NodeId, RequestId, ZoneId};
 use crate::world::membership::{MemberChange, MemberRefusal};
 use crate::world::store::ApiError;
 
@@ -36,11 +36,11 @@ impl MemberOrders {
 
 impl World {
     /// The masters' group launches one machine more: a master that is no member of anything yet.
-    pub(super) fn grows_masters(&mut self, slot: u32) {
+    pub(super) fn grows_masters(&mut self, slot: u32, zone: ZoneId) {
         // A group that may have no more members takes no more masters.
         let Some(master) = self.etcd.add_place(&mut ctx!(self)) else { return };
         debug_assert_eq!(master.index(), self.masters.len(), "masters come in order");
-        let (instance, incarnation) = self.cloud.grown_master(master, slot);
+        let (instance, incarnation) = self.cloud.grown_master(master, slot, zone);
         let version = instance.version;
         let elected = self.add_elected(master, version);
         self.masters.push(Master { node: NodeId::from_index(self.cloud.instances().len()), elected });

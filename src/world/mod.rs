@@ -25,6 +25,7 @@ mod restore;
 mod routes;
 pub mod rules;
 pub mod runtimes;
+pub mod scale_in;
 pub mod serving;
 pub mod spec;
 pub mod store;

@@ -4,13 +4,14 @@ use crate::base::Id;
 use crate::world::cluster::{World, ctx};
 use crate::world::command::{Command, NodeProcess};
 use crate::world::components::api::Route;
+use crate::world::components::kubelet::KubeletFlaw;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
+use crate::world::ids::{ActorId, ClientId, MasterId, NodeId, ZoneId};
 use crate::world::members::Asker;
 use crate::world::membership::MemberChange;
-use crate::world::reported::{Goal, Reported, StaticPod};
+use crate::world::reported::{Goal, Instance, Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -53,6 +54,7 @@ impl World {
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,
+            refused: self.cloud.refused(),
             draws: &self.draws,
         }
     }
@@ -83,6 +85,7 @@ impl World {
             | Command::Reboot(_)
             | Command::SwapStaticPod { .. }
             | Command::Grow { .. }
+            | Command::Forgo { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
             | Command::GrowMasters { .. }
@@ -137,6 +140,7 @@ impl World {
                 self.static_pods.swap(master, process, version, &mut ctx!(self));
             }
             Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
+            Command::Forgo { pool, slot } => self.cloud.forgo(pool, slot),
             Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
             Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
             Command::MoveLeader { from, to } => self.etcd.move_leader(from, to, &mut ctx!(self)),
@@ -177,13 +181,43 @@ impl World {
             Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
             Disturbance::StartProcess { master, process } => self.start_process(master, process),
             Disturbance::PowerOff(node) => {
-                self.cloud.power_off(node);
+                self.cloud.power_off(node, &mut ctx!(self));
                 self.machine_off(node);
             }
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
+            Disturbance::ZoneOff(zone) => {
+                for node in self.standing_in(zone, true) {
+                    self.cloud.power_off(node, &mut ctx!(self));
+                    self.machine_off(node);
+                }
+            }
+            Disturbance::ZoneOn(zone) => {
+                for node in self.standing_in(zone, false) {
+                    self.cloud.boots(node, &mut ctx!(self));
+                }
+            }
             Disturbance::CutLink(node) | Disturbance::MendLink(node) => {
                 self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
                 self.out.notices.push(Notice::HostChanged(node));
+            }
+            Disturbance::CloudTrouble(trouble) => self.cloud.trouble_begins(trouble),
+            Disturbance::CloudMends(trouble) => self.cloud.trouble_ends(trouble),
+            Disturbance::FlawedImage { pool, flaw, is } => self.cloud.image_is_flawed(pool, flaw, is),
+            Disturbance::HangBoot(node) => self.cloud.boot_hangs(node, self.net.host(node).powered),
+            Disturbance::MendBoot(node) => self.cloud.boot_is_mended(node, &mut ctx!(self)),
+            Disturbance::FailKubelet(node) => {
+                self.stop_node_process(node, NodeProcess::Kubelet);
+                self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverStarts));
+            }
+            Disturbance::MendKubelet(node) => {
+                self.kubelets.set_flaw(node, None);
+                self.start_node_process(node, NodeProcess::Kubelet);
+            }
+            Disturbance::Flap { node, down, up } => self.cloud.flaps(node, (down, up), &mut ctx!(self)),
+            Disturbance::MendFlap(node) => self.cloud.settles(node, &mut ctx!(self)),
+            Disturbance::SlowNode { node, factor } => {
+                self.kubelets.set_pace(node, factor);
+                self.traffic.set_slow(node, factor > 1, &mut ctx!(self));
             }
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
@@ -213,6 +247,16 @@ impl World {
         }
         self.changes.all();
         self.settle_effects();
+    }
+
+    /// The machines of a failure domain that nobody has terminated, with power or without, in order of their ids.
+    fn standing_in(&self, zone: ZoneId, powered: bool) -> Vec<NodeId> {
+        let here = |(node, instance): (NodeId, &Instance)| {
+            let zones = instance.pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
+            let inside = instance.slot % zones.max(1) == zone.0 && instance.running;
+            (inside && self.net.host(node).powered == powered).then_some(node)
+        };
+        self.cloud.instances().entries().filter_map(here).collect()
     }
 
     /// Whether a process of a master runs.

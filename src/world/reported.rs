@@ -3,7 +3,8 @@
 use crate::base::{Id, Name, Time, Version};
 use crate::engine::{Draw, Draws};
 use crate::world::disturbance::MasterProcess;
-use crate::world::ids::{MasterId, NodeId, PodId, PoolId};
+use crate::world::fact::Refusal;
+use crate::world::ids::{MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::membership::Membership;
 use crate::world::purpose::Purpose;
 use crate::world::spec::Spec;
@@ -18,6 +19,8 @@ pub struct Instance {
     pub master: Option<MasterId>,
     /// Its place in the group, from 0; a replacement takes over the place.
     pub slot: u32,
+    /// Its failure domain.
+    pub zone: ZoneId,
     /// The template version it was launched with, or what was installed since.
     pub version: Version,
     /// Whether it was detached from its group.
@@ -26,6 +29,19 @@ pub struct Instance {
     pub running: bool,
     /// Name in reports, such as `master-1` or `workers-2`; a replacement has a dash and a count behind it.
     pub label: String,
+}
+
+/// A launch that a group was refused, as the cloud's API shows the group's last activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedLaunch {
+    /// Whose; `None` for masters.
+    pub pool: Option<PoolId>,
+    /// For which place.
+    pub slot: u32,
+    /// In which zone it was asked for.
+    pub zone: ZoneId,
+    /// Why.
+    pub why: Refusal,
 }
 
 /// A static pod of a master, as its kubelet's mirror pod shows it; etcd's also as its health endpoint does.
@@ -147,6 +163,7 @@ pub struct Reported<'a> {
     pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
     /// For each master: its static pods, in the order of [`MasterProcess`].
     pub(crate) static_pods: &'a [[StaticPod; 4]],
+    pub(crate) refused: &'a [RefusedLaunch],
     pub(crate) draws: &'a Draws,
 }
 
@@ -162,6 +179,14 @@ impl<'a> Reported<'a> {
     /// How many machines the cloud ever launched; their ids count from 0.
     pub fn machines(&self) -> usize {
         self.instances.len()
+    }
+    /// Launches that the cloud has refused, and that their groups will ask for again.
+    pub fn refused(&self) -> &'a [RefusedLaunch] {
+        self.refused
+    }
+    /// The machines that a group would terminate, one after another, if it shrank by so many.
+    pub fn scale_in(&self, pool: PoolId, count: usize) -> Vec<NodeId> {
+        crate::world::scale_in::leavers(self.instances, pool, self.spec.pools[pool].group.scale_in, count)
     }
     /// One machine.
     pub fn instance(&self, node: NodeId) -> &'a Instance {

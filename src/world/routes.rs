@@ -2,10 +2,11 @@
 
 use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
-use crate::world::disturbance::{MasterProcess, Signal};
+use crate::world::components::kubelet::KubeletFlaw;
+use crate::world::disturbance::{Flaw, MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
-use crate::world::ids::{NodeId, PodId, PoolId, RequestId};
+use crate::world::ids::{NodeId, PodId, PoolId, RequestId, ZoneId};
 use crate::world::members::Asker;
 use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision, Touched};
@@ -56,9 +57,13 @@ impl World {
                 // The cloud has no such instance any more; one that merely lost its power it has.
                 self.controllers.machine_gone(node, &mut ctx!(self));
             }
-            Notice::Launches(node) => self.launches(node),
-            Notice::Grows(pool, slot) => self.grows(pool, slot),
-            Notice::GrowsMasters(slot) => self.grows_masters(slot),
+            Notice::Launches(node, zone) => self.launches(node, zone),
+            Notice::Grows(pool, slot, zone) => self.grows(pool, slot, zone),
+            Notice::Linked(node, linked) => {
+                self.net.host_mut(node).linked = linked;
+                self.host_changed(node);
+            }
+            Notice::GrowsMasters(slot, zone) => self.grows_masters(slot, zone),
             Notice::Reconfigure(change, master) => self.change_members(change, Asker::Join(master)),
             Notice::StartMember(master) => self.start_process(master, MasterProcess::Etcd),
             Notice::MachineRestarts(node, wiped) => self.machine_restarts(node, wiped),
@@ -266,6 +271,7 @@ impl World {
             Change::Cordon { node, unschedulable } => {
                 facts.push(Fact::NodeCordoned { node: *node, unschedulable: *unschedulable });
             }
+            Change::Scale { app, replicas } => facts.push(Fact::AppScaled { app: *app, replicas: *replicas }),
             Change::DeleteNode { node } => facts.push(Fact::NodeDeleted { node: *node }),
             Change::RolloutStalls { app, stalls: true } => facts.push(Fact::RolloutStalled { app: *app }),
             Change::BudgetStatus { .. }
@@ -316,8 +322,9 @@ impl World {
     }
 
     /// A group launches a machine in the place of this one.
-    fn launches(&mut self, node: NodeId) {
-        let (instance, incarnation) = self.cloud.successor(node);
+    fn launches(&mut self, node: NodeId, zone: ZoneId) {
+        let (mut instance, incarnation) = self.cloud.successor(node);
+        instance.zone = zone;
         let successor = self.add_machine(instance, incarnation, false);
         if let Some(master) = self.cloud.instances()[successor].master {
             self.masters[master].node = successor;
@@ -327,8 +334,9 @@ impl World {
     }
 
     /// A group launches one machine more.
-    fn grows(&mut self, pool: PoolId, slot: u32) {
-        let (instance, incarnation) = self.cloud.grown(pool, slot, &self.spec.pools[pool].name);
+    fn grows(&mut self, pool: PoolId, slot: u32, zone: ZoneId) {
+        let (mut instance, incarnation) = self.cloud.grown(pool, slot, &self.spec.pools[pool].name);
+        instance.zone = zone;
         let node = self.add_machine(instance, incarnation, false);
         self.cloud.surged(node, &ctx!(self));
         self.cloud.launched(node, &mut ctx!(self));
@@ -365,6 +373,11 @@ impl World {
             self.api.client_starts(of_scheduler, scheduler, &mut ctx!(self));
             self.controllers.start(master, manager, &mut ctx!(self));
             self.schedulers.start(master, scheduler, &mut ctx!(self));
+        }
+        match self.cloud.flaw(node) {
+            Some(Flaw::NeverRegisters) => self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverRegisters)),
+            Some(Flaw::NeverReady) => self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverReady)),
+            Some(Flaw::NeverBoots) | None => {}
         }
         self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
         self.kubelets.machine_up(node, version, &mut ctx!(self));

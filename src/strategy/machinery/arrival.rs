@@ -72,6 +72,10 @@ impl Place {
     pub fn of(machine: &Instance) -> Place {
         Place { pool: machine.pool, master: machine.master, slot: machine.slot }
     }
+    /// Whether it is this one of this group.
+    pub fn is(self, pool: Option<PoolId>, slot: u32) -> bool {
+        self.pool == pool && self.slot == slot
+    }
     /// That of a master that is launched beside those that are there: whoever comes in this slot.
     pub fn of_new_master(slot: u32) -> Place {
         Place { pool: None, master: None, slot }

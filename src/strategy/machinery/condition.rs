@@ -136,14 +136,24 @@ pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<
 
 fn not_ready(machine: Machine, seen: &Reported<'_>) -> Option<String> {
     let standing = machine.standing(seen);
-    let Some(node) = machine.node(seen) else { return Some("a machine was not launched yet".to_owned()) };
+    let Some(node) = machine.node(seen) else { return not_launched(machine, seen) };
     let label = &seen.instance(node).label;
     match standing {
         Standing::Ready => None,
-        Standing::Awaited => Some("a machine was not launched yet".to_owned()),
+        Standing::Awaited => not_launched(machine, seen),
         Standing::Booting => Some(format!("machine {label} has not joined")),
         Standing::Joining => Some(format!("node {label} is not ready")),
     }
+}
+
+/// A machine that is awaited, and why the cloud has refused it, if it has.
+fn not_launched(machine: Machine, seen: &Reported<'_>) -> Option<String> {
+    let Machine::Coming(place, _) = machine else { return None };
+    let refused = seen.refused().iter().find(|refused| place.is(refused.pool, refused.slot));
+    Some(match refused {
+        Some(refused) => format!("a machine was not launched: {}", refused.why.name()),
+        None => "a machine was not launched yet".to_owned(),
+    })
 }
 
 fn unfit(node: NodeId, seen: &Reported<'_>) -> Option<String> {
@@ -192,14 +202,15 @@ fn not_removable(master: MasterId, seen: &Reported<'_>) -> Option<String> {
 }
 
 fn extras_in_each_zone(subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {
-    let zones = subject.group.zones(seen);
     let nodes: Vec<NodeId> = subject.extras.iter().filter_map(|machine| machine.node(seen)).collect();
     let ready = |node: &NodeId| unfit(*node, seen).is_none();
-    let zone_of = |node: NodeId| seen.instance(node).slot % zones;
-    let wanted = subject.group.machines(seen).map(|(_, machine)| machine.slot % zones);
+    let zone_of = |node: NodeId| seen.instance(node).zone;
+    let wanted = subject.group.machines(seen).map(|(_, machine)| machine.zone);
     for zone in wanted {
         if !nodes.iter().any(|node| zone_of(*node) == zone && ready(node)) {
-            return Some(format!("no new machine is ready in zone {}", zone + 1));
+            let refused = subject.extras.iter().find_map(|machine| not_launched(*machine, seen));
+            let why = refused.map_or(String::new(), |why| format!(": {why}"));
+            return Some(format!("no new machine is ready in zone {}{why}", zone.0 + 1));
         }
     }
     subject.extras.iter().find_map(|machine| not_ready(*machine, seen))
@@ -209,7 +220,7 @@ fn apps(seen: &Reported<'_>) -> Option<String> {
     seen.spec.apps.entries().find_map(|(app, asked)| {
         let pods = seen.store().pods_of(app).iter().filter_map(|pod| seen.pod(*pod));
         let ready = pods.filter(|pod| pod.is_healthy()).count();
-        let wanted = asked.replicas as usize;
+        let wanted = seen.store().deployments().now(app).replicas as usize;
         (ready < wanted).then(|| format!("{ready} of {wanted} pods of {} are ready", asked.name))
     })
 }

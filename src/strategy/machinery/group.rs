@@ -84,7 +84,7 @@ impl GroupRun {
             Select::All => nodes(machines.iter().collect()),
             Select::Outdated | Select::First(_) => nodes(machines.iter().filter(outdated).collect()),
         };
-        put_in_order(&mut selected, stage.order, group, seen);
+        put_in_order(&mut selected, stage.order, seen);
         if let Select::First(amount) = stage.select {
             selected.truncate(amount.of(machines.len()).max(1));
         }
@@ -444,6 +444,14 @@ impl GroupRun {
                 self.pending = nodes[..nodes.len() - stay].iter().copied().collect();
                 State::Extras(at)
             }
+            Some(Finish::ShrinkGroup(_)) => {
+                let launched = self.extras.iter().filter(|machine| machine.node(turn.seen).is_some()).count();
+                let count = launched.saturating_sub(self.quarantined);
+                if let Group::Workers(pool) = self.group {
+                    self.pending = turn.seen.scale_in(pool, count).into();
+                }
+                State::Extras(at)
+            }
             Some(Finish::RetireOld) => {
                 self.retired = true;
                 for node in &self.selected {
@@ -556,7 +564,7 @@ const BRAKE_LOOK: crate::base::Span = crate::base::Span::secs(1);
 fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
     match state {
         State::Extras(at) => match stage.finish.get(*at) {
-            Some(Finish::RemoveExtras(steps)) => steps,
+            Some(Finish::RemoveExtras(steps) | Finish::ShrinkGroup(steps)) => steps,
             Some(Finish::Soak { .. } | Finish::Gate(_) | Finish::RetireOld) | None => &[],
         },
         State::Back => back,

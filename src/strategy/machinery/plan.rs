@@ -366,6 +366,9 @@ pub enum Finish {
     Gate(Gate),
     /// Machines launched ahead go again, one after another, by these steps.
     RemoveExtras(Vec<Step>),
+    /// The group shrinks by as many as were launched ahead, one after another, each after these steps; who goes its own
+    /// policy says.
+    ShrinkGroup(Vec<Step>),
     /// All machines that the units drained go at once; from then on there is no way back.
     RetireOld,
 }

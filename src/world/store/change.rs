@@ -107,6 +107,13 @@ pub enum Change {
         /// `spec.replicas`.
         replicas: u32,
     },
+    /// Autoscaler: `spec.replicas` of a Deployment.
+    Scale {
+        /// The app.
+        app: AppId,
+        /// `spec.replicas`.
+        replicas: u32,
+    },
     /// `kubectl rollout restart`: a new template.
     NewTemplate {
         /// The app.

@@ -151,6 +151,8 @@ pub struct Traffic {
     /// The groups whose clients are an app's pods.
     seated: IdVec<AppId, Vec<GroupId>>,
     desks: Desks,
+    /// Machines that are short of processor.
+    slow: Vec<NodeId>,
 }
 
 impl Traffic {
@@ -186,6 +188,7 @@ impl Traffic {
             groups: ids.iter().map(|id| Group::new(*id, ctx)).collect(),
             ledgers: ids.iter().map(|_| Ledger::default()).collect(),
             desks: Desks::new(),
+            slow: Vec::new(),
         };
         traffic.refresh(&ids, ctx);
         traffic

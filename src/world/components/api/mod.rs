@@ -16,7 +16,7 @@ mod serve;
 mod server;
 mod skew;
 
-pub use client::Route;
+pub use client::{PING_FINDS_DEAD, Route, TCP_GIVES_UP};
 
 use client::Client;
 use request::Requests;
