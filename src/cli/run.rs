@@ -145,6 +145,7 @@ mod tests {
             requests: Requests::default(),
             etcd: None,
             api: ApiFigures::default(),
+            restores: Vec::new(),
             probes: BTreeMap::new(),
             restores: Vec::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
