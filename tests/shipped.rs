@@ -179,3 +179,40 @@ fn a_budget_without_room_stalls_the_plan_and_loses_nothing() {
     let failed = run(&newer, 1);
     assert_eq!((failed.upgrade.result, failed.requests.lost), (UpgradeResult::Failed, 0));
 }
+
+#[test]
+fn recreate_loses_every_request_of_the_gap_and_a_rolling_update_none() {
+    for outcome in outcomes("recreate", &[]) {
+        assert_eq!(outcome.pods.min_ready["web"], 0, "seed {}", outcome.seed);
+        assert!(outcome.requests.longest_outage_s > 5.0 && outcome.requests.lost > 250, "seed {}", outcome.seed);
+    }
+    for outcome in outcomes("recreate", &["app.web.rollout.type=\"RollingUpdate\""]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);
+    }
+    let bad = "app.web.rollout.image=\"never-ready\"";
+    for outcome in outcomes("recreate", &[bad]) {
+        assert!(broken(&outcome).contains("rollout-progress") && outcome.requests.exposed_s > 600.0);
+    }
+    for outcome in outcomes("recreate", &[bad, "app.web.rollout.type=\"RollingUpdate\""]) {
+        assert_eq!((outcome.pods.min_ready["web"], outcome.requests.lost), (3, 0), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn an_ingress_daemon_set_dies_with_its_nodes_under_its_users() {
+    let found = outcomes("ingress-daemonset", &[]);
+    assert_completed(&found);
+    for outcome in &found {
+        assert!(outcome.requests.lost > 0, "seed {}", outcome.seed);
+        assert_eq!(outcome.pods.min_ready["ingress"], 2, "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn pods_whose_disks_stay_in_their_zone_wait_there_one_at_a_time() {
+    let found = outcomes("stateful-zones", &[]);
+    assert_completed(&found);
+    for outcome in &found {
+        assert_eq!((outcome.pods.min_ready["db"], outcome.pdb_violations), (2, 0), "seed {}", outcome.seed);
+    }
+}

@@ -204,6 +204,31 @@ static PROBE_SETTINGS: [Setting; 5] = [
 /// Where it comes from that an app has no probe and no budget.
 pub(super) const NONE_SOURCE: &str = "kubernetes: none unless the manifest has one";
 
+/// `volume`.
+pub(super) static VOLUME: Section = Section {
+    entry: &table(
+        "volume",
+        "A ReadWriteOnce volume of a zone: each identity's of a StatefulSet, or one for all pods of a Deployment.",
+        &VOLUME_SETTINGS,
+        &["kubernetes pkg/controller/volume/attachdetach"],
+    ),
+    optionals: &[],
+};
+static VOLUME_SETTINGS: [Setting; 2] = [
+    dist(
+        "attach",
+        "{ lognormal = { median = \"8s\", p99 = \"40s\" } }",
+        "From the controller's call until the node has it, mount included.",
+        estimate!("cloud block volumes: some seconds, now and then half a minute"),
+    ),
+    dist(
+        "detach",
+        "{ lognormal = { median = \"5s\", p99 = \"30s\" } }",
+        "From the controller's call until it can be attached elsewhere.",
+        estimate!("cloud block volumes: some seconds, now and then half a minute"),
+    ),
+];
+
 /// `pdb` and `[[budget]]`, their rule aside.
 pub(super) static BUDGET: Section = Section {
     entry: &table("pdb", "A PodDisruptionBudget.", &BUDGET_SETTINGS, &["kubernetes KEP-3017"]),

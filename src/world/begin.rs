@@ -16,7 +16,7 @@ use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
-use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
 use crate::world::purpose::Purpose;
@@ -181,7 +181,9 @@ impl World {
         self.pulses.add(Time::ZERO + phase);
         self.rules.add();
         self.runtimes.add();
-        self.store.add_machine(NodeObject::unregistered());
+        let added = self.store.add_machine(NodeObject::unregistered());
+        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
+        self.store.set_zone(added, ZoneId(slot % zones.max(1)));
         let route = master.map_or(Route::Balanced, Route::Local);
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
         self.kubelet_clients.push(client);
@@ -191,7 +193,6 @@ impl World {
             .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
         self.proxies.add(name, proxy);
         self.balancers.add(node, name, pool);
-        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
         self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
         self.controllers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
         self.traffic.name_node(node, name, pool, &mut ctx!(self));
@@ -245,6 +246,9 @@ impl World {
                 })?;
                 self.set(Change::Bind { pod, node });
                 self.set(Change::PodStatus { pod, phase: Phase::Running, ready: true });
+                if let Some(volume) = self.store.volume_of(pod) {
+                    self.set(Change::AttachVolume { volume, node });
+                }
             }
             let pods = self.store.pods_of(app).iter().map(|pod| (*pod, Endpoint::Ready)).collect();
             self.set(Change::Endpoints { app, pods });

@@ -181,7 +181,7 @@ impl World {
                 Touched::Budget(_) => self.changes.any = true,
                 Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
                 Touched::Deployment(app) => self.changes.any |= self.store.deployments().now(app).stalls,
-                Touched::Set(_) | Touched::Lease(_) => {}
+                Touched::Set(_) | Touched::Lease(_) | Touched::Volume(_) => {}
             }
         }
         if nodes {
@@ -246,6 +246,8 @@ impl World {
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
             | Change::RolloutStalls { .. }
+            | Change::AttachVolume { .. }
+            | Change::DetachVolume { .. }
             | Change::NodeTaints { .. }
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. }
