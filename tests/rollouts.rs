@@ -385,7 +385,7 @@ pdb = { max_unavailable = 1 }
 #[test]
 fn a_pod_whose_volume_is_in_a_zone_without_a_free_node_stays_pending_and_the_blocker_says_why() {
     let drain = "strategy={ name = \"kubectl-drain\", nodes = \"workers-3,workers-2\", start = \"1m\" }";
-    let outcome = run(&cluster(DISKS, &[drain]), 1);
+    let outcome = run(&cluster(DISKS, &[drain, "limits.horizon=\"3h\""]), 1);
     assert_eq!(outcome.upgrade.result, UpgradeResult::Stalled, "{:?}", outcome.upgrade.blocker);
     let why = outcome.upgrade.blocker.unwrap_or_default();
     assert!(why.contains("Pending: no zone-c node, 0/"), "{why}");
@@ -414,9 +414,10 @@ fn a_rolled_identity_waits_for_its_disk_to_follow_only_when_it_moves_to_another_
 #[test]
 fn a_disk_that_its_lost_node_never_unmounted_is_taken_by_force_after_six_minutes() {
     let drain_none = [
-        "strategy={ name = \"plan\", start = \"1m\", stage = [{ groups = \"workers\", select = \"all\", first = 1, steps = [\"terminate\"] }] }",
+        "strategy={ name = \"plan\", start = \"1m\", stage = [{ groups = \"workers\", first = 1, steps = [\"terminate\"] }] }",
         "node_pool=[{ name = \"workers\", count = 4, zones = 1 }]",
         "app.db.replicas=4",
+        "cluster.version.to=\"1.29.5\"",
         "limits.horizon=\"40m\"",
     ];
     let apps = format!("{DISKS}[objective]\nmax_lost = \"any\"\nmax_exposed = \"any\"\n");
@@ -445,4 +446,20 @@ restart_at = \"1m\"
     assert!(stuck.reasons.iter().any(|reason| reason.law == "rollout-progress"), "{:?}", stuck.reasons);
     let moves = run(&cluster(apps, &[one_zone, "app.jenkins.rollout.type=\"Recreate\""]), 1);
     assert_eq!(moves.verdict, Verdict::Holds, "{:?}", moves.reasons);
+}
+
+/// Source: `pkg/kubelet/kuberuntime`, kube-proxy's rules live in the kernel; kubernetes PR 75360 for 1.14 and before.
+#[test]
+fn kube_proxys_rules_outlive_the_rollout_of_its_daemon_set() {
+    let proxy = "\
+[app.kube-proxy]
+kind = \"DaemonSet\"
+addon = \"kube-proxy\"
+tolerate_all = true
+host_network = true
+restart_at = \"1m\"
+";
+    let finished = finished(&cluster(&format!("{proxy}{WEB}"), &[]), 1, true);
+    assert_eq!(named(&story(&finished, "kube-proxy"), "gone").len(), 7);
+    assert_eq!(finished.outcome.verdict, Verdict::Holds, "{:?}", finished.outcome.reasons);
 }

@@ -184,7 +184,7 @@ fn a_budget_without_room_stalls_the_plan_and_loses_nothing() {
 fn recreate_loses_every_request_of_the_gap_and_a_rolling_update_none() {
     for outcome in outcomes("recreate", &[]) {
         assert_eq!(outcome.pods.min_ready["web"], 0, "seed {}", outcome.seed);
-        assert!(outcome.requests.longest_outage_s > 5.0 && outcome.requests.lost > 250, "seed {}", outcome.seed);
+        assert!(outcome.requests.longest_outage_s > 4.0 && outcome.requests.lost > 200, "seed {}", outcome.seed);
     }
     for outcome in outcomes("recreate", &["app.web.rollout.type=\"RollingUpdate\""]) {
         assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);
@@ -203,8 +203,11 @@ fn an_ingress_daemon_set_dies_with_its_nodes_under_its_users() {
     let found = outcomes("ingress-daemonset", &[]);
     assert_completed(&found);
     for outcome in &found {
-        assert!(outcome.requests.lost > 0, "seed {}", outcome.seed);
-        assert_eq!(outcome.pods.min_ready["ingress"], 2, "seed {}", outcome.seed);
+        assert!(outcome.requests.lost > 500, "seed {}", outcome.seed);
+    }
+    let first = "strategy={ name = \"kops\", instance_groups = \"workers\" }";
+    for outcome in outcomes("ingress-daemonset", &[first]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "{:?}", outcome.reasons);
     }
 }
 

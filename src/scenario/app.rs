@@ -294,6 +294,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         image_pull: values.dist("image_pull"),
         host_port: values.flag("host_port") || values.flag("host_network"),
         host_network: values.flag("host_network"),
+        is_kube_proxy: values.choice("addon") == "kube-proxy",
         volume: None,
         rollout: RolloutSpec::DEFAULT,
         service: match values.choice("service") {

@@ -14,7 +14,7 @@ pub(super) static APP: Section = Section {
     entry: &table("app", "A Deployment, StatefulSet or DaemonSet, and its Service.", &APP_SETTINGS, &[APPS, CORE]),
     optionals: &[&POOL, &CONCURRENCY, &RESTART_AT],
 };
-static APP_SETTINGS: [Setting; 22] = [
+static APP_SETTINGS: [Setting; 23] = [
     setting(
         "kind",
         Kind::Choice(&["Deployment", "StatefulSet", "DaemonSet"]),
@@ -127,6 +127,13 @@ static APP_SETTINGS: [Setting; 22] = [
         "\"ClusterIP\"",
         "Its Service: reached on its cluster address only, or through an external load balancer, too.",
         CORE,
+    ),
+    setting(
+        "addon",
+        Kind::Choice(&["none", "kube-proxy"]),
+        "\"none\"",
+        "kube-proxy: the pod on a node is the node's kube-proxy; while it is away the kernel's rules stay as they are.",
+        "kubeadm, EKS and GKE run kube-proxy as a DaemonSet; kops as a static pod, which is the model's default",
     ),
     flag(
         "host_port",

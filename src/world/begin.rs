@@ -16,6 +16,7 @@ use crate::world::components::proxy::Proxies;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
+use crate::world::fact::Fact;
 use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
@@ -331,6 +332,8 @@ impl World {
         for app in self.spec.apps.ids() {
             *self.targets.of_mut(app) = self.balancers.used(app);
         }
+        // What the traffic of an empty cluster told, before there was any target, is nobody's.
+        self.out.facts.retain(|fact| !matches!(fact, Fact::ExposureBegan { .. }));
         self.traffic = Traffic::begin(&mut ctx!(self));
         for node in self.cloud.instances().ids() {
             let (name, pool) = (self.cloud.name(node), self.cloud.instances()[node].pool);

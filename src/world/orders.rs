@@ -217,7 +217,7 @@ impl World {
         }
     }
 
-    fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
         match process {
             NodeProcess::Kubelet => {
                 self.kubelets.stops(node, &mut ctx!(self));
@@ -234,7 +234,7 @@ impl World {
         }
     }
 
-    fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
         let version = self.cloud.instances()[node].version;
         if !self.net.host(node).powered {
             return;

@@ -2,6 +2,7 @@
 
 use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
+use crate::world::command::NodeProcess;
 use crate::world::disturbance::{MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
@@ -12,12 +13,21 @@ use crate::world::watch::ClientKind;
 impl World {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::ContainerStarted(pod) => self.traffic.container_started(pod, &mut ctx!(self)),
+            Notice::ContainerStarted(pod) => {
+                self.traffic.container_started(pod, &mut ctx!(self));
+                self.proxy_pod(pod, true);
+            }
             Notice::Sigterm(pod) => self.traffic.sigterm(pod, &mut ctx!(self)),
-            Notice::Sigkill(pod) => self.traffic.sigkill(pod, &mut ctx!(self)),
+            Notice::Sigkill(pod) => {
+                self.traffic.sigkill(pod, &mut ctx!(self));
+                self.proxy_pod(pod, false);
+            }
             Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
             Notice::SandboxRemoved(pod) => self.traffic.sandbox(pod, false, &mut ctx!(self)),
-            Notice::ContainerExited(pod) => self.kubelets.container_exited(pod, &mut ctx!(self)),
+            Notice::ContainerExited(pod) => {
+                self.kubelets.container_exited(pod, &mut ctx!(self));
+                self.proxy_pod(pod, false);
+            }
             Notice::Serves(pod, serving) => {
                 self.serving.set(pod, serving);
                 self.kubelets.serving_changed(pod, &mut ctx!(self));
@@ -60,6 +70,19 @@ impl World {
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
+        }
+    }
+
+    /// The process of a kube-proxy's pod starts or ends.
+    fn proxy_pod(&mut self, pod: PodId, runs: bool) {
+        let object = self.store.pods().now(pod);
+        if !self.spec.apps[object.app].is_kube_proxy {
+            return;
+        }
+        match (object.node, runs) {
+            (Some(node), true) => self.start_node_process(node, NodeProcess::Proxy),
+            (Some(node), false) => self.stop_node_process(node, NodeProcess::Proxy),
+            (None, _) => {}
         }
     }
 
@@ -337,7 +360,10 @@ impl World {
         }
         self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
         self.kubelets.machine_up(node, version, &mut ctx!(self));
-        if let Some(client) = self.proxies.client(node) {
+        // An add-on's process starts with its pod.
+        if let Some(client) = self.proxies.client(node)
+            && !self.spec.apps.iter().any(|app| app.is_kube_proxy)
+        {
             self.api.client_starts(client, version, &mut ctx!(self));
             self.proxies.starts(node, version, &mut ctx!(self));
         }

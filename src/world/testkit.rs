@@ -147,6 +147,7 @@ fn web() -> AppSpec {
         image_pull: Dist::Fixed(Span::ZERO),
         host_port: false,
         host_network: false,
+        is_kube_proxy: false,
         volume: None,
         rollout: RolloutSpec::DEFAULT,
         service: ServiceKind::ClusterIp,

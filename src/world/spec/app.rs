@@ -259,6 +259,8 @@ pub struct AppSpec {
     pub host_port: bool,
     /// Whether its pods are in their host's network: they need none of their own, and start before the node has it.
     pub host_network: bool,
+    /// Whether its pod on a node is that node's kube-proxy, whose kernel rules outlive it.
+    pub is_kube_proxy: bool,
     /// Its volume, or its identities'.
     pub volume: Option<VolumeSpec>,
     /// How a new template rolls out.
