@@ -138,6 +138,9 @@ fn step(item: &Item<'_>) -> Option<Step> {
             ("include", Step::Include),
             ("deregister", Step::Deregister),
             ("move-leader", Step::MoveLeader),
+            ("remove-member", Step::RemoveMember),
+            ("etcd-snapshot", Step::Snapshot),
+            ("etcd-restore", Step::Restore),
             ("drain", Step::Drain(Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail })),
             ("terminate", transition(Transition::Terminate)),
             ("replace", transition(Transition::Replace)),
@@ -256,6 +259,7 @@ fn on_error(mut reader: Reader<'_>) -> OnError {
         gate: read("gate"),
         swap: read("swap"),
         api: read("api"),
+        quorum: read("quorum"),
     };
     reader.finish();
     on_error

@@ -1,5 +1,6 @@
 //! The controllers of one leading process, and what each hears of.
 
+use super::autoscaling::Autoscaling;
 use super::cache::{Cache, wanted_endpoint};
 use super::cloud_nodes::CloudNodes;
 use super::daemon_sets::DaemonSets;
@@ -52,6 +53,7 @@ pub(super) struct Brain {
     gc: PodGc,
     volumes: Volumes,
     cloud: CloudNodes,
+    autoscaling: Autoscaling,
 }
 
 /// A desk borrows the machines and copies the rest, so that controllers stay free to change.
@@ -96,6 +98,7 @@ impl Brain {
             gc: PodGc::new(within(LONGEST_PERIOD)),
             volumes: Volumes::default(),
             cloud: CloudNodes::new(monitor),
+            autoscaling: Autoscaling::new(within(LONGEST_PERIOD), ctx),
         }
     }
 
@@ -136,6 +139,7 @@ impl Brain {
         for node in machines.ids() {
             self.nodes.list(node, floor, &desk, ctx);
         }
+        self.autoscaling.begin(&desk, ctx);
     }
 
     fn look_at_everything(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
@@ -246,6 +250,9 @@ impl Brain {
                 disruption::check(*budget, &self.cache, &mut self.queue, &desk, ctx);
             }
         }
+        if (old.active, old.healthy) != (new.active, new.healthy) {
+            self.autoscaling.pod_changed(app, &desk, ctx);
+        }
         let asked = &ctx.spec.apps[app];
         let awaited = old.exists != new.exists && asked.rollout.kind == RolloutKind::Recreate;
         match asked.kind {
@@ -318,6 +325,7 @@ impl Brain {
             ControllersEvent::EvictFrom { node, .. } => self.taints.evict(node, &desk, ctx),
             ControllersEvent::Orphans { node, .. } => self.gc.collect(node, &desk, ctx),
             ControllersEvent::Volume { volume, .. } => self.volumes.over(volume, &desk, ctx),
+            ControllersEvent::Autoscale { app, .. } => self.autoscaling.sync(app, &desk, ctx),
             ControllersEvent::InstanceCheck { node, .. } => self.cloud.look(node, &desk, ctx),
             ControllersEvent::CachesFilled { .. } | ControllersEvent::Answer { .. } | ControllersEvent::Lease(_) => {}
         }
