@@ -147,7 +147,6 @@ mod tests {
             api: ApiFigures::default(),
             restores: Vec::new(),
             probes: BTreeMap::new(),
-            restores: Vec::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
             cost: Cost::default(),
             skew_violations: 0,
