@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, WAVE};
+use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, VOLUME, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{FAULTS_MAX, LIMITS, OBJECTIVE};
@@ -188,6 +188,7 @@ fn app() -> Json {
             ("liveness", probe()),
             ("startup", probe()),
             ("rollout", json!({ "anyOf": rollouts })),
+            ("volume", or_none(section(&VOLUME, &[], &[]))),
             ("pdb", or_none(demand(&[], &[]))),
             ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),

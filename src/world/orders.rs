@@ -222,9 +222,7 @@ impl World {
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
             Disturbance::LoseEtcd => self.lose_etcd(),
-            Disturbance::RestoreEtcd => {
-                let _ = self.restore(None);
-            }
+            Disturbance::RestoreEtcd => _ = self.restore(None),
             Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {

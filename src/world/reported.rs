@@ -4,7 +4,7 @@ use crate::base::{Id, Name, Time, Version};
 use crate::engine::{Draw, Draws};
 use crate::world::disturbance::MasterProcess;
 use crate::world::fact::Refusal;
-use crate::world::ids::{MasterId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::membership::Membership;
 use crate::world::purpose::Purpose;
 use crate::world::spec::Spec;
@@ -204,6 +204,16 @@ impl<'a> Reported<'a> {
     /// Whether the pod belongs to a DaemonSet, so that drains leave it alone.
     pub fn is_of_daemon_set(&self, pod: PodId) -> bool {
         self.spec.apps[self.store.pods().now(pod).app].is_daemon()
+    }
+    /// How many pods an app should have now.
+    pub fn pods_wanted(&self, app: AppId) -> u32 {
+        let asked = &self.spec.apps[app];
+        if !asked.is_daemon() {
+            return self.store.deployments().now(app).replicas;
+        }
+        let suits =
+            |(node, machine): &(NodeId, &Instance)| self.node(*node).is_some() && self.spec.suits(asked, machine.pool);
+        self.instances().filter(suits).count() as u32
     }
     /// How many pods a drain of the node has to move.
     pub fn pods_to_move(&self, node: NodeId) -> usize {

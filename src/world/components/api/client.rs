@@ -172,6 +172,7 @@ impl Client {
             | Change::RolloutStalls { .. } => (5, 1),
             Change::RemovePod { .. } => (0, 1),
             Change::Bind { .. } | Change::Preempt { .. } => (6, 1),
+            Change::AttachVolume { .. } | Change::DetachVolume { .. } => (7, 1),
             Change::Evict { .. }
             | Change::Cordon { .. }
             | Change::PreferNoSchedule { .. }
