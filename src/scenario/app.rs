@@ -213,6 +213,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         balancer: None,
         latency: values.dist("latency"),
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
+        latency_busy: fields.optional("latency_busy").map(|values| values.dist("latency_busy")),
         warm_up: values.span("warm_up"),
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),
     }

@@ -180,6 +180,8 @@ pub enum Notice {
     BalancerCuts(MasterId),
     /// Kubelet: this node's container runtime is at work until then. Written to the runtimes table.
     RuntimeWorks(NodeId, Time),
+    /// Kubelet: processors that all hosts share are at work until then.
+    ProcessorsWork(Time),
 }
 
 impl Ctx<'_> {

@@ -152,6 +152,7 @@ fn web() -> AppSpec {
         balancer: None,
         latency: ms(5),
         concurrency: None,
+        latency_busy: None,
         warm_up: Span::ZERO,
         restart_at: None,
     }

@@ -10,6 +10,7 @@ use super::land::Land;
 use super::last_used::Got;
 use super::ledger::Ledger;
 use super::picks::Path;
+use super::service_time::law;
 use super::settle::notice_after;
 use crate::base::{Ratio, Span, Time};
 use crate::engine::{Draw, Timer};
@@ -60,7 +61,7 @@ enum State {
     /// It waits in a pod's queue.
     Queued(PodId),
     /// It waits for its connection to open, which it will not do, or for one that comes free.
-    Opening(PodId),
+    Opening(Option<PodId>),
     /// It waits for its retry.
     Failed,
 }
@@ -107,8 +108,10 @@ impl Calls {
     }
     /// Whether a pod has one of them.
     pub(super) fn any_at(&self, pod: PodId) -> bool {
-        let at =
-            |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) | State::Opening(on) if on == pod);
+        let at = |call: &Call| match call.state {
+            State::Served(on) | State::Queued(on) | State::Opening(Some(on)) => on == pod,
+            State::Opening(None) | State::Failed => false,
+        };
         self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
     }
     /// Whether some request of a client holds a connection.
@@ -210,8 +213,7 @@ impl Group {
             Got::Lost(peril) => self.call_fails(peril, call, ledger, ctx),
             Got::Served(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
             Got::Waits((pod, _)) => {
-                let opening = pod.map_or(State::Failed, State::Opening);
-                let (place, generation) = self.calls.put(Call { state: opening, ..call });
+                let (place, generation) = self.calls.put(Call { state: State::Opening(pod), ..call });
                 let timeout = ctx.spec.groups[self.id].timeout;
                 let gives_up = TrafficEvent::GivesUp { group: self.id, call: place, generation };
                 ctx.after(timeout, Event::Traffic(gives_up));
@@ -253,7 +255,7 @@ impl Group {
     }
     fn sample_service(&self, pod: PodId, call: Call, land: &Land, ctx: &Ctx<'_>) -> Span {
         let mut draw: Draw = ctx.draw(Purpose::ServiceTime, self.name.part(u64::from(call.tries)), call.number);
-        let lasting = ctx.spec.apps[self.app].latency.sample(&mut draw);
+        let lasting = law(&ctx.spec.apps[self.app], land.works).sample(&mut draw);
         if land.pods[pod].warm { lasting } else { lasting * 2 }
     }
     /// A pod begins to work on a call; false if nobody waits for it any more.
@@ -318,7 +320,7 @@ impl Group {
                 if call.tries == 0 {
                     ledger.expected_lost += 1.0;
                 }
-                self.call_fails((Some(pod), Loss::BlackHole), call, ledger, ctx);
+                self.call_fails((pod, Loss::BlackHole), call, ledger, ctx);
             }
             State::Served(_) | State::Failed => {
                 ledger.in_flight -= 1;

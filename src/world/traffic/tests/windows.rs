@@ -4,7 +4,7 @@ use super::scene::{Scene, kept, one_group, rate, sigterm_is};
 use crate::base::Span;
 use crate::world::effects::Notice;
 use crate::world::fact::{Fact, Loss};
-use crate::world::spec::{Connections, OnSigterm};
+use crate::world::spec::{Connections, OnSigterm, Settling};
 use crate::world::store::Endpoint;
 
 fn run(spec: crate::world::spec::Spec, seed: u64, lag: u64) -> (crate::world::traffic::Ledger, Scene) {
@@ -193,4 +193,30 @@ fn a_finished_exit_is_later_the_more_requests_are_under_way() {
     };
     assert!(exit(1) <= 10_006);
     assert!((10_010..=10_012).contains(&exit(1_000_000)));
+}
+
+#[test]
+fn connections_between_the_last_refusal_and_the_first_endpoint_go_to_an_address_that_nobody_has() {
+    for settling in [Settling::Interval, Settling::PerRequest] {
+        let spec = one_group(|spec, group| {
+            sigterm_is(spec, OnSigterm::Exit);
+            rate(group, 10_000);
+            group.settling = settling;
+        });
+        let mut scene = Scene::new(spec, 1, 1);
+        let pod = scene.pods[0];
+        scene.endpoint(pod, Endpoint::Absent);
+        scene.program(1_000);
+        scene.act(1_000, |traffic, ctx| traffic.sigterm(pod, ctx));
+        scene.new_pod(0, 1_200);
+        scene.program(2_000);
+        let ledger = scene.finish(2_500);
+        // 4 to 12 ms of 10,000 a second.
+        let (hole, nobody) = (ledger.lost_by(Loss::BlackHole), ledger.lost_by(Loss::NoEndpoint));
+        assert!((25..=150).contains(&hole) && (9_600..=10_400).contains(&nobody), "{settling:?}: {hole}, {nobody}");
+        // The second endpoint changes a table that forwards already.
+        scene.new_pod(0, 2_600);
+        scene.program(3_000);
+        assert_eq!(scene.finish(3_500).lost_by(Loss::BlackHole), hole);
+    }
 }
