@@ -195,13 +195,14 @@ impl Group {
         let mut draw = ctx.draw(Purpose::Outcomes, self.name.part(u64::from(tries)), number);
         let place = draw.below(self.clients.len() as u64) as usize;
         let idempotent = ctx.spec.groups[self.id].idempotent;
+        let connects = self.connects(ctx);
         let client = &mut self.clients[place];
         let picks = client.picks_between(ctx.now, ctx.now + SAMPLING, land).into_owned();
         let seat = client.seat;
         let holds = self.calls.holds(seat);
         let (got, chance) = client.pool.take_one(&picks, land, (idempotent, holds), &mut draw);
         if let (Got::Lost((Some(pod), Loss::BlackHole)) | Got::Waits((Some(pod), _)), Some(_)) = (got, seat.node()) {
-            client.stale.add_one(pod, ctx.now);
+            client.stale.add_one(pod, ctx.now, connects);
         }
         self.count(place, land, ctx);
         self.shares = self.tally.shares();
@@ -218,6 +219,14 @@ impl Group {
                 let gives_up = TrafficEvent::GivesUp { group: self.id, call: place, generation };
                 ctx.after(timeout, Event::Traffic(gives_up));
             }
+        }
+    }
+
+    /// Connections that each client opens a second, but for kept-alive ones, which are few.
+    fn connects(&self, ctx: &Ctx<'_>) -> f64 {
+        match ctx.spec.groups[self.id].connections {
+            Connections::New => self.clock.rate.as_f64() / self.clients.len() as f64,
+            Connections::KeptAlive { .. } | Connections::LastUsed | Connections::Stream { .. } => 0.0,
         }
     }
 

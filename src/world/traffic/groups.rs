@@ -437,13 +437,14 @@ impl Group {
         self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
     }
 
-    /// An alarm for when the last stale entry of connection tracking is over, while there are any.
+    /// An alarm for when requests begin or cease to meet stale entries of connection tracking, while there are any.
     fn arm_stale(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now;
         let restless = self.tally.restless();
         let places: Vec<usize> = restless.into_iter().filter_map(|seat| self.place_of(seat).ok()).collect();
-        let ends = places.into_iter().filter_map(|place| self.clients[place].stale.expire(now));
-        let Some(end) = ends.max() else { return };
+        let last = places.iter().filter_map(|place| self.clients[*place].stale.expire(now)).max();
+        let next = places.iter().filter_map(|place| self.clients[*place].stale.next_turn(now)).min();
+        let Some(end) = next.or(last) else { return };
         let generation = self.stale_alarm.arm();
         ctx.at(end, Event::Traffic(TrafficEvent::StaleEnds { group: self.id, generation }));
     }

@@ -105,7 +105,7 @@ pub enum TrafficEvent {
         /// Which.
         node: NodeId,
     },
-    /// A group's last stale entry of connection tracking is over.
+    /// A group begins or ceases to meet stale entries of connection tracking.
     StaleEnds {
         /// Which.
         group: GroupId,

@@ -254,7 +254,7 @@ impl Client {
         }
         for ((pod, loss), part) in &self.picks.bad {
             if let (Some(pod), Loss::BlackHole) = (pod, loss) {
-                self.stale.add(*pod, flow.from, flow.to, tries * part / seconds);
+                self.stale.add(*pod, flow.from, flow.to, tries * part / seconds, tries / seconds);
             }
         }
     }

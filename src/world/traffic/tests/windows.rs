@@ -31,15 +31,15 @@ fn without_pre_stop_an_exit_loses_by_refusal_reset_and_black_hole_in_their_windo
         }
     }
     // 100 a second at the pod: refused from 5 ms to 205 ms and half a millisecond on the wire before, reset those in
-    // the 5 ms of their service, in a black hole from 205 ms to 1 s. Of the others there, 300 a second, some meet
-    // stale entries: 40 of 14,116 ports on average. Five standard deviations each.
+    // the 5 ms of their service, in a black hole from 205 ms to 1 s. Nobody meets its stale entries yet: at 400 a second
+    // the client goes round its ports in 7.8 s. Five standard deviations each.
     let near = |lost: u64, a_run: f64| {
         let mean = a_run * SEEDS as f64;
         assert!((lost as f64 - mean).abs() < 5.0 * libm::sqrt(mean), "{lost} for {mean}");
     };
     near(lost[0], 100.0 * 0.2005);
     near(lost[1], 100.0 * 0.005);
-    near(lost[2], 100.0 * 0.795 + 300.0 * 0.795 * 39.75 / 14_116.0);
+    near(lost[2], 100.0 * 0.795);
     assert_eq!(lost[3], 0);
 }
 
