@@ -28,7 +28,8 @@ static ENTRY: Entry = Entry {
               `before` (a gate), `surge` (machines ahead), `premark` (none, soft-taint, cordon, cordon-and-exclude), \
               `finish` ({ soak, rollback_after }, a gate, \"remove-extras\", \"retire-old\"), and `on_error` by class \
               (drain, provision, gate, swap, api: stop-run, stop-group, quarantine, retry, put-back, hold, ignore, \
-              roll-back). See scenarios/own-plan.toml.",
+              roll-back). A stage of `rollout = \"NAME\"` gives that app, such as an add-on, a new template and waits \
+              until it is rolled out, or fails at its `deadline`. See scenarios/own-plan.toml.",
     settings: &SETTINGS,
     sources: &["rollproof: the primitives of src/strategy/machinery/plan.rs"],
 };

@@ -26,6 +26,13 @@ pub fn plan(start: Span, stages: &Item<'_>) -> Plan {
 
 fn stage(index: usize, mut reader: Reader<'_>) -> Stage {
     let name = reader.optional("name").string().map_or_else(|| format!("stage {}", index + 1), str::to_owned);
+    let rollout = reader.optional("rollout");
+    if rollout.is_given() {
+        let app = rollout.string().unwrap_or_default().to_owned();
+        let deadline = reader.optional("deadline").span().filter(|deadline| !deadline.is_zero());
+        reader.finish();
+        return Stage::rollout(&name, &app, deadline);
+    }
     let groups = groups(&reader.required("groups"));
     let steps = list(&reader.required("steps"), step);
     let mut stage = Stage { template: replaces(&steps), ..Stage::of(&name, groups, steps) };
