@@ -180,15 +180,11 @@ impl World {
         match disturbance {
             Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
             Disturbance::StartProcess { master, process } => self.start_process(master, process),
-            Disturbance::PowerOff(node) => {
-                self.cloud.power_off(node, &mut ctx!(self));
-                self.machine_off(node);
-            }
+            Disturbance::PowerOff(node) => self.power_off(node),
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
             Disturbance::ZoneOff(zone) => {
                 for node in self.standing_in(zone, true) {
-                    self.cloud.power_off(node, &mut ctx!(self));
-                    self.machine_off(node);
+                    self.power_off(node);
                 }
             }
             Disturbance::ZoneOn(zone) => {
@@ -222,7 +218,9 @@ impl World {
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
             Disturbance::LoseEtcd => self.lose_etcd(),
-            Disturbance::RestoreEtcd => _ = self.restore(None),
+            Disturbance::RestoreEtcd => {
+                let _ = self.restore(None);
+            }
             Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {
@@ -247,11 +245,15 @@ impl World {
         self.settle_effects();
     }
 
+    fn power_off(&mut self, node: NodeId) {
+        self.cloud.power_off(node, &mut ctx!(self));
+        self.machine_off(node);
+    }
+
     /// The machines of a failure domain that nobody has terminated, with power or without, in order of their ids.
     fn standing_in(&self, zone: ZoneId, powered: bool) -> Vec<NodeId> {
         let here = |(node, instance): (NodeId, &Instance)| {
-            let zones = instance.pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
-            let inside = instance.slot % zones.max(1) == zone.0 && instance.running;
+            let inside = instance.zone == zone && instance.running;
             (inside && self.net.host(node).powered == powered).then_some(node)
         };
         self.cloud.instances().entries().filter_map(here).collect()
