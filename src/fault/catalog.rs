@@ -4,7 +4,7 @@ use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
     api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, kube_proxy_restart, kubelet_restart,
-    node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
+    node_link_cut, node_power_off, orchestrator_crash, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -45,6 +45,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
+    &orchestrator_crash::ENTRY,
 ];
 
 /// No kind of fault has this name.
@@ -85,6 +86,7 @@ mod tests {
                 (Aim::Master, Victim::Master(MasterId(1))),
                 (Aim::Pod, Victim::Pod(PodId(7))),
                 (Aim::Api, Victim::Api),
+                (Aim::Plan, Victim::Plan),
             ] {
                 let strike = (kind.strike)(&values, victim);
                 assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);

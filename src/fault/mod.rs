@@ -12,6 +12,7 @@ mod kube_proxy_restart;
 mod kubelet_restart;
 mod node_link_cut;
 mod node_power_off;
+mod orchestrator_crash;
 mod pod_crash;
 mod pod_delete;
 mod process;

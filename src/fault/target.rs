@@ -18,6 +18,8 @@ pub enum Aim {
     Pod,
     /// Everybody's path to the API; no target.
     Api,
+    /// The tool that runs the plan; no target.
+    Plan,
 }
 
 /// Whom a fault hits.
@@ -47,6 +49,8 @@ pub enum Target {
     SchedulerLeader,
     /// The API path.
     Api,
+    /// The plan's tool.
+    Plan,
     /// The machine that such a pod stands on when the fault strikes.
     HostOf {
         /// The app.
@@ -67,6 +71,8 @@ pub enum Victim {
     Pod(PodId),
     /// The API path.
     Api,
+    /// The plan's tool.
+    Plan,
 }
 
 /// Roles that masters bear.
@@ -105,12 +111,12 @@ impl Target {
                 .or_else(|| pod(label.strip_prefix(HOST_OF)?, spec).and_then(host_of)),
             Aim::Master => master(label, spec).or_else(|| role(label)),
             Aim::Pod => pod(label, spec),
-            Aim::Api => None,
+            Aim::Api | Aim::Plan => None,
         };
         found.ok_or_else(|| unknown(label, aim, spec))
     }
 
-    /// The label as scenarios write it; empty for the API path.
+    /// The label as scenarios write it; empty for the API path and the plan.
     pub fn label(&self, spec: &Spec) -> String {
         match self {
             Target::Master(master) => format!("master-{}", master.0 + 1),
@@ -119,7 +125,7 @@ impl Target {
             Target::EtcdLeader => ROLES[0].0.to_owned(),
             Target::ControllerManagerLeader => ROLES[1].0.to_owned(),
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
-            Target::Api => String::new(),
+            Target::Api | Target::Plan => String::new(),
             Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
         }
     }
@@ -131,7 +137,7 @@ impl fmt::Display for Aim {
             Aim::Node => "a machine such as `master-1`",
             Aim::Master => "a master such as `master-1`",
             Aim::Pod => "a pod such as `web-0`",
-            Aim::Api => "nothing: it takes no target",
+            Aim::Api | Aim::Plan => "nothing: it takes no target",
         })
     }
 }
@@ -180,13 +186,14 @@ fn host_of(pod: Target) -> Option<Target> {
         | Target::ControllerManagerLeader
         | Target::SchedulerLeader
         | Target::Api
+        | Target::Plan
         | Target::HostOf { .. } => None,
     }
 }
 
 fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     let groups: Vec<(String, u32, u32)> = match aim {
-        Aim::Api => Vec::new(),
+        Aim::Api | Aim::Plan => Vec::new(),
         Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
         Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),
         Aim::Node => std::iter::once(("master".to_owned(), 1, spec.control_plane.replicas))

@@ -43,7 +43,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
     let apps = app::read(&mut lower, &reader.optional("app"), &pools);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
-    let strategy = strategy::read(&mut lower, &reader.required("strategy"));
+    let strategy = strategy::read(&mut lower, &reader.required("strategy"), &pools);
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);

@@ -1,6 +1,7 @@
 //! `[strategy]`: which strategy, with which settings; and `--strategy`, which replaces it.
 
 use super::lower::{Lower, quoted};
+use super::pool::ReadPool;
 use crate::config::printed::printed_value;
 use crate::config::{
     Diagnostics, Entry, Item, Override, Place, Problem, Sources, Table, ValueKind, Values, code, resolved,
@@ -36,7 +37,7 @@ impl Chosen {
 }
 
 /// Reads the table.
-pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
+pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>, pools: &[ReadPool]) -> Chosen {
     let first = || Chosen { entry: CATALOG[0], values: CATALOG[0].entry.defaults(), plan: None };
     let Some(mut reader) = item.table() else { return first() };
     let name_item = reader.required("name");
@@ -56,7 +57,8 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
         if let Some(given) = stages.value() {
             lower.page.line(&format!("{STAGES} = {}", printed_value(given)));
         }
-        toml::plan(values.span("start"), &stages)
+        let pools: Vec<&str> = pools.iter().map(|pool| pool.spec.name.as_str()).collect();
+        toml::plan(&values, &stages, &pools)
     });
     Chosen { entry, values, plan }
 }

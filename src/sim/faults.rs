@@ -69,12 +69,13 @@ impl Faults {
         }
     }
 
-    pub(super) fn strike(&mut self, fault: FaultId, world: &mut World) {
+    /// A fault strikes; what happens, to whoever stands outside the cluster.
+    pub(super) fn strike(&mut self, fault: FaultId, world: &mut World) -> Option<Disturbance> {
         let spec = &self.specs[fault.index()];
         let victim = victim(spec.target, spec.kind.aim, world);
         let Some((disturbance, repair)) = victim.and_then(|victim| spec.strike(victim)) else {
             self.states[fault.index()] = State::Over;
-            return;
+            return None;
         };
         world.effects().facts.push(Fact::FaultStruck { fault });
         world.disturb(disturbance);
@@ -83,14 +84,16 @@ impl Faults {
             let at = world.now() + lasting;
             world.effects().queue.push(at, Event::Repair(fault));
         }
+        Some(disturbance)
     }
 
-    pub(super) fn repair(&mut self, fault: FaultId, world: &mut World) {
-        if let State::Struck(Some(mends)) = self.states[fault.index()] {
-            world.effects().facts.push(Fact::FaultRepaired { fault });
-            world.disturb(mends);
-        }
-        self.states[fault.index()] = State::Over;
+    /// A fault is repaired; what mends it, for whoever stands outside the cluster.
+    pub(super) fn repair(&mut self, fault: FaultId, world: &mut World) -> Option<Disturbance> {
+        let before = std::mem::replace(&mut self.states[fault.index()], State::Over);
+        let State::Struck(Some(mends)) = before else { return None };
+        world.effects().facts.push(Fact::FaultRepaired { fault });
+        world.disturb(mends);
+        Some(mends)
     }
 }
 
@@ -115,7 +118,7 @@ fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
 fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
     let master = |master: MasterId| match aim {
         Aim::Node => Victim::Node(world.machine_of(master)),
-        Aim::Master | Aim::Pod | Aim::Api => Victim::Master(master),
+        Aim::Master | Aim::Pod | Aim::Api | Aim::Plan => Victim::Master(master),
     };
     let holder = |component| world.store().lease(component).0.holder.map(|(holder, _)| master(holder));
     match target {
@@ -130,6 +133,7 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
         Target::ControllerManagerLeader => holder(Component::ControllerManager),
         Target::SchedulerLeader => holder(Component::Scheduler),
         Target::Api => Some(Victim::Api),
+        Target::Plan => Some(Victim::Plan),
         Target::HostOf { app, ordinal } => {
             let pod = *world.store().pods_of(app).get(ordinal as usize)?;
             world.store().pods().now(pod).node.map(Victim::Node)

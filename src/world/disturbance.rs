@@ -87,4 +87,8 @@ pub enum Disturbance {
     DeletePod(PodId),
     /// A pod's sandbox process dies; its container runs on.
     CrashSandbox(PodId),
+    /// The tool that runs the plan dies.
+    StopPlan,
+    /// It is started again.
+    StartPlan,
 }

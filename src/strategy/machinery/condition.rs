@@ -21,6 +21,8 @@ pub enum Condition {
     ControlPlane,
     /// Every etcd member serves.
     Etcd,
+    /// Every etcd member serves, and there are not two of them, of which none can be spared.
+    EtcdSpare,
     /// Every machine that was launched ahead is Ready.
     ExtrasReady,
     /// In each zone where the group has machines at least one of those launched ahead is Ready, and all of them are.
@@ -35,12 +37,13 @@ pub enum Condition {
 
 impl Condition {
     /// All of them.
-    pub const ALL: [Condition; 10] = [
+    pub const ALL: [Condition; 11] = [
         Condition::Api,
         Condition::NodeReady,
         Condition::StaticPods,
         Condition::ControlPlane,
         Condition::Etcd,
+        Condition::EtcdSpare,
         Condition::ExtrasReady,
         Condition::ExtrasInEachZone,
         Condition::GroupReady,
@@ -56,6 +59,7 @@ impl Condition {
             Condition::StaticPods => "static-pods",
             Condition::ControlPlane => "control-plane",
             Condition::Etcd => "etcd",
+            Condition::EtcdSpare => "etcd-spare",
             Condition::ExtrasReady => "extras-ready",
             Condition::ExtrasInEachZone => "extras-in-each-zone",
             Condition::GroupReady => "group-ready",
@@ -72,7 +76,7 @@ impl Condition {
             | Condition::ExtrasInEachZone
             | Condition::GroupReady
             | Condition::Api => Sight::Machines,
-            Condition::StaticPods | Condition::Etcd => Sight::ControlPlane,
+            Condition::StaticPods | Condition::Etcd | Condition::EtcdSpare => Sight::ControlPlane,
             Condition::ControlPlane | Condition::Apps | Condition::Validation => Sight::Anything,
         }
     }
@@ -101,7 +105,10 @@ pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<
             seen.instance(node).master.and_then(|master| static_pods(master, false, seen))
         }
         Condition::ControlPlane => control_plane(seen),
-        Condition::Etcd => masters(seen)
+        Condition::EtcdSpare if seen.spec.control_plane.replicas == 2 => {
+            Some("etcd has two members and can spare none".to_owned())
+        }
+        Condition::Etcd | Condition::EtcdSpare => masters(seen)
             .find(|master| !seen.static_pod(*master, MasterProcess::Etcd).ready)
             .map(|master| format!("etcd of master {} does not serve", master.0 + 1)),
         Condition::ExtrasReady => subject.extras.iter().find_map(|machine| not_ready(*machine, seen)),

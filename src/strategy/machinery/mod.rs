@@ -11,6 +11,7 @@
 //! would have one user each.
 
 pub mod arrival;
+mod back;
 pub mod condition;
 mod draining;
 mod gate;
@@ -19,6 +20,7 @@ mod order;
 pub mod parts;
 pub mod plan;
 mod run;
+mod select;
 mod settings;
 mod surge;
 mod swap;
