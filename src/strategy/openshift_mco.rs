@@ -69,7 +69,14 @@ const DOC: &str = "openshift/machine-config-operator docs/MachineConfigControlle
 
 fn plan(values: &Values) -> Plan {
     let rolled = |process: MasterProcess| {
-        let swap = Swap { processes: vec![process], together: false, every: WATCHES, deadline: None, rollback: false };
+        let swap = Swap {
+            processes: vec![process],
+            together: false,
+            one_process: false,
+            every: WATCHES,
+            deadline: None,
+            rollback: false,
+        };
         let whole = Gate::of(vec![Condition::ControlPlane], WATCHES);
         let steps = vec![Step::Gate(whole.clone()), Step::Swap(swap), Step::Gate(whole)];
         Stage { template: false, ..Stage::of(process.name(), Groups::Masters, steps) }

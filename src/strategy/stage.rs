@@ -200,6 +200,17 @@ impl Stage {
         }
     }
 
+    /// What was set in motion goes on after the plan's end.
+    pub(crate) fn goes_on(&mut self) {
+        while let Some(index) =
+            (0..self.happenings.len()).min_by_key(|at| (self.happenings[*at].0, self.happenings[*at].1))
+        {
+            let (at, _, script) = self.happenings.swap_remove(index);
+            self.now = self.now.max(at);
+            script(self);
+        }
+    }
+
     fn next_poll(&self) -> Option<Time> {
         let polls = self.wait.polls.iter();
         match (self.changed, self.eager) {

@@ -97,8 +97,14 @@ static SETTINGS: [Setting; 13] = [
 
 fn plan(values: &Values) -> Plan {
     let deadline = unless_zero(values, "job_active_deadline");
-    let swap =
-        Swap { processes: MasterProcess::ALL.to_vec(), together: true, every: WATCHES, deadline, rollback: false };
+    let swap = Swap {
+        processes: MasterProcess::ALL.to_vec(),
+        together: true,
+        one_process: true,
+        every: WATCHES,
+        deadline,
+        rollback: false,
+    };
     let install = Step::Wait(StepPhase::Transition, values.span("install"));
     let back = Gate { deadline, ..node_ready(WATCHES) };
     let in_place = [install, Step::Transition(Transition::Kubelet), Step::Gate(back), Step::Uncordon];

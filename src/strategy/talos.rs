@@ -94,7 +94,14 @@ fn kubernetes(values: &Values) -> Plan {
     let deadline = unless_zero(values, "static_pod_wait");
     let mut stages: Vec<Stage> = SERVERS
         .map(|process| {
-            let swap = Swap { processes: vec![process], together: false, every: WATCHES, deadline, rollback: false };
+            let swap = Swap {
+                processes: vec![process],
+                together: false,
+                one_process: false,
+                every: WATCHES,
+                deadline,
+                rollback: false,
+            };
             Stage { template: false, ..Stage::of(process.name(), Groups::Masters, vec![Step::Swap(swap)]) }
         })
         .into();

@@ -80,7 +80,7 @@ fn t7_a_blocked_drain_ends_in_each_tools_own_way_at_its_own_time() {
     for (name, settings, result, after) in BLOCKED {
         let mut settings = settings.to_vec();
         if name == "kubectl-drain" {
-            settings.push("strategy.node=\"workers-1\"");
+            settings.push("strategy.nodes=\"workers-3\"");
         }
         let outcome = run(&load("stuck-pdb", name, &settings), 1);
         let drained = longest(&outcome, "draining");

@@ -25,7 +25,7 @@ pub enum Condition {
     EtcdSpare,
     /// Every machine that was launched ahead is Ready.
     ExtrasReady,
-    /// In each zone where the group has machines at least one of those launched ahead is Ready, and all of them are.
+    /// In each zone where the group has machines at least one at the new version is Ready, and all launched ahead are.
     ExtrasInEachZone,
     /// Every machine of the group is Ready.
     GroupReady,
@@ -167,7 +167,10 @@ fn control_plane(seen: &Reported<'_>) -> Option<String> {
 
 fn extras_in_each_zone(subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {
     let zones = subject.group.zones(seen);
-    let nodes: Vec<NodeId> = subject.extras.iter().filter_map(|machine| machine.node(seen)).collect();
+    // A machine of the group at the new version is new, whoever launched it.
+    let target = seen.spec.control_plane.to;
+    let new = subject.group.machines(seen).filter(|(_, machine)| machine.version == target);
+    let nodes: Vec<NodeId> = new.map(|(node, _)| node).collect();
     let ready = |node: &NodeId| unfit(*node, seen).is_none();
     let zone_of = |node: NodeId| seen.instance(node).slot % zones;
     let wanted = subject.group.machines(seen).map(|(_, machine)| machine.slot % zones);

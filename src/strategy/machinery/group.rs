@@ -8,7 +8,7 @@ use super::arrival::{Group, Machine};
 use super::condition::Subject;
 use super::gate::GateRun;
 use super::plan::*;
-use super::select::{Selected, select};
+use super::select::{Selected, select, surplus};
 use super::sweep::Sweep;
 use super::unit::{Crew, Failure, UnitRun};
 use super::{back, surge};
@@ -46,6 +46,8 @@ pub(super) struct GroupRun {
     extras: Vec<Machine>,
     /// Machines that an earlier run launched ahead and did not use.
     left_over: Vec<NodeId>,
+    /// How many machines an earlier run gave the group beyond its size.
+    surplus: usize,
     claimed: Vec<u32>,
     quarantined: usize,
     /// The selected machines are gone: there is no way back.
@@ -92,11 +94,14 @@ impl GroupRun {
         seen: &Reported<'_>,
     ) -> Option<GroupRun> {
         let Selected { nodes, half_way, size } = select(group, stage, start, seen);
-        let (own, others) = left_over.iter().partition(|node| group.has(seen.instance(**node), seen));
+        let (own, others): (Vec<NodeId>, Vec<NodeId>) =
+            left_over.iter().partition(|node| group.has(seen.instance(**node), seen));
         *left_over = others;
+        let surplus = if own.is_empty() { 0 } else { surplus(group, seen) };
         (!nodes.is_empty()).then(|| GroupRun {
             group,
-            size,
+            surplus,
+            size: size - own.len(),
             pending: nodes.iter().copied().collect(),
             selected: nodes,
             half_way,
@@ -136,11 +141,17 @@ impl GroupRun {
         let surging = self.running.iter().filter(|unit| unit.surges()).count();
         let taken = self.running.iter().any(|unit| unit.is_alone() && unit.result().is_none());
         let mut crew = Crew { group, on_error: &on_error, claimed, extras, surging, size, taken, left_over };
+        let mut freed = false;
         for unit in &mut self.running {
-            let (surged, alone) = (unit.surges(), unit.is_alone());
+            let (surged, alone, over) = (unit.surges(), unit.is_alone(), unit.result().is_some());
             unit.step(steps, &mut crew, turn);
             crew.surging += usize::from(!surged && unit.surges());
             crew.taken |= !alone && unit.is_alone();
+            freed |= unit.is_alone() && !over && unit.result().is_some();
+        }
+        // The guard is free for one that has had its step already.
+        if freed {
+            self.step_units(stage, turn);
         }
     }
 
@@ -345,7 +356,7 @@ impl GroupRun {
         let Some(asked) = &stage.surge else { return self.premark(stage, turn) };
         let count = surge::count(asked.by, self.size, self.group.zones(turn.seen));
         self.extras = self.left_over.drain(..).map(Machine::Here).collect();
-        let missing = count.saturating_sub(self.extras.len());
+        let missing = count.saturating_sub(self.surplus.max(self.extras.len()));
         self.extras.extend(surge::launch(self.group, missing, &mut self.claimed, turn));
         turn.begin(self.group.unit(), StepPhase::SurgeWait);
         State::Surge(GateRun::begin(&asked.until, turn.now()))

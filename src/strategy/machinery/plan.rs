@@ -310,6 +310,8 @@ pub struct Swap {
     pub processes: Vec<MasterProcess>,
     /// All manifests at once, instead of one after the other.
     pub together: bool,
+    /// All are parts of one process: where any is to be replaced, all restart.
+    pub one_process: bool,
     /// Time between two looks whether the new pod runs.
     pub every: Span,
     /// The new pod must be Ready by then; `None`: no limit.

@@ -50,13 +50,25 @@ fn after_transition(steps: &[Step]) -> Option<usize> {
     steps[last..].contains(&Step::Uncordon).then_some(last + 1)
 }
 
+/// How many machines a group has, or has been promised in place of terminated ones, beyond its size.
+pub(super) fn surplus(group: Group, seen: &Reported<'_>) -> usize {
+    let Group::Workers(pool) = group else { return 0 };
+    let later = |node: NodeId, slot: u32| {
+        seen.instances().any(|(other, machine)| other > node && machine.pool == Some(pool) && machine.slot == slot)
+    };
+    let promised = seen.instances().filter(|(node, machine)| {
+        !machine.running && !machine.detached && machine.pool == Some(pool) && !later(*node, machine.slot)
+    });
+    (group.machines(seen).count() + promised.count()).saturating_sub(seen.spec.pools[pool].count as usize)
+}
+
 /// Machines of groups of workers that an earlier run launched ahead, and that nobody's place was given to: so many at
 /// the version after as the group has too many, the newest.
 pub(super) fn left_over(turn: &Turn<'_, '_>) -> Vec<NodeId> {
     let seen = turn.seen;
     let of_pool = |pool| {
         let group = Group::Workers(pool);
-        let surplus = group.machines(seen).count().saturating_sub(seen.spec.pools[pool].count as usize);
+        let surplus = surplus(group, seen);
         let new = group.machines(seen).filter(|(_, machine)| machine.version == seen.spec.control_plane.to);
         let mut new: Vec<NodeId> = new.map(|(node, _)| node).collect();
         new.split_off(new.len().saturating_sub(surplus))

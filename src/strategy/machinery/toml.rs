@@ -267,6 +267,7 @@ fn swap(processes: &Item<'_>, reader: &mut Reader<'_>) -> Swap {
     Swap {
         processes: list(processes, |name| name.choice(&known)),
         together: reader.optional("together").bool().unwrap_or(false),
+        one_process: false,
         every: WATCHES,
         deadline: reader.optional("deadline").span().filter(|deadline| !deadline.is_zero()),
         rollback: reader.optional("rollback").bool().unwrap_or(false),

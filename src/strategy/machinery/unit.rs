@@ -357,6 +357,7 @@ impl UnitRun {
             }
             Action::Hold => {
                 turn.remark(failure.text.clone());
+                self.enter(None, turn);
                 self.doing = Doing::Held(failure.text);
             }
             Action::Ignore => {
