@@ -190,7 +190,7 @@ impl Drained {
 #[derive(Clone, Debug)]
 pub struct Drain {
     node: NodeId,
-    settings: DrainSettings,
+    settings: Box<DrainSettings>,
     stage: Stage,
 }
 
@@ -239,12 +239,12 @@ enum TaskState {
 impl Drain {
     /// Cordons the node, then empties it.
     pub fn cordon_first(node: NodeId, settings: DrainSettings) -> Drain {
-        Drain { node, settings, stage: Stage::Cordon(None) }
+        Drain { node, settings: Box::new(settings), stage: Stage::Cordon(None) }
     }
 
     /// Empties a node that is cordoned already.
     pub fn of_cordoned(node: NodeId, settings: DrainSettings) -> Drain {
-        Drain { node, settings, stage: Stage::List }
+        Drain { node, settings: Box::new(settings), stage: Stage::List }
     }
 
     /// Goes as far as it can now; the result once all tasks have returned.
