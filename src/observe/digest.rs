@@ -178,6 +178,8 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
+        Fact::PodPreempted { .. } => 60,
+        Fact::RolloutStalled { .. } => 61,
     }
 }
 
@@ -200,6 +202,8 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::PodRestarted { pod }
         | Fact::PodGone { pod }
         | Fact::Evicted { pod } => put!(names.pod(pod).0),
+        Fact::PodPreempted { pod, by } => put!(names.pod(pod).0, names.pod(by).0),
+        Fact::RolloutStalled { app } => put!(names.app(app).0),
         Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
         Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
         Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),

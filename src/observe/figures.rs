@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::covered::Covered;
+use super::identities::Identities;
 use super::probed::Probed;
 use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Time};
@@ -96,6 +97,10 @@ pub struct Figures {
     pub steps: Vec<StepSpan>,
     /// Connections that broke the skew policy, and the first.
     pub skew: (u64, Option<First>),
+    /// Identities of StatefulSets.
+    pub identities: Identities,
+    /// Rollouts without progress for their deadline.
+    pub stalled: Vec<(AppId, First)>,
     /// Evictions that left an app below a budget, and the first.
     pub budget: (u64, Option<First>),
     /// The time during which some group's request could be lost.
@@ -133,6 +138,8 @@ impl Figures {
             apps: replicas.map(app).collect(),
             steps: Vec::new(),
             skew: (0, None),
+            identities: Identities::default(),
+            stalled: Vec::new(),
             budget: (0, None),
             exposed: Covered::default(),
             first_exposed: None,
@@ -146,6 +153,7 @@ impl Figures {
     /// A fact. `demands` are the healthy pods that budgets demand of their apps together.
     pub fn hear(&mut self, heard: &Heard, store: &Store, demands: &[Demand]) {
         let first = First { at: heard.at, event: heard.event };
+        self.identities.hear(heard, store);
         match heard.fact {
             Fact::QuorumIs { up, voters } => self.quorum_is(up, voters, first),
             Fact::MemberLeads { term, .. } => {
@@ -190,6 +198,7 @@ impl Figures {
                     step.end = Some(heard.at);
                 }
             }
+            Fact::RolloutStalled { app } => self.stalled.push((app, first)),
             Fact::SkewBroken { .. } => {
                 self.skew.0 += 1;
                 self.skew.1 = self.skew.1.or(Some(first));

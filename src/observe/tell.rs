@@ -69,6 +69,7 @@ fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
         Fact::EndpointSet { pod, endpoint: Endpoint::Terminating } => (pod, "is a terminating endpoint"),
         Fact::EndpointSet { pod, endpoint: Endpoint::Absent } => (pod, "leaves the endpoints"),
         Fact::Evicted { pod } => (pod, "is evicted"),
+        Fact::PodPreempted { pod, .. } => (pod, "is preempted: the scheduler makes room for a pod of higher priority"),
         Fact::EvictionRefused { pod, .. } => (pod, "is not evicted: the API refuses"),
         _ => return None,
     })
@@ -156,6 +157,10 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
     match *fact {
         Fact::PodBound { pod: id, node: to } => format!("{} is bound to {}", pod(names, id), node(names, to)),
         Fact::NodeRegistered { node: at, version } => format!("{} registers with {version}", node(names, at)),
+        Fact::RolloutStalled { app } => {
+            let app = names.apps.get(app).map_or("an app", String::as_str);
+            format!("the rollout of {app} has made no progress for its deadline")
+        }
         Fact::RulesProgrammed { node: at, app } => {
             format!(
                 "kube-proxy on {} follows {}",
@@ -200,6 +205,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
         | Fact::PodGone { pod }
         | Fact::EndpointSet { pod, .. }
         | Fact::Evicted { pod }
+        | Fact::PodPreempted { pod, .. }
         | Fact::EvictionRefused { pod, .. } => Some(pod),
         Fact::RequestsLost { pod, .. }
         | Fact::Exposed { pod, .. }

@@ -1,22 +1,27 @@
-//! `[app.NAME]`: Deployments and their Services.
+//! `[app.NAME]`: Deployments, StatefulSets and DaemonSets, and their Services.
 
-use super::app_records::{APP, NONE_SOURCE, PROBE, ROLLOUT};
+use super::app_records::{APP, NONE_SOURCE, PROBE};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
 use super::pool::ReadPool;
+use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Fields, reference};
-use crate::base::{Id, Span};
+use crate::base::Id;
 use crate::config::printed::printed_key;
 use crate::config::quantity::is_label;
 use crate::config::{Item, Key, Place, Problem, Reader, code};
 use crate::world::ids::PoolId;
 use crate::world::spec::{
-    AppSpec, ExternalPolicy, OnSigterm, PreStopKind, ProbeSpec, RolloutSpec, ServiceBalancerSpec, ServiceKind, Spread,
+    AppSpec, ControlPlaneSpec, ExternalPolicy, NewImage, OnSigterm, PreStopKind, ProbeSpec, RolloutKind, RolloutSpec,
+    ServiceBalancerSpec, ServiceKind, Spread, WorkloadKind,
 };
 
 /// The word that says that an app has no probe, or no budget.
 const NONE: &str = "none";
+
+/// Value of the class system-cluster-critical. Source: kubernetes `pkg/apis/scheduling/types.go`.
+const CLUSTER_CRITICAL: u32 = 2_000_000_000;
 
 /// An app, read; its traffic is read when all apps are known.
 pub(super) struct ReadApp<'a> {
@@ -38,7 +43,13 @@ impl ReadApp<'_> {
 }
 
 /// Reads all apps.
-pub(super) fn read<'a>(lower: &mut Lower<'_>, item: &Item<'a>, pools: &[ReadPool]) -> Vec<ReadApp<'a>> {
+pub(super) fn read<'a>(
+    lower: &mut Lower<'_>,
+    item: &Item<'a>,
+    pools: &[ReadPool],
+    plane: &ControlPlaneSpec,
+) -> Vec<ReadApp<'a>> {
+    let masters = (plane.replicas, plane.schedulable);
     let mut apps = Vec::new();
     for (key, value) in item.entries() {
         if !is_label(&key.name) {
@@ -48,13 +59,18 @@ pub(super) fn read<'a>(lower: &mut Lower<'_>, item: &Item<'a>, pools: &[ReadPool
             lower.problems.report(Problem::error(code::VALUE, message, key.place).help(help));
         }
         if let Some(reader) = value.table() {
-            apps.push(one(lower, key, reader, pools));
+            apps.push(one(lower, key, reader, (pools, masters)));
         }
     }
     apps
 }
 
-fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[ReadPool]) -> ReadApp<'a> {
+fn one<'a>(
+    lower: &mut Lower<'_>,
+    key: &Key,
+    mut reader: Reader<'a>,
+    (pools, masters): (&[ReadPool], (u32, bool)),
+) -> ReadApp<'a> {
     let header = format!("app.{}", printed_key(&key.name));
     let fields = Fields::read(&APP, &mut reader);
     lower.page.table(&format!("[{header}]"), &fields.lines());
@@ -65,14 +81,23 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
         let known = pools.iter().map(|pool| pool.spec.name.as_str());
         reference(lower.problems, &reader.optional("pool"), &name, "node pool", known).map(PoolId::from_index)
     });
-    let rollout = Fields::within(&ROLLOUT, &reader.optional("rollout"));
+    let kind = kind_of(&fields);
+    let rollout = match kind {
+        WorkloadKind::Deployment => &ROLLOUT,
+        WorkloadKind::StatefulSet { .. } => &STATEFUL_ROLLOUT,
+        WorkloadKind::DaemonSet { .. } => &DAEMON_ROLLOUT,
+    };
+    let rollout = Fields::within(rollout, &reader.optional("rollout"));
     let pdb = pdb_of(lower, &header, &reader.optional("pdb"));
     lower.page.table(&format!("[{header}.rollout]"), &rollout.lines());
     let balancer = balancer_of(lower, &header, &fields, &reader.optional("load_balancer"));
     let traffic = reader.optional("traffic");
     reader.finish();
     let mut spec = spec_of(key.name.clone(), &fields);
-    (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(&rollout));
+    (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(kind, &rollout));
+    if spec.is_daemon() {
+        spec.replicas = nodes_of(&spec, pools, masters);
+    }
     [spec.readiness, spec.liveness, spec.startup] = probes;
     ReadApp { spec, header, traffic, pdb, fields, place: key.place }
 }
@@ -148,11 +173,54 @@ fn balancer_of(lower: &mut Lower<'_>, header: &str, fields: &Fields, item: &Item
     })
 }
 
-fn rollout_of(fields: &Fields) -> RolloutSpec {
-    RolloutSpec {
-        max_surge: fields.values.int_or_percent("max_surge"),
-        max_unavailable: fields.values.int_or_percent("max_unavailable"),
-        min_ready: fields.values.span("min_ready"),
+fn kind_of(fields: &Fields) -> WorkloadKind {
+    match fields.values.choice("kind") {
+        "StatefulSet" => WorkloadKind::StatefulSet { parallel: fields.values.choice("pod_management") == "Parallel" },
+        "DaemonSet" => WorkloadKind::DaemonSet { everywhere: fields.values.flag("tolerate_all") },
+        _ => WorkloadKind::Deployment,
+    }
+}
+
+/// On how many machines a DaemonSet runs at the start.
+fn nodes_of(spec: &AppSpec, pools: &[ReadPool], (masters, schedulable): (u32, bool)) -> u32 {
+    let everywhere = spec.kind == WorkloadKind::DaemonSet { everywhere: true };
+    let suited = pools.iter().enumerate().filter(|(index, pool)| match spec.pool {
+        Some(own) => own.index() == *index,
+        None => everywhere || pool.spec.runs_apps,
+    });
+    let workers: u32 = suited.map(|(_, pool)| pool.spec.count).fold(0, u32::saturating_add);
+    let masters = if spec.pool.is_none() && (everywhere || schedulable) { masters } else { 0 };
+    workers.saturating_add(masters)
+}
+
+fn rollout_of(kind: WorkloadKind, fields: &Fields) -> RolloutSpec {
+    let values = &fields.values;
+    let common = RolloutSpec {
+        kind: match values.choice("type") {
+            "Recreate" => RolloutKind::Recreate,
+            "OnDelete" => RolloutKind::OnDelete,
+            _ => RolloutKind::RollingUpdate,
+        },
+        min_ready: values.span("min_ready"),
+        image: match values.choice("image") {
+            "never-ready" => NewImage::NeverReady,
+            _ => NewImage::Good,
+        },
+        ..RolloutSpec::DEFAULT
+    };
+    match kind {
+        WorkloadKind::Deployment => RolloutSpec {
+            max_surge: values.int_or_percent("max_surge"),
+            max_unavailable: values.int_or_percent("max_unavailable"),
+            progress_deadline: values.span("progress_deadline"),
+            ..common
+        },
+        WorkloadKind::DaemonSet { .. } => RolloutSpec {
+            max_surge: values.int_or_percent("max_surge"),
+            max_unavailable: values.int_or_percent("max_unavailable"),
+            ..common
+        },
+        WorkloadKind::StatefulSet { .. } => RolloutSpec { partition: values.count("partition") as u32, ..common },
     }
 }
 
@@ -182,8 +250,13 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
     let values = &fields.values;
     AppSpec {
         name,
+        kind: kind_of(fields),
         replicas: values.count("replicas") as u32,
         critical: values.flag("critical"),
+        priority: match values.flag("critical") {
+            true => (values.count("priority") as u32).max(CLUSTER_CRITICAL),
+            false => values.count("priority") as u32,
+        },
         pool: None,
         cpu: values.count("cpu") as u32,
         memory: values.count("memory") as u32,
@@ -201,11 +274,9 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         liveness: None,
         startup: None,
         image_pull: values.dist("image_pull"),
-        rollout: RolloutSpec {
-            max_surge: crate::base::IntOrPercent::Int(0),
-            max_unavailable: crate::base::IntOrPercent::Int(0),
-            min_ready: Span::ZERO,
-        },
+        host_port: values.flag("host_port") || values.flag("host_network"),
+        host_network: values.flag("host_network"),
+        rollout: RolloutSpec::DEFAULT,
         service: match values.choice("service") {
             "LoadBalancer" => ServiceKind::LoadBalancer,
             _ => ServiceKind::ClusterIp,

@@ -7,7 +7,7 @@ use super::strategy::Chosen;
 use crate::base::IntOrPercent;
 use crate::config::{Diagnostics, Place, Problem, code};
 use crate::strategy::Target;
-use crate::world::spec::{Spec, Spread};
+use crate::world::spec::{BudgetRule, Spec, Spread};
 
 /// Most machines of a scenario, masters included: twenty times what Kubernetes supports.
 pub const MAX_NODES: u64 = 100_000;
@@ -106,9 +106,54 @@ fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
     }
     // Source: kubernetes pkg/apis/apps/validation, ValidateRollingUpdateDeployment.
     let zero = |bound| matches!(bound, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
-    if zero(spec.rollout.max_surge) && zero(spec.rollout.max_unavailable) {
+    let (surge, unavailable) = (zero(spec.rollout.max_surge), zero(spec.rollout.max_unavailable));
+    if surge && unavailable && !spec.is_stateful() {
         let message = format!("`{}.rollout`: max_surge and max_unavailable cannot both be 0", app.header);
         problems.report(Problem::error(code::VALUE, message, app.place));
+    }
+    // Source: the same file, ValidateRollingUpdateDaemonSet.
+    if spec.is_daemon() && !surge && !unavailable {
+        let message = format!("`{}.rollout`: a DaemonSet has a surge only where max_unavailable is 0", app.header);
+        problems.report(Problem::error(code::VALUE, message, app.place));
+    }
+    kind(app, problems);
+}
+
+/// What only some kinds of workload have.
+fn kind(app: &ReadApp<'_>, problems: &Diagnostics) {
+    let spec = &app.spec;
+    let idle = |key: &str, of: &str| {
+        if let Some(place) = app.fields.given(key) {
+            let message = format!("`{}.{key}` has no effect: only a {of} has it", app.header);
+            problems.report(Problem::warning(code::VALUE, message, place));
+        }
+    };
+    if !spec.is_stateful() {
+        idle("pod_management", "StatefulSet");
+    }
+    if !spec.is_daemon() {
+        idle("tolerate_all", "DaemonSet");
+        return;
+    }
+    if let Some(place) = app.fields.given("replicas") {
+        let message = format!("`{}.replicas` has no effect: a DaemonSet has a pod on each node it suits", app.header);
+        problems.report(Problem::warning(code::VALUE, message, place));
+    }
+    if spec.host_port && !matches!(spec.rollout.max_surge, IntOrPercent::Int(0) | IntOrPercent::Percent(0)) {
+        let message = format!(
+            "`{}` rolls out with a surge, and a new pod finds its host's port taken by the old one: it never starts",
+            spec.name
+        );
+        problems.report(Problem::warning(code::VALUE, message, app.place_of("host_port")));
+    }
+    // Source: kubernetes pkg/controller/disruption/disruption.go, getExpectedScale: DaemonSets have no scale.
+    if app.pdb.as_ref().is_some_and(|demand| !matches!(demand.rule, BudgetRule::MinAvailable(IntOrPercent::Int(_)))) {
+        let message = format!(
+            "the budget of DaemonSet `{}` is not by a number in min_available, so the real controller finds no scale and \
+             allows nothing; drains do not evict DaemonSets' pods anyway",
+            spec.name
+        );
+        problems.report(Problem::warning(code::VALUE, message, app.place));
     }
 }
 

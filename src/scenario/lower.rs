@@ -41,7 +41,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let (name, about) = lower.head(&mut reader, fallback);
     let cluster = cluster::read(&mut lower, &reader.required("cluster"));
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
-    let apps = app::read(&mut lower, &reader.optional("app"), &pools);
+    let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let strategy = strategy::read(&mut lower, &reader.required("strategy"), &pools);
     let objective = objective::read(&mut lower, &reader.optional("objective"));

@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, PROBE, ROLLOUT, WAVE};
+use super::app_records::{APP, BUDGET, GROUP, PROBE, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
 use super::pool_records::{MACHINES, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
+use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Presets, Section};
 use crate::config::{Entry, schema as entry_schema};
 use crate::fault::{Aim, CATALOG as FAULTS};
@@ -174,6 +175,7 @@ fn budget() -> Json {
 
 fn app() -> Json {
     let probe = || or_none(section(&PROBE, &[], &[]));
+    let rollouts = [&ROLLOUT, &STATEFUL_ROLLOUT, &DAEMON_ROLLOUT].map(|rollout| section(rollout, &[], &[]));
     let groups = json!({ "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": group() });
     section(
         &APP,
@@ -181,7 +183,7 @@ fn app() -> Json {
             ("readiness", probe()),
             ("liveness", probe()),
             ("startup", probe()),
-            ("rollout", section(&ROLLOUT, &[], &[])),
+            ("rollout", json!({ "anyOf": rollouts })),
             ("pdb", or_none(demand(&[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),

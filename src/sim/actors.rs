@@ -13,7 +13,7 @@ use crate::world::disturbance::Disturbance;
 use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::{Fact, StepPhase, Unit};
-use crate::world::ids::{ActorId, ClientId, PodId};
+use crate::world::ids::{ActorId, AppId, ClientId, PodId};
 use crate::world::reported::{Changes, StaticPod};
 
 /// One actor and what it waits for.
@@ -251,19 +251,28 @@ impl Drivers {
     }
 }
 
+/// The first pod that finds no node among those that a budget of this app counts.
+fn pending(app: AppId, world: &World) -> String {
+    let budgets = world.store().budgets_of(app).iter();
+    let apps = budgets.flat_map(|budget| world.spec().budgets[budget.index()].apps.iter().copied());
+    let mut pods = apps.flat_map(|app| world.store().pods_of(app).iter().copied());
+    let first = pods.find_map(|pod| Some((pod, world.why_pending(pod)?)));
+    first.map_or(String::new(), |(pod, why)| {
+        format!(", since pod {} is Pending: {why}", world.store().pod_label(pod, world.spec()))
+    })
+}
+
 /// A reason to wait, in words.
 fn reason(why: &NotYet, world: &World) -> String {
-    let label = |pod: PodId| {
-        let object = world.store().pods().now(pod);
-        (format!("{}-{}", world.spec().apps[object.app].name, object.ordinal), object)
-    };
+    let label = |pod: PodId| (world.store().pod_label(pod, world.spec()), world.store().pods().now(pod));
     match why {
         NotYet::BudgetSpent { pod } => {
             let (pod, object) = label(*pod);
             let budgets = world.store().budgets_of(object.app).iter();
             let names = budgets.map(|budget| world.spec().budgets[budget.index()].name.clone());
             let names: Vec<String> = names.collect();
-            format!("budget {} allows no eviction of pod {pod}", names.join(", "))
+            let pending = pending(object.app, world);
+            format!("budget {} allows no eviction of pod {pod}{pending}", names.join(", "))
         }
         NotYet::SeveralBudgets { pod } => format!("more than one budget selects pod {}", label(*pod).0),
         NotYet::Terminating { pod } => format!("pod {} is still terminating", label(*pod).0),

@@ -112,6 +112,7 @@ fn reasons(
         ending: (ending, run.figures.last_progress),
         end: now,
         etcd_visible: !scenario.strategy.entry.hides_etcd,
+        spec: &scenario.spec,
     };
     let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
     let mut reasons: Vec<Reason> = broken
@@ -150,6 +151,8 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
         "no-loss" => matches!(record.fact, Fact::RequestsLost { .. }),
         "etcd-quorum" => matches!(record.fact, Fact::QuorumIs { .. }),
         "version-skew" => matches!(record.fact, Fact::SkewBroken { .. }),
+        "identity" => matches!(record.fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
+        "rollout-progress" => matches!(record.fact, Fact::RolloutStalled { .. }),
         "budget" => matches!(record.fact, Fact::PodDeleting { .. }),
         _ => false,
     };

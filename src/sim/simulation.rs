@@ -13,6 +13,7 @@ use crate::engine::Dist;
 use crate::observe::Heard;
 use crate::observe::digest::{Digest, Named};
 use crate::observe::figures::{Demand, Figures};
+use crate::observe::identities::Identities;
 use crate::observe::invariants::{Broken, Invariants};
 use crate::observe::laws::Ending;
 use crate::observe::trace::Trace;
@@ -160,11 +161,12 @@ impl Simulation {
         let mut world = World::begin(Arc::clone(&spec), seed)?;
         let drivers = Drivers::new(scenario, &mut world);
         let faults = Faults::new(scenario, &mut world);
-        let figures = Figures::new(
+        let mut figures = Figures::new(
             spec.control_plane.replicas,
             world.etcd().leader().map_or(0, |(_, term)| term),
             spec.apps.iter().map(|app| app.replicas),
         );
+        figures.identities = Identities::begin(world.store(), &spec);
         let group =
             |group: &crate::world::spec::GroupSpec| Name::new(&spec.apps[group.app].name).with(Name::new(&group.name));
         let names = Names {

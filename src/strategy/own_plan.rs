@@ -34,6 +34,8 @@ static ENTRY: Entry = Entry {
               \x20 on_error = { drain, provision, gate, swap, api }, each \"stop-run\" (the default), \"stop-group\", \
               \"quarantine\" or { quarantine = 1 }, \"retry\" or { retry = \"30s\" }, \"put-back\", \"hold\", \"ignore\", \
               \"roll-back\"\n\n\
+              A stage of rollout = \"NAME\" instead gives that app, such as an add-on, a new template and waits until it is \
+              rolled out, or fails at its deadline.\n\n\
               Steps are names\n\
               \x20 taint, untaint, cordon, uncordon, exclude, include (the label for load balancers), deregister, \
               drain, terminate, replace (by the machine of a surge), retire, reimage, upgrade (packages and a reboot), \
@@ -48,7 +50,7 @@ static ENTRY: Entry = Entry {
               Conditions are api, node-ready, static-pods, control-plane, etcd, etcd-spare, extras-ready, \
               extras-in-each-zone, group-ready, apps, validation (as kops has it).\n\n\
               Not to be had: members of etcd that come and go, since a master's place is its volume; machines of other \
-              sizes; steps on pods or apps. An example is scenarios/own-plan.toml.",
+              sizes; steps on pods. An example is scenarios/own-plan.toml.",
     settings: &SETTINGS,
     sources: &["rollproof: the primitives of src/strategy/machinery/plan.rs"],
 };

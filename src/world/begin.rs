@@ -24,7 +24,7 @@ use crate::world::reported::{Changes, Instance};
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
-use crate::world::spec::{Place, ServiceKind, Spec};
+use crate::world::spec::{Place, ServiceKind, Spec, WorkloadKind};
 use crate::world::store::{Change, Component, Endpoint, NodeObject, NodeReady, Phase, Revision, Store};
 use crate::world::targets::Targets;
 use crate::world::traffic::Traffic;
@@ -193,7 +193,7 @@ impl World {
         self.balancers.add(node, name, pool);
         let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
         self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
-        self.controllers.add_node(node, name, slot % zones.max(1), &mut ctx!(self));
+        self.controllers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
         self.traffic.name_node(node, name, pool, &mut ctx!(self));
         node
     }
@@ -229,10 +229,14 @@ impl World {
 
     fn place_pods(&mut self) -> Result<(), NeverHealthy> {
         self.schedulers.prepare(&mut ctx!(self));
-        for app in self.spec.apps.ids() {
-            let replicas = self.spec.apps[app].replicas;
-            for placed in 0..replicas {
-                let pod = self.create_pod(app);
+        // DaemonSets' pods come with their nodes, before all others.
+        let (daemons, others): (Vec<AppId>, Vec<AppId>) =
+            self.spec.apps.ids().partition(|app| self.spec.apps[*app].is_daemon());
+        for app in daemons.into_iter().chain(others) {
+            let indices = self.first_indices(app);
+            let replicas = indices.len() as u32;
+            for (placed, index) in indices.into_iter().enumerate() {
+                let (pod, placed) = (self.create_pod(app, index), placed as u32);
                 let node = self.schedulers.place(pod, &mut ctx!(self)).map_err(|why| NeverHealthy {
                     app: self.spec.apps[app].name.clone(),
                     placed,
@@ -248,9 +252,23 @@ impl World {
         Ok(())
     }
 
-    fn create_pod(&mut self, app: AppId) -> PodId {
+    /// What an app's first pods are: identities, nodes, or just so many.
+    fn first_indices(&self, app: AppId) -> Vec<Option<u32>> {
+        let asked = &self.spec.apps[app];
+        match asked.kind {
+            WorkloadKind::Deployment => vec![None; asked.replicas as usize],
+            WorkloadKind::StatefulSet { .. } => (0..asked.replicas).map(Some).collect(),
+            WorkloadKind::DaemonSet { .. } => {
+                let machines = self.cloud.instances().entries();
+                let suited = machines.filter(|(_, machine)| self.spec.suits(asked, machine.pool));
+                suited.map(|(node, _)| Some(node.0)).collect()
+            }
+        }
+    }
+
+    fn create_pod(&mut self, app: AppId, index: Option<u32>) -> PodId {
         let set = self.store.deployments().now(app).sets[0];
-        self.set(Change::CreatePod { set });
+        self.set(index.map_or(Change::CreatePod { set }, |index| Change::CreatePodAt { set, index }));
         PodId::from_index(self.store.pods().len() - 1)
     }
 

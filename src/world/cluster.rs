@@ -13,11 +13,11 @@ use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
-use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::components::scheduler::{SchedulerEvent, Schedulers, Unschedulable};
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
+use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId, PodId};
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
@@ -246,6 +246,10 @@ impl World {
     /// etcd.
     pub fn etcd(&self) -> &Etcd {
         &self.etcd
+    }
+    /// Why a pod that waits found no node when it was last tried.
+    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        self.schedulers.why_pending(pod)
     }
     /// Users' requests.
     pub fn traffic(&self) -> &Traffic {

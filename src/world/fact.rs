@@ -155,6 +155,10 @@ pub enum Fact {
     NodeDeleted { node: NodeId },
     /// An eviction was granted.
     Evicted { pod: PodId },
+    /// The scheduler deletes a pod so that another finds room.
+    PodPreempted { pod: PodId, by: PodId },
+    /// A rollout made no progress for its `progressDeadlineSeconds`.
+    RolloutStalled { app: AppId },
     /// An eviction was refused.
     EvictionRefused { pod: PodId, error: ApiError },
     /// An etcd member runs.

@@ -95,4 +95,6 @@ purposes! {
     Operator,
     /// From the start of an operator's command until its first request.
     CommandTime,
+    /// From which node on the scheduler looks for pods to preempt.
+    Preemption,
 }

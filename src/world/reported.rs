@@ -122,6 +122,14 @@ impl<'a> Reported<'a> {
     pub fn pods_on(&self, node: NodeId) -> &'a [PodId] {
         self.store.pods_on(node)
     }
+    /// Whether the pod belongs to a DaemonSet, so that drains leave it alone.
+    pub fn is_of_daemon_set(&self, pod: PodId) -> bool {
+        self.spec.apps[self.store.pods().now(pod).app].is_daemon()
+    }
+    /// How many pods a drain of the node has to move.
+    pub fn pods_to_move(&self, node: NodeId) -> usize {
+        self.pods_on(node).iter().filter(|pod| !self.is_of_daemon_set(**pod)).count()
+    }
     /// A pod, unless its object is gone.
     pub fn pod(&self, pod: PodId) -> Option<&'a PodObject> {
         let object = self.store.pods().now(pod);

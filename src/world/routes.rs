@@ -180,7 +180,8 @@ impl World {
                 }
                 Touched::Budget(_) => self.changes.any = true,
                 Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
-                Touched::Set(_) | Touched::Deployment(_) | Touched::Lease(_) => {}
+                Touched::Deployment(app) => self.changes.any |= self.store.deployments().now(app).stalls,
+                Touched::Set(_) | Touched::Lease(_) => {}
             }
         }
         if nodes {
@@ -196,7 +197,7 @@ impl World {
         let (store, facts) = (&self.store, &mut self.out.facts);
         let pod_before = |pod: PodId| store.pods().at(pod, before);
         match change {
-            Change::CreatePod { .. } => {
+            Change::CreatePod { .. } | Change::CreatePodAt { .. } => {
                 for touched in store.touched(before, store.revision()).into_iter().flatten() {
                     if let Touched::Pod(pod) = touched {
                         facts.push(Fact::PodCreated { pod });
@@ -209,9 +210,14 @@ impl World {
                     facts.push(Fact::PodReady { pod: *pod, ready: *ready });
                 }
             }
-            Change::DeletePod { pod, .. } | Change::Evict { pod, .. } | Change::RemovePod { pod } => {
-                if matches!(change, Change::Evict { .. }) {
-                    facts.push(Fact::Evicted { pod: *pod });
+            Change::DeletePod { pod, .. }
+            | Change::Evict { pod, .. }
+            | Change::Preempt { pod, .. }
+            | Change::RemovePod { pod } => {
+                match change {
+                    Change::Evict { .. } => facts.push(Fact::Evicted { pod: *pod }),
+                    Change::Preempt { by, .. } => facts.push(Fact::PodPreempted { pod: *pod, by: *by }),
+                    _ => {}
                 }
                 if store.pods().now(*pod).gone {
                     facts.push(Fact::PodGone { pod: *pod });
@@ -234,10 +240,12 @@ impl World {
                 facts.push(Fact::NodeCordoned { node: *node, unschedulable: *unschedulable });
             }
             Change::DeleteNode { node } => facts.push(Fact::NodeDeleted { node: *node }),
+            Change::RolloutStalls { app, stalls: true } => facts.push(Fact::RolloutStalled { app: *app }),
             Change::BudgetStatus { .. }
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
+            | Change::RolloutStalls { .. }
             | Change::NodeTaints { .. }
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. }

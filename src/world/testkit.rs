@@ -127,8 +127,10 @@ fn web() -> AppSpec {
     };
     AppSpec {
         name: "web".to_owned(),
+        kind: WorkloadKind::Deployment,
         replicas: 3,
         critical: false,
+        priority: 0,
         pool: None,
         cpu: 100,
         memory: 128,
@@ -143,11 +145,9 @@ fn web() -> AppSpec {
         liveness: None,
         startup: None,
         image_pull: Dist::Fixed(Span::ZERO),
-        rollout: RolloutSpec {
-            max_surge: IntOrPercent::Percent(25),
-            max_unavailable: IntOrPercent::Percent(25),
-            min_ready: Span::ZERO,
-        },
+        host_port: false,
+        host_network: false,
+        rollout: RolloutSpec::DEFAULT,
         service: ServiceKind::ClusterIp,
         balancer: None,
         latency: ms(5),

@@ -19,6 +19,7 @@ mod group;
 mod order;
 pub mod parts;
 pub mod plan;
+mod rollout;
 mod run;
 mod select;
 mod settings;

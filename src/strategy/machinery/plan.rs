@@ -42,6 +42,8 @@ pub struct Window {
 pub struct Stage {
     /// Its name, for messages.
     pub name: String,
+    /// An app that gets a new template instead, and is waited for: the stage is about no machine then.
+    pub rollout: Option<Rollout>,
     /// Which groups.
     pub groups: Groups,
     /// Whether the groups have their turns together, instead of one after another.
@@ -81,6 +83,16 @@ pub struct Rollback {
     pub after: Option<Span>,
     /// How new machines are emptied.
     pub drain: Drain,
+}
+
+/// A new template for an app, such as an add-on (CNI, cluster DNS, kube-proxy), as `kubectl rollout restart` and
+/// `kubectl rollout status` do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollout {
+    /// The app's name.
+    pub app: String,
+    /// It must be complete by then; `None`: it is waited for.
+    pub deadline: Option<Span>,
 }
 
 /// Which groups of machines a stage is about.

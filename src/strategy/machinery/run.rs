@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arrival::Group;
 use super::group::GroupRun;
 use super::plan::{Groups, Plan, Stage, Window};
+use super::rollout::RolloutRun;
 use super::select::left_over;
 use crate::base::Time;
 use crate::strategy::actor::{Actor, NotYet, Orders, Wait};
@@ -28,6 +29,8 @@ pub struct Run {
     running: Vec<GroupRun>,
     /// Machines that an earlier run launched ahead, until a group takes them.
     left_over: Vec<NodeId>,
+    /// The app whose new template the stage waits for.
+    rollout: Option<RolloutRun>,
     /// What went wrong in groups that were left behind.
     errors: Vec<String>,
     state: State,
@@ -70,6 +73,7 @@ impl Run {
             ahead: Vec::new(),
             running: Vec::new(),
             left_over: Vec::new(),
+            rollout: None,
             errors: Vec::new(),
             state: State::Before,
         }
@@ -96,6 +100,9 @@ impl Run {
             if turn.now() < self.delayed {
                 turn.until(self.delayed);
                 turn.blocked(NotYet::Pause);
+            }
+            if let Some(rollout) = &self.rollout {
+                rollout.arm(turn);
             }
             for group in &mut self.running {
                 group.arm(stage, finishes || closed_until.is_none(), turn);
@@ -134,6 +141,16 @@ impl Run {
         if turn.now() < self.delayed {
             return false;
         }
+        if let Some(rollout) = &mut self.rollout {
+            match rollout.step(turn) {
+                None => return false,
+                Some(Ok(())) => self.rollout = None,
+                Some(Err(why)) => {
+                    self.finish(Err(why), turn);
+                    return false;
+                }
+            }
+        }
         let together = if stage.together { usize::MAX } else { 1 };
         let mut began = false;
         while open && self.running.len() < together && !self.ahead.is_empty() {
@@ -156,6 +173,7 @@ impl Run {
         self.ahead = match plan.stages.get(self.stage) {
             Some(stage) => {
                 self.delayed = turn.now() + stage.delay;
+                self.rollout = stage.rollout.as_ref().map(|asked| RolloutRun::new(asked, turn.seen)).transpose()?;
                 groups(stage, turn.seen)?
             }
             None => Vec::new(),

@@ -33,6 +33,13 @@ pub fn plan(values: &Values, stages: &Item<'_>, pools: &[&str]) -> Plan {
 
 fn stage(index: usize, mut reader: Reader<'_>, pools: &[&str]) -> Stage {
     let name = reader.optional("name").string().map_or_else(|| format!("stage {}", index + 1), str::to_owned);
+    let rollout = reader.optional("rollout");
+    if rollout.is_given() {
+        let app = rollout.string().unwrap_or_default().to_owned();
+        let deadline = reader.optional("deadline").span().filter(|deadline| !deadline.is_zero());
+        reader.finish();
+        return Stage::rollout(&name, &app, deadline);
+    }
     let groups = groups(&reader.required("groups"), pools);
     let steps_item = reader.required("steps");
     let steps = list(&steps_item, |item| step_of(item, &groups));

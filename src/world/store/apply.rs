@@ -23,7 +23,15 @@ impl Store {
 
     fn admit(&mut self, change: &Change, now: Time) -> Result<(), ApiError> {
         match change {
-            Change::CreatePod { set } => self.create_pod(*set, now),
+            Change::CreatePod { set } => self.create_pod(*set, None, now),
+            Change::CreatePodAt { set, index } => self.create_pod(*set, Some(*index), now),
+            Change::Preempt { pod, .. } => self.delete_pod(*pod, None, now),
+            Change::RolloutStalls { app, stalls } => {
+                let at = self.revision;
+                self.deployments.change(*app, at, |deployment| deployment.stalls = *stalls);
+                self.touch(Touched::Deployment(*app));
+                Ok(())
+            }
             Change::Bind { pod, node } => self.bind(*pod, *node),
             Change::PodStatus { pod, phase, ready } => self.pod_status(*pod, *phase, *ready, now),
             Change::DeletePod { pod, grace } => self.delete_pod(*pod, *grace, now),
@@ -35,7 +43,10 @@ impl Store {
             Change::ScaleSet { set, replicas } => self.scale_set(*set, *replicas),
             Change::NewTemplate { app } => {
                 let at = self.revision;
-                self.deployments.change(*app, at, |deployment| deployment.template += 1);
+                self.deployments.change(*app, at, |deployment| {
+                    deployment.template += 1;
+                    deployment.stalls = false;
+                });
                 self.touch(Touched::Deployment(*app));
                 Ok(())
             }
@@ -50,8 +61,12 @@ impl Store {
         }
     }
 
-    fn create_pod(&mut self, set: SetId, now: Time) -> Result<(), ApiError> {
+    /// A pod of an identity bears its name, and a name is there once: AlreadyExists until the old object is gone.
+    fn create_pod(&mut self, set: SetId, index: Option<u32>, now: Time) -> Result<(), ApiError> {
         let app = self.sets.now(set).app;
+        if self.app_facts[app].stateful && self.of_app[app].iter().any(|pod| self.index_of(*pod) == index) {
+            return Err(ApiError::Conflict);
+        }
         let facts = &mut self.app_facts[app];
         let ordinal = facts.created;
         facts.created += 1;
@@ -70,6 +85,7 @@ impl Store {
             gone: false,
         };
         let id = self.pods.create(pod, self.revision);
+        self.indices.extend(index.map(|index| (id, index)));
         self.endpoints.create(Endpoint::Absent, self.revision);
         self.of_app[app].push(id);
         self.touch(Touched::Pod(id));
@@ -201,6 +217,9 @@ impl Store {
                 *node
             }
             Change::CreatePod { .. }
+            | Change::CreatePodAt { .. }
+            | Change::Preempt { .. }
+            | Change::RolloutStalls { .. }
             | Change::Bind { .. }
             | Change::PodStatus { .. }
             | Change::DeletePod { .. }
@@ -261,6 +280,9 @@ impl NodeObject {
             Change::ExcludeFromBalancers { excluded, .. } => self.excluded_from_balancers = *excluded,
             Change::DeleteNode { .. } => self.exists = false,
             Change::CreatePod { .. }
+            | Change::CreatePodAt { .. }
+            | Change::Preempt { .. }
+            | Change::RolloutStalls { .. }
             | Change::Bind { .. }
             | Change::PodStatus { .. }
             | Change::DeletePod { .. }

@@ -13,6 +13,27 @@ pub enum Change {
         /// For this set.
         set: SetId,
     },
+    /// StatefulSet or DaemonSet controller: the pod of this identity, or for this node.
+    CreatePodAt {
+        /// Of this template.
+        set: SetId,
+        /// Its identity's ordinal, or its node's id.
+        index: u32,
+    },
+    /// Scheduler: deletes a pod gracefully so that another finds room.
+    Preempt {
+        /// The victim.
+        pod: PodId,
+        /// For this one.
+        by: PodId,
+    },
+    /// Deployment controller: the condition Progressing, False with reason ProgressDeadlineExceeded or no longer.
+    RolloutStalls {
+        /// The app.
+        app: AppId,
+        /// Whether the deadline has passed.
+        stalls: bool,
+    },
     /// Scheduler: binds a pod to a node.
     Bind {
         /// The pod.

@@ -43,6 +43,8 @@ pub enum Touched {
 struct AppFacts {
     name: Name,
     grace: Span,
+    /// Whether its pods have identities.
+    stateful: bool,
     /// Budgets that select its pods.
     budgets: Vec<BudgetId>,
     /// Pods ever created.
@@ -80,6 +82,8 @@ pub struct Store {
     deployments: Versions<AppId, DeploymentObject>,
     leases: [LeaseObject; 2],
     lease_since: [Revision; 2],
+    /// Ordinals of StatefulSets' pods, nodes of DaemonSets'; in order of creation.
+    indices: Vec<(PodId, u32)>,
     /// Pods whose object exists, by app, in order of creation.
     of_app: IdVec<AppId, Vec<PodId>>,
     /// Pods whose object exists, by node.
@@ -110,6 +114,7 @@ impl Store {
             deployments: Versions::new(),
             leases: [LeaseObject::default(); 2],
             lease_since: [Revision(1); 2],
+            indices: Vec::new(),
             of_app: IdVec::new(),
             on_node: IdVec::new(),
             app_facts: IdVec::new(),
@@ -118,12 +123,13 @@ impl Store {
         };
         for (app, asked) in spec.apps.entries() {
             let set = store.sets.create(SetObject { app, template: 0, replicas: asked.replicas }, Revision(1));
-            let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set] };
+            let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set], stalls: false };
             store.deployments.create(deployment, Revision(1));
             store.of_app.push(Vec::new());
             let budgets = (0..spec.budgets.len()).map(BudgetId::from_index);
             let budgets = budgets.filter(|b| spec.budgets[b.index()].apps.contains(&app)).collect();
-            store.app_facts.push(AppFacts { name: Name::new(&asked.name), grace: asked.grace, budgets, created: 0 });
+            let (name, stateful) = (Name::new(&asked.name), asked.is_stateful());
+            store.app_facts.push(AppFacts { name, grace: asked.grace, stateful, budgets, created: 0 });
         }
         for budget in &spec.budgets {
             store.budgets.create(BudgetObject::default(), Revision(1));
@@ -167,6 +173,23 @@ impl Store {
     /// The app's pods whose object exists, terminating ones included, in order of creation.
     pub fn pods_of(&self, app: AppId) -> &[PodId] {
         &self.of_app[app]
+    }
+    /// A pod of a StatefulSet: its ordinal. One of a DaemonSet: its node's id. Others have none.
+    pub fn index_of(&self, pod: PodId) -> Option<u32> {
+        let place = self.indices.binary_search_by_key(&pod, |(pod, _)| *pod).ok()?;
+        self.indices.get(place).map(|(_, index)| *index)
+    }
+    /// The node that a DaemonSet's pod is for.
+    pub fn daemon_node(&self, pod: PodId, spec: &Spec) -> Option<NodeId> {
+        let app = self.pods.now(pod).app;
+        self.index_of(pod).filter(|_| spec.apps[app].is_daemon()).map(NodeId)
+    }
+    /// A pod's name in reports: its app's with its identity's ordinal, or with a count.
+    pub fn pod_label(&self, pod: PodId, spec: &Spec) -> String {
+        let object = self.pods.now(pod);
+        let app = &spec.apps[object.app];
+        let number = self.index_of(pod).filter(|_| app.is_stateful()).unwrap_or(object.ordinal);
+        format!("{}-{number}", app.name)
     }
     /// The pods bound to a node whose object exists, terminating ones included.
     pub fn pods_on(&self, node: NodeId) -> &[PodId] {

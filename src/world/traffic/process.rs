@@ -72,8 +72,13 @@ impl Traffic {
         let (name, number) = (process.name, process.number);
         let serving = if process.serving == Serving::Silent { Serving::Refusing } else { process.serving };
         self.turn_pod(pod, Life::Starting, serving, None, ctx);
+        let app = &ctx.spec.apps[self.land.pods[pod].app];
+        let set = ctx.store.pods().now(pod).set;
+        if app.rollout.never_listens(ctx.store.sets().now(set).template) {
+            return;
+        }
         let mut draw = ctx.draw(Purpose::AppStart, name, u64::from(number));
-        let wait = ctx.spec.apps[self.land.pods[pod].app].start_up.sample(&mut draw);
+        let wait = app.start_up.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Listens { pod, process: number }));
     }
 

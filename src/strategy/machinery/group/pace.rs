@@ -57,7 +57,7 @@ impl GroupRun {
                 self.pending.iter().position(|node| looks(*node, stage, turn).is_some_and(|poll| poll.ticks_at(now)))
             }
             (_, Order::EmptyFirst) => {
-                let empty = |node: &NodeId| turn.seen.pods_on(*node).is_empty();
+                let empty = |node: &NodeId| turn.seen.pods_to_move(*node) == 0;
                 Some(self.pending.iter().position(empty).unwrap_or(0))
             }
             (_, Order::List | Order::Reverse | Order::Random | Order::Hash | Order::Zones) => Some(0),

@@ -2,13 +2,16 @@
 
 use super::cache::{Cache, wanted_endpoint};
 use super::cloud_nodes::CloudNodes;
+use super::daemon_sets::DaemonSets;
 use super::deployment::{self, Deployments};
 use super::desk::{Asked, Desk, Errand, Machine, asked};
 use super::disruption;
 use super::endpoints::Endpoints;
 use super::node_lifecycle::NodeLifecycle;
 use super::pod_gc::PodGc;
+use super::progress::{self, Progress};
 use super::replica_sets::ReplicaSets;
+use super::stateful_sets;
 use super::taint_eviction::TaintEviction;
 use super::workqueue::Workqueue;
 use super::{ControllersEvent, Key};
@@ -18,6 +21,7 @@ use crate::world::effects::{Ctx, Outcome};
 use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PodId};
 use crate::world::lease::Election;
 use crate::world::purpose::Purpose;
+use crate::world::spec::{RolloutKind, WorkloadKind};
 use crate::world::store::{ApiError, BudgetObject, Change, Revision, Touched};
 
 /// The longest period of the controllers' clocks; phases are drawn within it.
@@ -38,6 +42,8 @@ pub(super) struct Brain {
     cache: Cache,
     queue: Workqueue,
     deployments: Deployments,
+    progress: Progress,
+    daemons: DaemonSets,
     sets: ReplicaSets,
     endpoints: Endpoints,
     pub(super) nodes: NodeLifecycle,
@@ -79,6 +85,8 @@ impl Brain {
             cache: Cache::new(apps),
             queue: Workqueue::new(ctx.spec),
             deployments: Deployments::default(),
+            progress: Progress::default(),
+            daemons: DaemonSets::new(ctx),
             sets: ReplicaSets::default(),
             endpoints: Endpoints::new(apps),
             nodes: NodeLifecycle::new(monitor, &Behaviour::of(version)),
@@ -114,7 +122,10 @@ impl Brain {
         let desk = desk!(self, machines);
         for pod in ctx.store.pods().ids() {
             if let Some(object) = ctx.store.pods().at(pod, desk.cursor) {
-                self.cache.absorb(pod, object);
+                let change = self.cache.absorb(pod, object);
+                if !self.daemons.is_empty() {
+                    self.daemons.pod_changed(object.app, pod, change, ctx);
+                }
                 let endpoint = ctx.store.endpoints().at(pod, desk.cursor).copied();
                 self.endpoints.listed(pod, endpoint.unwrap_or_default());
             }
@@ -188,8 +199,17 @@ impl Brain {
     }
 
     fn rollout_changed(&mut self, app: AppId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
-        if deployment::is_rolling(app, desk, ctx) {
-            self.queue.add(Key::Deployment(app), desk, ctx);
+        match ctx.spec.apps[app].kind {
+            WorkloadKind::Deployment => {
+                let rolling = deployment::is_rolling(app, desk, ctx);
+                self.progress.look(app, rolling, &self.cache, desk, ctx);
+                if rolling {
+                    self.queue.add(Key::Deployment(app), desk, ctx);
+                }
+            }
+            WorkloadKind::StatefulSet { .. } | WorkloadKind::DaemonSet { .. } => {
+                self.queue.add(Key::Deployment(app), desk, ctx);
+            }
         }
     }
 
@@ -216,8 +236,19 @@ impl Brain {
                 disruption::check(*budget, &self.cache, &mut self.queue, &desk, ctx);
             }
         }
-        if (old.active, old.healthy) != (new.active, new.healthy) {
-            self.rollout_changed(app, &desk, ctx);
+        let asked = &ctx.spec.apps[app];
+        let awaited = old.exists != new.exists && asked.rollout.kind == RolloutKind::Recreate;
+        match asked.kind {
+            WorkloadKind::Deployment if awaited || (old.active, old.healthy) != (new.active, new.healthy) => {
+                self.rollout_changed(app, &desk, ctx);
+            }
+            WorkloadKind::Deployment => {}
+            WorkloadKind::StatefulSet { .. } => self.rollout_changed(app, &desk, ctx),
+            WorkloadKind::DaemonSet { .. } => {
+                if self.daemons.pod_changed(app, pod, (old, new), ctx) {
+                    self.rollout_changed(app, &desk, ctx);
+                }
+            }
         }
     }
 
@@ -225,6 +256,7 @@ impl Brain {
         let desk = desk!(self, machines);
         self.nodes.node_changed(node, &mut self.queue, &desk, ctx);
         self.taints.node_changed(node, &desk, ctx);
+        self.daemons.node_changed(node, &mut self.queue, &desk, ctx);
         self.gc.check(node, &desk, ctx);
         self.cloud.check(node, ctx.now, &desk, ctx);
     }
@@ -263,6 +295,11 @@ impl Brain {
         match event {
             ControllersEvent::Reconcile { key, .. } => self.reconcile(key, &desk, ctx),
             ControllersEvent::RolloutRecheck { app, .. } => self.rollout_changed(app, &desk, ctx),
+            ControllersEvent::ProgressDeadline { app, .. } => {
+                if let Some(change) = self.progress.deadline(app, &self.cache, &desk, ctx) {
+                    progress::write(app, change, &mut self.queue, &desk, ctx);
+                }
+            }
             ControllersEvent::BudgetRecheck { budget, .. } => {
                 disruption::check(budget, &self.cache, &mut self.queue, &desk, ctx);
             }
@@ -280,11 +317,21 @@ impl Brain {
             return;
         }
         match key {
-            Key::Deployment(app) => self.deployments.reconcile(app, &self.cache, &mut self.queue, desk, ctx),
+            Key::Deployment(app) => self.workload(app, desk, ctx),
             Key::Endpoints(app) => self.endpoints.reconcile(app, &mut self.queue, desk, ctx),
             Key::Set(set) => self.sets.reconcile(set, &self.cache, &mut self.queue, desk, ctx),
             Key::Budget(budget) => disruption::reconcile(budget, &self.cache, &mut self.queue, desk, ctx),
             Key::Taints(node) => self.nodes.reconcile_taints(node, &mut self.queue, desk, ctx),
+        }
+    }
+
+    fn workload(&mut self, app: AppId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        match ctx.spec.apps[app].kind {
+            WorkloadKind::Deployment => self.deployments.reconcile(app, &self.cache, &mut self.queue, desk, ctx),
+            WorkloadKind::StatefulSet { .. } => stateful_sets::reconcile(app, &mut self.queue, desk, ctx),
+            WorkloadKind::DaemonSet { .. } => {
+                self.daemons.reconcile(app, &self.cache, &mut self.queue, desk, ctx);
+            }
         }
     }
 
@@ -319,8 +366,8 @@ impl Brain {
             Ok(()) => true,
             // A pod to be deleted or a node to be tainted that is gone already is no failure.
             Err(ApiError::NotFound) => match key {
-                Key::Taints(_) | Key::Set(_) => true,
-                Key::Deployment(_) | Key::Endpoints(_) | Key::Budget(_) => false,
+                Key::Taints(_) | Key::Set(_) | Key::Deployment(_) => true,
+                Key::Endpoints(_) | Key::Budget(_) => false,
             },
             Err(_) => false,
         };
@@ -335,6 +382,7 @@ impl Brain {
                     return;
                 }
             }
+            Key::Deployment(app) if settled.failed => self.daemons.failed(app),
             Key::Deployment(_) | Key::Budget(_) | Key::Taints(_) => {}
         }
         self.queue.settle(key, settled, desk, ctx);

@@ -6,14 +6,17 @@
 mod brain;
 mod cache;
 mod cloud_nodes;
+mod daemon_sets;
 mod deployment;
 mod desk;
 mod disruption;
 mod endpoints;
 mod node_lifecycle;
 mod pod_gc;
+mod progress;
 mod replica_sets;
 mod rolling;
+mod stateful_sets;
 mod taint_eviction;
 #[cfg(test)]
 mod tests;
@@ -24,7 +27,7 @@ mod zones;
 use crate::base::{Id, IdVec, Name};
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Outcome};
-use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, SetId, ZoneId};
+use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PoolId, SetId, ZoneId};
 use crate::world::lease::{Election, LeaseEvent, Turn, unpack};
 use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision};
@@ -34,7 +37,7 @@ use desk::Machine;
 /// An object in a controller's queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// Deployment controller.
+    /// Deployment, StatefulSet or DaemonSet controller, as the app is one.
     Deployment(AppId),
     /// EndpointSlice controller: an app's Service.
     Endpoints(AppId),
@@ -73,6 +76,13 @@ pub enum ControllersEvent {
         master: MasterId,
         /// Which object.
         key: Key,
+    },
+    /// A rollout that made no progress since has none for its `progressDeadlineSeconds`.
+    ProgressDeadline {
+        /// The leader.
+        master: MasterId,
+        /// The app.
+        app: AppId,
     },
     /// The next pod of a rollout has been Ready for `minReadySeconds`.
     RolloutRecheck {
@@ -144,9 +154,9 @@ impl Controllers {
     }
 
     /// A machine, in order of its id, in failure domain `zone`; its Node object may not exist yet.
-    pub fn add_node(&mut self, node: NodeId, name: Name, zone: u32, _ctx: &mut Ctx<'_>) {
+    pub fn add_node(&mut self, node: NodeId, name: Name, pool: Option<PoolId>, zone: u32, _ctx: &mut Ctx<'_>) {
         debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
-        self.machines.push(Machine { name, zone: ZoneId(zone), gone: false });
+        self.machines.push(Machine { name, pool, zone: ZoneId(zone), gone: false });
     }
 
     /// The budgets' statuses as the store's pods and Deployments give them, for the start of a run: to be applied before
@@ -196,6 +206,7 @@ impl Controllers {
             ControllersEvent::CachesFilled { master, .. }
             | ControllersEvent::Reconcile { master, .. }
             | ControllersEvent::RolloutRecheck { master, .. }
+            | ControllersEvent::ProgressDeadline { master, .. }
             | ControllersEvent::BudgetRecheck { master, .. }
             | ControllersEvent::MonitorTick { master }
             | ControllersEvent::ZonePass { master, .. }

@@ -67,6 +67,8 @@ pub(super) struct Kubelet {
     /// Whether an attempt to register is due or under way.
     registering: bool,
     joined: bool,
+    /// The configuration of the pods' network is on the disk, from the first join on.
+    network: bool,
     /// Phase of the PLEG's relist.
     relist: Time,
     /// Phase of the status manager's batch.
@@ -100,6 +102,7 @@ impl Kubelet {
             register_wait: REGISTER_WAIT.0,
             registering: false,
             joined: false,
+            network: false,
             relist: Time::ZERO,
             batch: Time::ZERO,
             collection: Time::ZERO,
@@ -115,12 +118,16 @@ impl Kubelet {
     pub(super) fn begin_run(&mut self, version: Version, ctx: &Ctx<'_>) {
         self.version = version;
         self.behaviour = Behaviour::of(version);
-        (self.process, self.registered, self.joined) = (Process::Synced, true, true);
+        (self.process, self.registered, self.joined, self.network) = (Process::Synced, true, true, true);
         self.relist = Time::ZERO + self.phase(0, RELIST, ctx);
         // Kubelets that were started together share the phases of what counts from the process's start.
         let started = if ctx.spec.timings.kubelets_together { Name::new("kubelets") } else { self.name };
         self.batch = Time::ZERO + self.phase_of(started, 1, STATUS_BATCH, ctx);
         self.collection = Time::ZERO + self.phase_of(started, 2, COLLECTION, ctx);
+    }
+    /// Whether pods can have a network of their own.
+    pub(super) fn has_network(&self) -> bool {
+        self.network
     }
     /// Whether its process is this start's and acts.
     pub(super) fn acts(&self, incarnation: u32) -> bool {
@@ -264,6 +271,7 @@ impl Kubelets {
     /// The machine's disk is wiped: no image is left on it.
     pub fn wiped(&mut self, node: NodeId) {
         self.nodes[node].images.clear();
+        self.nodes[node].network = false;
     }
 
     /// The process is stopped where it is; containers run on, unwatched.
@@ -457,6 +465,14 @@ impl Kubelets {
     pub(super) fn join(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.nodes[node].joined = true;
         self.post_node(node, ctx);
+        if std::mem::replace(&mut self.nodes[node].network, true) {
+            return;
+        }
+        let waits = |pod: &PodId| self.workers.get(*pod).is_some_and(|worker| worker.stage == Stage::Waiting);
+        let waiting: Vec<PodId> = self.nodes[node].pods.iter().copied().filter(waits).collect();
+        for pod in waiting {
+            self.enter_for(pod, Stage::Waiting, ctx.spec.timings.pod_worker, Purpose::PodWorker, ctx);
+        }
     }
 
     fn post_node(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {

@@ -5,6 +5,7 @@
 mod cache;
 mod mind;
 mod placing;
+mod preemption;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -128,6 +129,11 @@ impl Schedulers {
     /// The master whose process leads, if any.
     pub fn leader(&self) -> Option<MasterId> {
         self.election.leader()
+    }
+
+    /// Why a pod that waits found no node when it was last tried, as the leader knows.
+    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        self.minds.iter().flatten().find_map(|mind| mind.why_pending(pod))
     }
 
     /// One of their own events.
