@@ -169,6 +169,8 @@ pub(crate) enum Kind {
     Scenarios,
     /// What nature does.
     Faults,
+    /// Who else acts beside the strategy.
+    Actors,
     /// What a plan must keep.
     Laws,
 }

@@ -9,6 +9,7 @@ use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
+use crate::world::spec::BudgetRule;
 use crate::world::store::{ApiError, Store};
 
 /// One phase of one unit.
@@ -42,6 +43,23 @@ pub struct Demand {
     pub apps: Vec<AppId>,
     /// So many healthy pods.
     pub healthy: u32,
+    /// Where something scales one of them: the rule, which asks for a share of the pods wanted now.
+    pub rule: Option<BudgetRule>,
+}
+
+impl Demand {
+    /// How many healthy pods it demands of so many. Percentages round up.
+    pub fn of(rule: BudgetRule, replicas: u32) -> u32 {
+        match rule {
+            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
+            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
+        }
+    }
+
+    fn now(&self, store: &Store) -> u32 {
+        let wanted = || self.apps.iter().map(|app| store.deployments().now(*app).replicas).sum();
+        self.rule.map_or(self.healthy, |rule| Demand::of(rule, wanted()).min(wanted()))
+    }
 }
 
 /// etcd's figures.
@@ -109,6 +127,8 @@ pub struct Figures {
     pub first_exposed: Option<First>,
     /// The first lost request of each kind, in the order of `Loss::ALL`.
     pub first_lost: [Option<First>; Loss::ALL.len()],
+    /// Restores of etcd, and when.
+    pub restores: Vec<(Time, Fact)>,
     /// Measuring clients' requests.
     pub probed: Probed,
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
@@ -144,6 +164,7 @@ impl Figures {
             exposed: Covered::default(),
             first_exposed: None,
             first_lost: [None; Loss::ALL.len()],
+            restores: Vec::new(),
             probed: Probed::default(),
             last_progress: Time::ZERO,
             depth: Vec::new(),
@@ -162,6 +183,7 @@ impl Figures {
                 self.quorum.leader_changes += u64::from(term > self.quorum.term);
                 self.quorum.term = self.quorum.term.max(term);
             }
+            Fact::Restored { .. } => self.restores.push((heard.at, heard.fact)),
             Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
             Fact::ApiServes { answering, in_rotation } => {
                 self.api_gone.set(answering == 0, heard.at);
@@ -263,7 +285,7 @@ impl Figures {
             self.healthy(object.app, false);
             let healthy = |apps: &[AppId]| apps.iter().map(|app| self.apps[*app].healthy).sum::<u32>();
             let mut concerned = demands.iter().filter(|demand| demand.apps.contains(&object.app));
-            if concerned.any(|demand| healthy(&demand.apps) < demand.healthy) {
+            if concerned.any(|demand| healthy(&demand.apps) < demand.now(store)) {
                 self.budget.0 += 1;
                 self.budget.1 = self.budget.1.or(Some(first));
             }

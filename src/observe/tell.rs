@@ -56,6 +56,7 @@ fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
         Fact::PodCreated { pod } => (pod, "is created"),
         Fact::PodStarted { pod } => (pod, "starts"),
         Fact::PodListens { pod } => (pod, "listens"),
+        Fact::ApiMissed { pod } => (pod, "asks for an API version that is served no more, and waits"),
         Fact::PodReady { pod, ready: true } => (pod, "is Ready"),
         Fact::PodReady { pod, ready: false } => (pod, "is no longer Ready"),
         Fact::PodDeleting { pod } => (pod, "is terminating"),
@@ -101,6 +102,14 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
         Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
         Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::SnapshotTaken => "a snapshot of etcd is taken".to_owned(),
+        Fact::Restored { age, writes, .. } => {
+            format!("etcd is put back to a snapshot {age} old: {writes} writes are lost")
+        }
+        Fact::MemberIs { member, standing } => format!("etcd {} {}", at(member), standing.name()),
+        Fact::MemberRefused { member, version, cluster } => {
+            format!("etcd {} of version {version} refuses to start in a cluster of {cluster}", at(member))
+        }
         Fact::ServerReady { master } => format!("the API server {} is ready", at(master)),
         Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
         Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),
@@ -115,6 +124,13 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::LeaseLost { component: of, master } => format!("the {} {} leads no longer", component(of), at(master)),
         _ => return None,
     })
+}
+
+/// A launch that was refused.
+fn of_cloud(fact: &Fact) -> Option<String> {
+    let Fact::LaunchRefused { pool, slot, why } = *fact else { return None };
+    let group = pool.map_or("the masters".to_owned(), |pool| format!("pool {}", pool.index() + 1));
+    Some(format!("place {} of {group} gets no machine: {}", slot + 1, why.name()))
 }
 
 /// What users notice.
@@ -151,7 +167,7 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
     if let Some((id, words)) = of_node(fact) {
         return format!("{} {words}", node(names, id));
     }
-    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)) {
+    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)).or_else(|| of_cloud(fact)) {
         return words;
     }
     match *fact {
@@ -167,6 +183,9 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
                 node(names, at),
                 names.apps.get(app).map_or("an app", String::as_str)
             )
+        }
+        Fact::AppScaled { app, replicas } => {
+            format!("{} is scaled to {replicas}", names.apps.get(app).map_or("an app", String::as_str))
         }
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {
@@ -195,6 +214,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
         | Fact::PodBound { pod, .. }
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
+        | Fact::ApiMissed { pod }
         | Fact::PodReady { pod, .. }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }

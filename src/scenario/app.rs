@@ -1,20 +1,21 @@
 //! `[app.NAME]`: Deployments, StatefulSets and DaemonSets, and their Services.
 
-use super::app_records::{APP, NONE_SOURCE, PROBE};
+use super::apis;
+use super::app_records::{APP, HPA, NONE_SOURCE, PROBE};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
 use super::pool::ReadPool;
 use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Fields, reference};
-use crate::base::Id;
+use crate::base::{Id, Rate};
 use crate::config::printed::printed_key;
 use crate::config::quantity::is_label;
 use crate::config::{Item, Key, Place, Problem, Reader, code};
-use crate::world::ids::PoolId;
+use crate::world::ids::{AppId, PoolId};
 use crate::world::spec::{
-    AppSpec, ControlPlaneSpec, ExternalPolicy, NewImage, OnSigterm, PreStopKind, ProbeSpec, RolloutKind, RolloutSpec,
-    ServiceBalancerSpec, ServiceKind, Spread, WorkloadKind,
+    AppSpec, ControlPlaneSpec, ExternalPolicy, HpaSpec, NewImage, OnSigterm, PreStopKind, ProbeSpec, RolloutKind,
+    RolloutSpec, ServiceBalancerSpec, ServiceKind, Spread, WorkloadKind,
 };
 
 /// The word that says that an app has no probe, or no budget.
@@ -33,6 +34,8 @@ pub(super) struct ReadApp<'a> {
     pub(super) fields: Fields,
     /// Where the app stands.
     pub(super) place: Place,
+    /// The app that serves the metrics of its autoscaler, and where it is named.
+    metrics: Option<(String, Place)>,
 }
 
 impl ReadApp<'_> {
@@ -62,7 +65,59 @@ pub(super) fn read<'a>(
             apps.push(one(lower, key, reader, (pools, masters)));
         }
     }
+    metrics(lower, &mut apps);
     apps
+}
+
+/// Autoscalers name the app that serves their metrics.
+fn metrics(lower: &Lower<'_>, apps: &mut [ReadApp<'_>]) {
+    let names: Vec<String> = apps.iter().map(|app| app.spec.name.clone()).collect();
+    for app in apps {
+        let Some((name, place)) = &app.metrics else { continue };
+        let found = names.iter().position(|known| known == name).map(AppId::from_index);
+        if found.is_none() {
+            let message = format!("`{}.hpa.metrics`: there is no app `{name}`", app.header);
+            lower.problems.report(Problem::error(code::UNKNOWN_CHOICE, message, *place));
+        }
+        app.spec.hpa = app.spec.hpa.map(|hpa| HpaSpec { metrics: found, ..hpa });
+    }
+}
+
+/// `hpa`, and the name of the app that serves its metrics.
+fn hpa_of(
+    lower: &mut Lower<'_>,
+    header: &str,
+    item: &Item<'_>,
+    cpu: u64,
+) -> (Option<HpaSpec>, Option<(String, Place)>) {
+    if !item.is_given() || is_none(item) {
+        let comment = if item.is_given() { String::new() } else { format!("  # default: {NONE_SOURCE}") };
+        lower.page.line(&format!("hpa = \"{NONE}\"{comment}"));
+        return (None, None);
+    }
+    let Some(reader) = item.table_or(NONE) else { return (None, None) };
+    let fields = Fields::whole(&HPA, reader);
+    let values = &fields.values;
+    lower.page.line(&format!("# {header}.hpa: {NONE_SOURCE}; kubernetes pkg/apis/autoscaling/v2 where not given"));
+    let texts: Vec<String> = fields.lines().iter().map(|line| without_comment(line).trim_end().to_owned()).collect();
+    lower.page.line(&format!("hpa = {{ {} }}", texts.join(", ")));
+    let (min, max) = (values.count("min") as u32, values.count("max") as u32);
+    if min > max {
+        let message = format!("`{header}.hpa`: min of {min} is above max of {max}");
+        lower.problems.report(Problem::error(code::VALUE, message, item.place()));
+    }
+    // Requests a second that use the wanted share of the pod's CPU.
+    let by_cpu = u128::from(cpu) * u128::from(values.ratio("target_cpu").ppm()) * 1_000_000
+        / u128::from(values.span("cpu_time").as_nanos().max(1));
+    let by_cpu = Rate::from_micros(u64::try_from(by_cpu).unwrap_or(u64::MAX));
+    let target = fields.optional("target").map_or(by_cpu, |values| values.rate("target"));
+    if target == Rate::ZERO {
+        let message = format!("`{header}.hpa` aims at no request a second: every load is too much");
+        lower.problems.report(Problem::error(code::VALUE, message, item.place()));
+    }
+    let metrics = fields.optional("metrics").map(|values| values.text("metrics").to_owned());
+    let metrics = metrics.map(|name| (name, fields.given("metrics").unwrap_or(item.place())));
+    (Some(HpaSpec { min, max: max.max(min), target, metrics: None }), metrics)
 }
 
 fn one<'a>(
@@ -76,11 +131,13 @@ fn one<'a>(
     lower.page.table(&format!("[{header}]"), &fields.lines());
     let probes =
         ["readiness", "liveness", "startup"].map(|probe| probe_of(lower, &header, probe, &reader.optional(probe)));
+    let uses_apis = apis::read(lower, &reader.optional("uses_apis"));
     let pool = fields.optional("pool").map(|values| values.text("pool").to_owned());
     let pool = pool.and_then(|name| {
         let known = pools.iter().map(|pool| pool.spec.name.as_str());
         reference(lower.problems, &reader.optional("pool"), &name, "node pool", known).map(PoolId::from_index)
     });
+    let (hpa, metrics) = hpa_of(lower, &header, &reader.optional("hpa"), fields.values.count("cpu"));
     let kind = kind_of(&fields);
     let rollout = match kind {
         WorkloadKind::Deployment => &ROLLOUT,
@@ -98,8 +155,10 @@ fn one<'a>(
     if spec.is_daemon() {
         spec.replicas = nodes_of(&spec, pools, masters);
     }
+    spec.hpa = hpa;
     [spec.readiness, spec.liveness, spec.startup] = probes;
-    ReadApp { spec, header, traffic, pdb, fields, place: key.place }
+    spec.uses_apis = uses_apis;
+    ReadApp { spec, header, traffic, pdb, fields, place: key.place, metrics }
 }
 
 fn probe_of(lower: &mut Lower<'_>, header: &str, name: &str, item: &Item<'_>) -> Option<ProbeSpec> {
@@ -285,6 +344,8 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         latency: values.dist("latency"),
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
         warm_up: values.span("warm_up"),
+        hpa: None,
+        uses_apis: Vec::new(),
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),
     }
 }

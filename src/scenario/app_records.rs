@@ -204,6 +204,54 @@ static PROBE_SETTINGS: [Setting; 5] = [
 /// Where it comes from that an app has no probe and no budget.
 pub(super) const NONE_SOURCE: &str = "kubernetes: none unless the manifest has one";
 
+/// `hpa`, its metrics' app aside.
+pub(super) static HPA: Section = Section {
+    entry: &table("hpa", "A HorizontalPodAutoscaler.", &HPA_SETTINGS, &[AUTOSCALING, "metrics-server README.md"]),
+    optionals: &[&HPA_TARGET, &HPA_METRICS],
+};
+const AUTOSCALING: &str = "kubernetes pkg/apis/autoscaling/v2/defaults.go";
+static HPA_SETTINGS: [Setting; 4] = [
+    count(("min", "pods"), (1, 1_000_000), "1", "minReplicas.", AUTOSCALING),
+    count(("max", "pods"), (1, 1_000_000), "10", "maxReplicas.", "rollproof: the field itself has no default"),
+    setting(
+        "target_cpu",
+        Kind::Ratio,
+        "0.8",
+        "averageUtilization: the share of its requested CPU that a pod is to use.",
+        AUTOSCALING,
+    ),
+    period(
+        "cpu_time",
+        "\"5ms\"",
+        "CPU that one request takes of a pod; with target_cpu it gives the requests a second that a pod is to have.",
+        estimate!("the latency of a small web server, all of it spent on the CPU"),
+    ),
+];
+static HPA_TARGET: Optional = Optional {
+    entry: table("target", "See its setting.", &HPA_TARGET_SETTING, &[AUTOSCALING]),
+    word: "cpu",
+    absent: true,
+};
+static HPA_TARGET_SETTING: [Setting; 1] = [setting(
+    "target",
+    Kind::Rate,
+    "100",
+    "averageValue of requests a second and pod, instead of target_cpu.",
+    "kubernetes: a metric of pods, from an adapter",
+)];
+static HPA_METRICS: Optional = Optional {
+    entry: table("metrics", "See its setting.", &HPA_METRICS_SETTING, &["metrics-server README.md"]),
+    word: "always",
+    absent: true,
+};
+static HPA_METRICS_SETTING: [Setting; 1] = [setting(
+    "metrics",
+    Kind::Text,
+    "\"metrics-server\"",
+    "The app that serves the metrics: while none of its pods is Ready nothing is scaled; always: they are always there.",
+    "metrics-server README.md: a Deployment of one replica unless made highly available",
+)];
+
 /// `pdb` and `[[budget]]`, their rule aside.
 pub(super) static BUDGET: Section = Section {
     entry: &table("pdb", "A PodDisruptionBudget.", &BUDGET_SETTINGS, &["kubernetes KEP-3017"]),

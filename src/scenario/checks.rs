@@ -1,12 +1,13 @@
 //! What can only be said of the whole: caps, and values that do not go together.
 
+use super::apis;
 use super::app::ReadApp;
 use super::cluster::Places;
 use super::pool::ReadPool;
 use super::strategy::Chosen;
 use crate::base::IntOrPercent;
 use crate::config::{Diagnostics, Place, Problem, code};
-use crate::strategy::Target;
+use crate::strategy::{Target, cluster_api_refuses};
 use crate::world::spec::{BudgetRule, Spec, Spread};
 
 /// Most machines of a scenario, masters included: twenty times what Kubernetes supports.
@@ -30,7 +31,9 @@ pub(super) fn report(given: &Given<'_, '_>, problems: &Diagnostics) {
     caps(given, problems);
     masters(given, problems);
     target(given, problems);
+    surge_of_masters(given, problems);
     for app in given.apps {
+        apis::warn(app, (given.spec.control_plane.from, given.spec.control_plane.to), problems);
         manners(app, problems);
         fits(given, app, problems);
         reached(given, app, problems);
@@ -86,6 +89,16 @@ fn target(given: &Given<'_, '_>, problems: &Diagnostics) {
         (Target::Needed, false) | (Target::Ignored, true) | (Target::Welcome, _) => return,
     };
     problems.report(Problem::warning(code::VALUE, message, given.cluster.target));
+}
+
+fn surge_of_masters(given: &Given<'_, '_>, problems: &Diagnostics) {
+    if given.strategy.name() != "cluster-api" {
+        return;
+    }
+    if let Some(message) = cluster_api_refuses(&given.strategy.values, given.spec.control_plane.replicas) {
+        let help = "set `strategy.control_plane_max_surge = 1`";
+        problems.report(Problem::error(code::VALUE, message, given.cluster.replicas).help(help));
+    }
 }
 
 fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {

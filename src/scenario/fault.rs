@@ -57,7 +57,8 @@ fn target(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, spe
     match kind.aim {
         Aim::Api => return Some(Target::Api),
         Aim::Plan => return Some(Target::Plan),
-        Aim::Node | Aim::Master | Aim::Pod => {}
+        Aim::Account => return Some(Target::Account),
+        Aim::Node | Aim::Master | Aim::Pod | Aim::Zone | Aim::Group => {}
     }
     let item = reader.required("target");
     let label = item.string()?;

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub spec: Arc<Spec>,
     /// Who upgrades it, and how.
     pub strategy: strategy::Chosen,
+    /// Who else acts on the cluster while the plan runs.
+    pub beside: Vec<super::Beside>,
     /// What nature does.
     pub faults: Vec<FaultSpec>,
     /// What the plan is held to.
@@ -157,6 +159,7 @@ fn scenario(lowered: Lowered, root: &Table, warnings: Warnings) -> Scenario {
         hash,
         spec: lowered.spec,
         strategy: lowered.strategy,
+        beside: lowered.beside,
         faults: lowered.faults,
         objective: lowered.objective,
         limits: lowered.limits,

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, strategy, traffic};
+use super::{Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, strategy, traffic};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
+use crate::strategy::goals;
 use crate::world::spec::Spec;
 
 /// Version of the format of scenarios.
@@ -28,6 +30,7 @@ pub(super) struct Lowered {
     pub(super) about: String,
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
+    pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
     pub(super) objective: Objective,
     pub(super) limits: Limits,
@@ -43,10 +46,12 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
     let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
-    let strategy = strategy::read(&mut lower, &reader.required("strategy"), &pools);
+    let mut strategy = strategy::read(&mut lower, &reader.required("strategy"), &pools);
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
+    let mut cluster = cluster;
+    lower.walk(&mut cluster, &mut strategy);
     let mut spec = Spec {
         control_plane: cluster.control_plane,
         pools: pools.iter().map(|read| read.spec.clone()).collect(),
@@ -54,6 +59,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         budgets,
         groups: IdVec::from_iter(groups),
         probes: IdVec::new(),
+        quota: cluster.quota,
         timings: cluster.timings,
         horizon: limits.horizon,
         tail: limits.tail,
@@ -63,12 +69,27 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let given = checks::Given { spec: &spec, cluster: given, pools: &pools, apps: &apps, strategy: &strategy };
     checks::report(&given, problems);
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
+    let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, beside, faults, objective, limits, resolved }
 }
 
 impl Lower<'_> {
+    /// The versions that the plan walks, in the cluster and in the strategy.
+    fn walk(&self, cluster: &mut cluster::Cluster, strategy: &mut Chosen) {
+        let (plane, target) = (&mut cluster.control_plane, cluster.given.target);
+        if !cluster.given.versions {
+            return;
+        }
+        let walked = strategy.hops.walk(self, (plane.from, plane.to), target);
+        plane.hops = hops::on_the_way(plane, &walked, cluster::etcd_of);
+        hops::etcd_check(self, plane, target);
+        if walked.len() > 1 {
+            strategy.goals = goals(plane.from, &walked, strategy.hops.jump);
+        }
+    }
+
     fn head(&mut self, reader: &mut Reader<'_>, fallback: &str) -> (String, String) {
         let schema = reader.required("schema");
         let _ = schema.u32(SCHEMA..=SCHEMA);

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, PROBE, WAVE};
+use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
-use super::pool_records::{MACHINES, POOL};
+use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
 use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Presets, Section};
@@ -29,6 +29,7 @@ pub fn schema() -> Json {
         "app": { "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": app() },
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
+        "actor": { "type": "array", "items": beside() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
         "objective": objective(),
@@ -129,6 +130,7 @@ fn cluster() -> Json {
             ("api_server", section(&API_SERVER, &[], &[])),
             ("controllers", section(&CONTROLLERS, &[], &[])),
             ("machine", presets(&MACHINES)),
+            ("group", presets(&NODE_GROUPS)),
         ],
         &[],
     );
@@ -138,6 +140,7 @@ fn cluster() -> Json {
         "control_plane": plane,
         "etcd": etcd,
         "timings": section(&TIMINGS, &[], &[]),
+        "cloud": section(&CLOUD, &[], &[]),
     });
     closed(properties, &["version"])
 }
@@ -147,7 +150,7 @@ fn name() -> Json {
 }
 
 fn pool() -> Json {
-    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES))], &["name"])
+    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES)), ("group", presets(&NODE_GROUPS))], &["name"])
 }
 
 fn bound() -> Json {
@@ -177,6 +180,7 @@ fn app() -> Json {
     let probe = || or_none(section(&PROBE, &[], &[]));
     let rollouts = [&ROLLOUT, &STATEFUL_ROLLOUT, &DAEMON_ROLLOUT].map(|rollout| section(rollout, &[], &[]));
     let groups = json!({ "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": group() });
+    let removed: Vec<&str> = crate::world::removed_apis::REMOVED_APIS.iter().map(|api| api.name).collect();
     section(
         &APP,
         &[
@@ -185,8 +189,10 @@ fn app() -> Json {
             ("startup", probe()),
             ("rollout", json!({ "anyOf": rollouts })),
             ("pdb", or_none(demand(&[], &[]))),
+            ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
+            ("uses_apis", json!({ "type": "array", "items": { "enum": removed } })),
         ],
         &[],
     )
@@ -216,8 +222,24 @@ fn strategy() -> Json {
                 json!({ "type": "array", "items": { "type": "object" }, "description": about }),
             );
         }
+        let about = "Versions that the control plane walks on the way, or \"each-minor\".";
+        let listed = json!({ "type": "array", "items": { "type": "string" } });
+        all.insert("hops".to_owned(), json!({ "anyOf": [{ "const": "each-minor" }, listed], "description": about }));
+        let about = "Whether workers walk along at each hop, or jump as far as the version skew policy lets them.";
+        all.insert("hop_nodes".to_owned(), json!({ "enum": ["walk", "jump"], "description": about }));
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn beside() -> Json {
+    let all = crate::strategy::beside::CATALOG.iter().map(|actor| {
+        let mut all = properties(actor.entry);
+        all.insert("name".to_owned(), json!({ "const": actor.entry.name }));
+        let mut schema = closed(Json::Object(all), &["name"]);
+        set(&mut schema, "description", json!(actor.entry.about));
         schema
     });
     json!({ "anyOf": all.collect::<Vec<_>>() })
@@ -231,7 +253,7 @@ fn fault() -> Json {
         let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
         all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
         all.insert("offset".to_owned(), span());
-        if !matches!(kind.aim, Aim::Api | Aim::Plan) {
+        if !matches!(kind.aim, Aim::Api | Aim::Account | Aim::Plan) {
             required.push("target");
             all.insert("target".to_owned(), json!({ "type": "string" }));
         }

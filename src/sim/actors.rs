@@ -43,6 +43,8 @@ struct Driver {
     blocked: Vec<NotYet>,
     remarks: Vec<(Time, String)>,
     ended: Option<Result<(), String>>,
+    /// Its name, for one that acts beside the plan.
+    beside: Option<&'static str>,
 }
 
 /// All actors; the first is the strategy.
@@ -56,19 +58,22 @@ pub(super) struct Drivers {
 impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
-        drivers.add(scenario.strategy.actor(), world);
+        drivers.add(scenario.strategy.actor(), None, world);
         if scenario.faults.iter().any(|fault| fault.target == Target::Plan) {
             drivers.drivers[0].fresh = Some(scenario.strategy.actor());
         }
         for (app, asked) in scenario.spec.apps.entries() {
             if let Some(at) = asked.restart_at {
-                drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), world);
+                drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), None, world);
             }
+        }
+        for beside in &scenario.beside {
+            drivers.add(beside.actor(), Some(beside.entry.entry.name), world);
         }
         drivers
     }
 
-    fn add(&mut self, actor: Box<dyn Actor>, world: &mut World) {
+    fn add(&mut self, actor: Box<dyn Actor>, beside: Option<&'static str>, world: &mut World) {
         let index = self.drivers.len();
         let client = world.add_operator(ActorId::from_index(index), actor.api_rate());
         self.drivers.push(Driver {
@@ -87,6 +92,7 @@ impl Drivers {
             blocked: Vec::new(),
             remarks: Vec::new(),
             ended: None,
+            beside,
         });
         self.arm(index, world);
     }
@@ -103,12 +109,27 @@ impl Drivers {
 
     /// Whether the plan will wake by itself: an alarm is set, or an order not answered yet.
     pub(super) fn has_alarm(&self) -> bool {
-        self.drivers.iter().any(|driver| driver.rings.is_some() || driver.asked > 0)
+        let mut plan = self.drivers.iter().filter(|driver| driver.beside.is_none());
+        plan.any(|driver| driver.rings.is_some() || driver.asked > 0)
     }
 
-    /// What the plan's tool has remarked, and when.
-    pub(super) fn remarks(&self) -> &[(Time, String)] {
-        self.drivers.first().map_or(&[], |driver| &driver.remarks)
+    /// Whether somebody beside the plan will: what that changes may help the plan on.
+    pub(super) fn has_alarm_beside(&self) -> bool {
+        let mut beside = self.drivers.iter().filter(|driver| driver.beside.is_some());
+        beside.any(|driver| driver.rings.is_some() || driver.asked > 0)
+    }
+
+    /// What the plan's tool has remarked, and when; and, with their names before it, what others have.
+    pub(super) fn remarks(&self) -> Vec<(Time, String)> {
+        let told = |driver: &Driver| {
+            let by = driver.beside.map_or(String::new(), |name| format!("{name}: "));
+            driver.remarks.iter().map(|(at, text)| (*at, format!("{by}{text}"))).collect::<Vec<_>>()
+        };
+        let plan = self.drivers.first().map(told).unwrap_or_default();
+        let beside = self.drivers.iter().filter(|driver| driver.beside.is_some()).flat_map(told);
+        let mut all: Vec<(Time, String)> = plan.into_iter().chain(beside).collect();
+        all.sort_by_key(|(at, _)| *at);
+        all
     }
 
     /// Why the plan waits, in words.
@@ -123,7 +144,7 @@ impl Drivers {
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        format!("{}{more}", reasons.join("; "))
+        with_refusals(format!("{}{more}", reasons.join("; ")), world)
     }
 
     pub(super) fn alarm(&mut self, actor: ActorId, alarm: u32, world: &mut World) {
@@ -249,6 +270,22 @@ impl Drivers {
         }
         self.arm(index, world);
     }
+}
+
+/// Groups of which a blocker says that they get no machine.
+const NAMED_MAX: usize = 2;
+
+/// Adds which machines the cloud has refused, one for each group, unless that is said already.
+pub(super) fn with_refusals(why: String, world: &World) -> String {
+    let refused = world.cloud().refused();
+    let first_of_its_group = |at: &usize| !refused[..*at].iter().any(|other| other.pool == refused[*at].pool);
+    let news = |at: &usize| !why.contains(refused[*at].why.name());
+    let told = |at: usize| {
+        let group = refused[at].pool.map_or("masters", |pool| &world.spec().pools[pool].name);
+        format!("; {group} gets no machine in zone {}: {}", refused[at].zone.0 + 1, refused[at].why.name())
+    };
+    let more: String = (0..refused.len()).filter(first_of_its_group).filter(news).map(told).take(NAMED_MAX).collect();
+    why + &more
 }
 
 /// The first pod that finds no node among those that a budget of this app counts.

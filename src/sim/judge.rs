@@ -45,6 +45,7 @@ pub(super) fn outcome(
         upgrade: upgrade(scenario, run, ending),
         requests,
         etcd: (!scenario.strategy.entry.hides_etcd).then(|| etcd(run, now)),
+        restores: figures.restores.iter().map(restore).collect(),
         api: ApiFigures {
             unavailable_s: gone.as_secs_f64(),
             longest_gap_s: gap.as_secs_f64(),
@@ -59,6 +60,18 @@ pub(super) fn outcome(
         events: run.events,
         sim_seconds: now.secs_f64(),
         digest,
+    }
+}
+
+fn restore(fact: &(Time, Fact)) -> RestoreFigures {
+    let (at, Fact::Restored { age, writes, gone, back, nodes }) = *fact else { return RestoreFigures::default() };
+    RestoreFigures {
+        at_s: at.secs_f64(),
+        snapshot_age_s: age.as_secs_f64(),
+        lost_writes: writes,
+        pods_gone: gone.into(),
+        pods_back: back.into(),
+        nodes_gone: nodes.into(),
     }
 }
 
@@ -276,7 +289,7 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         start_s: step.start.secs_f64(),
         end_s: step.end.map(Time::secs_f64),
     });
-    let remarks = run.drivers.remarks().iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text: text.clone() });
+    let remarks = run.drivers.remarks().into_iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text });
     let end = match ending {
         Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
         Ending::Horizon(_) => run.world.now(),

@@ -253,6 +253,12 @@ impl Drain {
         Drain { node, settings: Box::new(settings), stage: Stage::List }
     }
 
+    /// Whether a budget still refuses one of its evictions.
+    pub fn is_refused(&self) -> bool {
+        let refused = |task: &Task| matches!(task.state, TaskState::Refused { .. });
+        if let Stage::Pods { tasks, .. } = &self.stage { tasks.iter().any(refused) } else { false }
+    }
+
     /// Goes as far as it can now; the result once all tasks have returned.
     pub fn step(&mut self, turn: &mut Turn<'_, '_>) -> Option<Drained> {
         self.cordon(turn);
@@ -426,7 +432,8 @@ impl Task {
                 | ApiError::Unavailable
                 | ApiError::Conflict
                 | ApiError::SeveralBudgets
-                | ApiError::Forbidden),
+                | ApiError::Forbidden
+                | ApiError::Members),
             ) => TaskState::Over(Some(DrainError::Evict(self.pod, error))),
         }
     }

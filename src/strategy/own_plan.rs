@@ -31,7 +31,7 @@ static ENTRY: Entry = Entry {
               \x20 premark = \"soft-taint\", \"cordon\", \"cordon-and-exclude\": on all units at once\n\
               \x20 finish = a list of { soak = \"1h\", rollback_after }, gates, \"remove-extras\", \"retire-old\"\n\
               \x20 cancel_after = \"5m\": an operator goes back in mid-plan; rollback_drain = a drain for the way back\n\
-              \x20 on_error = { drain, provision, gate, swap, api }, each \"stop-run\" (the default), \"stop-group\", \
+              \x20 on_error = { drain, provision, gate, swap, api, quorum }, each \"stop-run\" (the default), \"stop-group\", \
               \"quarantine\" or { quarantine = 1 }, \"retry\" or { retry = \"30s\" }, \"put-back\", \"hold\", \"ignore\", \
               \"roll-back\"\n\n\
               A stage of rollout = \"NAME\" instead gives that app, such as an add-on, a new template and waits until it is \
@@ -39,7 +39,8 @@ static ENTRY: Entry = Entry {
               Steps are names\n\
               \x20 taint, untaint, cordon, uncordon, exclude, include (the label for load balancers), deregister, \
               drain, terminate, replace (by the machine of a surge), retire, reimage, upgrade (packages and a reboot), \
-              reboot, kubelet (packages and a restart); of masters move-leader, quorum-guard (one at a time)\n\
+              reboot, kubelet (packages and a restart); of masters move-leader, remove-member, \
+              quorum-guard (one at a time); etcd-snapshot, etcd-restore\n\
               or tables\n\
               \x20 { drain = { timeout, on_deadline = \"fail\", \"force\" or \"go-on\", grace, retry, look, delete, \
               delete_after, critical_last, skip_wait, alert, attempts = { length, pause, slow_after, slow_pause } } }\n\
@@ -47,10 +48,10 @@ static ENTRY: Entry = Entry {
               \x20 { swap = [\"etcd\", \"kube-apiserver\", ...], together, deadline, rollback }\n\
               \x20 { surge = 1, deadline }: a machine to take this one's place\n\
               \x20 { gate = [conditions], every, times, again, deadline }\n\n\
-              Conditions are api, node-ready, static-pods, control-plane, etcd, etcd-spare, extras-ready, \
+              Conditions are api, node-ready, static-pods, control-plane, other-masters, etcd, \
+              etcd-spare, member-removable, extras-ready, \
               extras-in-each-zone, group-ready, apps, validation (as kops has it).\n\n\
-              Not to be had: members of etcd that come and go, since a master's place is its volume; machines of other \
-              sizes; steps on pods. An example is scenarios/own-plan.toml.",
+              Not to be had: machines of other sizes; steps on pods. An example is scenarios/own-plan.toml.",
     settings: &SETTINGS,
     sources: &["rollproof: the primitives of src/strategy/machinery/plan.rs"],
 };

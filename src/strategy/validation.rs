@@ -87,6 +87,9 @@ pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid
     if seen.api.is_err() {
         return Some(Invalid::Silent);
     }
+    if seen.flattered {
+        return None;
+    }
     let masters = (0..seen.spec.control_plane.replicas).map(|master| GroupKey::Master(MasterId(master)));
     let pools = seen.spec.pools.ids().filter(|pool| relevant.counts(*pool)).map(GroupKey::Pool);
     masters.chain(pools).find_map(|group| group_invalid(seen, group)).or_else(|| {

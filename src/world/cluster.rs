@@ -10,6 +10,7 @@ use crate::world::components::balancer::Balancers;
 use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::{Controllers, ControllersEvent};
 use crate::world::components::etcd::Etcd;
+use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
@@ -18,9 +19,11 @@ use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId, PodId};
+use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
+use crate::world::restore::Backups;
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
@@ -63,11 +66,16 @@ pub struct World {
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
     pub(super) static_pods: StaticPods,
+    pub(super) joins: Joins,
+    pub(super) member_orders: MemberOrders,
+    pub(super) backups: Backups,
     pub(super) traffic: Traffic,
     pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
     pub(super) client_kinds: IdVec<ClientId, ClientKind>,
+    /// Tools that validate the cluster find nothing wrong with it.
+    pub(super) flattered: bool,
     /// What has changed that an actor could see.
     pub(super) changes: Changes,
 }
@@ -151,6 +159,8 @@ impl World {
                 self.static_pods.step(event, runs, &mut ctx!(self));
             }
             Event::Probe(event) => self.probe_event(event),
+            Event::Restored => self.restored(),
+            Event::Joining(event) => self.joins.step(event, &mut ctx!(self)),
         }
         self.settle_effects();
         None

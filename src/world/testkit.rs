@@ -95,12 +95,23 @@ pub(crate) fn small_spec() -> Spec {
             unhealthy: UnhealthyEviction::IfHealthyBudget,
         }],
         groups: groups.into_iter().collect::<IdVec<_, _>>(),
+        quota: None,
         probes: IdVec::new(),
         timings: timings(),
         horizon: Span::mins(600),
         tail: Span::mins(1),
     }
 }
+
+/// A group that asks again after 30 s at first, and leaves its machines alone.
+const NODE_GROUP: NodeGroupSpec = NodeGroupSpec {
+    zone_fallback: true,
+    zone_capacity: None,
+    retry: (Span::secs(30), Span::mins(5)),
+    health_check: HealthCheckKind::None,
+    health_grace: Span::mins(5),
+    scale_in: ScaleIn::OldestTemplate,
+};
 
 fn pool(name: &str, count: u32, upgrade: bool, machine: &MachineSpec) -> PoolSpec {
     PoolSpec {
@@ -114,6 +125,8 @@ fn pool(name: &str, count: u32, upgrade: bool, machine: &MachineSpec) -> PoolSpe
         runs_apps: upgrade,
         in_load_balancer: upgrade,
         machine: machine.clone(),
+        group: NODE_GROUP,
+        size: None,
     }
 }
 
@@ -153,6 +166,8 @@ fn web() -> AppSpec {
         latency: ms(5),
         concurrency: None,
         warm_up: Span::ZERO,
+        hpa: None,
+        uses_apis: Vec::new(),
         restart_at: None,
     }
 }
@@ -199,6 +214,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
     ControlPlaneSpec {
         from: Version::new(1, 14, 10),
         to: Version::new(1, 15, 7),
+        hops: Vec::new(),
         replicas: 3,
         zones: 3,
         schedulable: false,
@@ -246,5 +262,6 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
             restart: Some(ms(5_000)),
         },
         machine,
+        group: NODE_GROUP,
     }
 }

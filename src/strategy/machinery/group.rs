@@ -339,12 +339,11 @@ impl GroupRun {
 
     fn begin(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) -> State {
         if stage.template {
-            let version = turn.seen.spec.control_plane.to;
             let pool = match self.group {
                 Group::Masters | Group::Everything => None,
                 Group::Workers(pool) => Some(pool),
             };
-            turn.give(Command::SetTemplate { pool, version });
+            turn.give(Command::SetTemplate { pool, version: turn.seen.target(pool) });
         }
         match &stage.before {
             Some(gate) => State::Before(GateRun::begin(gate, turn.now())),
@@ -455,6 +454,14 @@ impl GroupRun {
                 self.pending = nodes[..nodes.len() - stay].iter().copied().collect();
                 State::Extras(at)
             }
+            Some(Finish::ShrinkGroup(_)) => {
+                let launched = self.extras.iter().filter(|machine| machine.node(turn.seen).is_some()).count();
+                let count = launched.saturating_sub(self.quarantined);
+                if let Group::Workers(pool) = self.group {
+                    self.pending = turn.seen.scale_in(pool, count).into();
+                }
+                State::Extras(at)
+            }
             Some(Finish::RetireOld) => {
                 self.retired = true;
                 for node in &self.selected {
@@ -553,7 +560,7 @@ impl GroupRun {
 fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
     match state {
         State::Extras(at) => match stage.finish.get(*at) {
-            Some(Finish::RemoveExtras(steps)) => steps,
+            Some(Finish::RemoveExtras(steps) | Finish::ShrinkGroup(steps)) => steps,
             Some(Finish::Soak { .. } | Finish::Gate(_) | Finish::RetireOld) | None => &[],
         },
         State::Back => back,

@@ -278,13 +278,19 @@ pub enum Step {
     Include,
     /// The cloud takes it out of its load balancers, of a master out of the API's; others wait for nothing.
     Deregister,
-    /// A master that leads etcd hands over.
+    /// A master that leads etcd hands over: to the newest master of the version after, if there is one.
     MoveLeader,
     /// A master waits until no other master is between here and its end, as a disruption budget on etcd's guards makes
     /// it wait; workers wait for nothing.
     QuorumGuard,
+    /// A master's etcd member is removed from its group; one that leads hands over first.
+    RemoveMember,
     /// Its pods go.
     Drain(Drain),
+    /// A snapshot of etcd is taken.
+    Snapshot,
+    /// etcd is put back to its newest snapshot.
+    Restore,
     /// A fixed wait, told as this phase.
     Wait(StepPhase, Span),
     /// Manifests of a master's static pods are replaced.
@@ -347,7 +353,8 @@ pub enum Transition {
     Upgrade,
     /// It reboots as it is.
     Reboot,
-    /// New packages are installed, and its kubelet restarts; containers run on.
+    /// New packages are installed, its kubelet restarts, and kube-proxy as if its DaemonSet came with it; containers
+    /// run on.
     Kubelet,
 }
 
@@ -397,6 +404,9 @@ pub enum Finish {
     Gate(Gate),
     /// Machines launched ahead go again, one after another, by these steps.
     RemoveExtras(Vec<Step>),
+    /// The group shrinks by as many as were launched ahead, one after another, each after these steps; who goes its own
+    /// policy says.
+    ShrinkGroup(Vec<Step>),
     /// All machines that the units drained go at once; from then on there is no way back.
     RetireOld,
 }
@@ -414,6 +424,8 @@ pub enum Class {
     Swap,
     /// The API refused an order, or did not answer.
     Api,
+    /// etcd would not let a member go.
+    Quorum,
 }
 
 /// What follows from an error.
@@ -450,12 +462,14 @@ pub struct OnError {
     pub swap: Action,
     /// [`Class::Api`].
     pub api: Action,
+    /// [`Class::Quorum`].
+    pub quorum: Action,
 }
 
 impl OnError {
     /// The same for all.
     pub const fn all(action: Action) -> OnError {
-        OnError { drain: action, provision: action, gate: action, swap: action, api: action }
+        OnError { drain: action, provision: action, gate: action, swap: action, api: action, quorum: action }
     }
     /// A controller that reconciles: it tries again, this often, for ever.
     pub const fn retries(every: Span) -> OnError {
@@ -473,6 +487,7 @@ impl OnError {
             Class::Gate => self.gate,
             Class::Swap => self.swap,
             Class::Api => self.api,
+            Class::Quorum => self.quorum,
         }
     }
 }

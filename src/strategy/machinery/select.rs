@@ -21,18 +21,17 @@ pub(super) struct Selected {
 /// Selects; `start` is when the plan's first run began.
 pub(super) fn select(group: Group, stage: &Stage, start: Time, seen: &Reported<'_>) -> Selected {
     let machines: Vec<(NodeId, &Instance)> = group.machines(seen).collect();
-    let target = seen.spec.control_plane.to;
     let done = |node: NodeId, machine: &Instance| match stage.select {
         // What a reboot is for is done by a boot since the plan began.
         Select::All => seen.node(node).is_some_and(|object| object.registered > start),
-        Select::Outdated | Select::First(_) => machine.version == target,
+        Select::Outdated | Select::First(_) => machine.version == seen.target(machine.pool),
     };
     let cordoned = |node: NodeId| seen.node(node).is_some_and(|object| object.unschedulable);
     let (finished, mut nodes): (Vec<NodeId>, Vec<NodeId>) = {
         let (done, left): (Vec<_>, Vec<_>) = machines.iter().partition(|(node, machine)| done(*node, machine));
         (done.into_iter().map(|(node, _)| node).collect(), left.into_iter().map(|(node, _)| node).collect())
     };
-    put_in_order(&mut nodes, stage.order, group, seen);
+    put_in_order(&mut nodes, stage.order, seen);
     if let Select::First(amount) = stage.select {
         nodes.truncate(amount.of(machines.len()).max(1));
     }
@@ -69,7 +68,7 @@ pub(super) fn left_over(turn: &Turn<'_, '_>) -> Vec<NodeId> {
     let of_pool = |pool| {
         let group = Group::Workers(pool);
         let surplus = surplus(group, seen);
-        let new = group.machines(seen).filter(|(_, machine)| machine.version == seen.spec.control_plane.to);
+        let new = group.machines(seen).filter(|(_, machine)| machine.version == seen.target(machine.pool));
         let mut new: Vec<NodeId> = new.map(|(node, _)| node).collect();
         new.split_off(new.len().saturating_sub(surplus))
     };

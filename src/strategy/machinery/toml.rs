@@ -101,7 +101,7 @@ const PLACE_IN_ETCD: &str = "only groups of workers can grow or shrink: a master
 /// Whether a last step is about machines launched ahead.
 fn needs_extras(finish: &Finish) -> bool {
     match finish {
-        Finish::RemoveExtras(_) | Finish::RetireOld => true,
+        Finish::RemoveExtras(_) | Finish::ShrinkGroup(_) | Finish::RetireOld => true,
         Finish::Soak { rollback_after, .. } => rollback_after.is_some(),
         Finish::Gate(_) => false,
     }
@@ -214,6 +214,9 @@ fn step(item: &Item<'_>) -> Option<Step> {
             ("move-leader", Step::MoveLeader),
             ("quorum-guard", Step::QuorumGuard),
             ("drain", Step::Drain(evicts())),
+            ("remove-member", Step::RemoveMember),
+            ("etcd-snapshot", Step::Snapshot),
+            ("etcd-restore", Step::Restore),
             ("terminate", transition(Transition::Terminate)),
             ("replace", transition(Transition::Replace)),
             ("retire", transition(Transition::Retire)),
@@ -344,6 +347,7 @@ fn on_error(mut reader: Reader<'_>) -> OnError {
         gate: read("gate"),
         swap: read("swap"),
         api: read("api"),
+        quorum: read("quorum"),
     };
     reader.finish();
     on_error

@@ -1,8 +1,9 @@
 //! Workloads: a Deployment, StatefulSet or DaemonSet, its pods' manners, its budget and its Service.
 
-use crate::base::{IntOrPercent, Span};
+use crate::base::{IntOrPercent, Rate, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
+use crate::world::removed_apis::RemovedApi;
 
 /// What the app's process does at SIGTERM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +187,19 @@ pub struct RolloutSpec {
     pub image: NewImage,
 }
 
+/// A HorizontalPodAutoscaler of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HpaSpec {
+    /// `minReplicas`.
+    pub min: u32,
+    /// `maxReplicas`.
+    pub max: u32,
+    /// Requests a second of one pod at which its metric is on target; above zero.
+    pub target: Rate,
+    /// The app whose Ready pods serve the metrics; `None`: they are always there.
+    pub metrics: Option<AppId>,
+}
+
 impl RolloutSpec {
     /// A Deployment's by default. Source: kubernetes `pkg/apis/apps/v1/defaults.go`.
     pub const DEFAULT: RolloutSpec = RolloutSpec {
@@ -261,6 +275,10 @@ pub struct AppSpec {
     pub concurrency: Option<u32>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
+    /// What scales it, if anything.
+    pub hpa: Option<HpaSpec>,
+    /// API versions that its processes read when they start, and that are gone at some version of Kubernetes.
+    pub uses_apis: Vec<&'static RemovedApi>,
     /// A new template at this moment of the run, if asked for.
     pub restart_at: Option<Span>,
 }

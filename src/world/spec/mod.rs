@@ -28,6 +28,8 @@ pub struct Spec {
     pub groups: IdVec<GroupId, GroupSpec>,
     /// Measuring clients of the control plane; none unless asked for.
     pub probes: IdVec<ProbeId, PlaneProbeSpec>,
+    /// Machines that the account may run, masters among them; `None`: any number.
+    pub quota: Option<u32>,
     /// Timings that no version fixes: networks, disks, machines.
     pub timings: Timings,
     /// A run that lasts longer is undecided.

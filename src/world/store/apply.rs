@@ -41,6 +41,12 @@ impl Store {
             Change::BudgetStatus { .. } => self.budget_status(change),
             Change::CreateSet { app, template } => self.create_set(*app, *template),
             Change::ScaleSet { set, replicas } => self.scale_set(*set, *replicas),
+            Change::Scale { app, replicas } => {
+                let at = self.revision;
+                self.deployments.change(*app, at, |deployment| deployment.replicas = *replicas);
+                self.touch(Touched::Deployment(*app));
+                Ok(())
+            }
             Change::NewTemplate { app } => {
                 let at = self.revision;
                 self.deployments.change(*app, at, |deployment| {
@@ -230,6 +236,7 @@ impl Store {
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
+            | Change::Scale { .. }
             | Change::Lease { .. } => return Err(ApiError::NotFound),
         };
         debug_assert!(node.index() < self.nodes.len());
@@ -293,6 +300,7 @@ impl NodeObject {
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
+            | Change::Scale { .. }
             | Change::Lease { .. } => {}
         }
     }

@@ -107,6 +107,13 @@ pub enum Change {
         /// `spec.replicas`.
         replicas: u32,
     },
+    /// Autoscaler: `spec.replicas` of a Deployment.
+    Scale {
+        /// The app.
+        app: AppId,
+        /// `spec.replicas`.
+        replicas: u32,
+    },
     /// `kubectl rollout restart`: a new template.
     NewTemplate {
         /// The app.
@@ -193,6 +200,8 @@ pub enum ApiError {
     SeveralBudgets,
     /// 403: too many disrupted pods unconfirmed.
     Forbidden,
+    /// etcd has something against a change of its members.
+    Members,
 }
 
 impl ApiError {
@@ -208,6 +217,7 @@ impl ApiError {
             ApiError::NotFound => "404, not found",
             ApiError::SeveralBudgets => "500, more than one budget",
             ApiError::Forbidden => "403, forbidden",
+            ApiError::Members => "etcd refuses the change of its members",
         }
     }
 }

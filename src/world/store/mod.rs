@@ -239,6 +239,26 @@ impl Store {
         self.nodes.create(node, self.revision)
     }
 
+    /// Nobody can resume a watch any more: all list anew.
+    pub fn compact(&mut self) {
+        self.forgotten = self.revision;
+        self.log.clear();
+        self.endpoint_log.clear();
+        self.node_logs.iter_mut().for_each(VecDeque::clear);
+    }
+
+    /// A Deployment and its ReplicaSets as another store has them; younger sets have nothing to keep.
+    pub fn rewind_deployment(&mut self, app: AppId, saved: &Store) {
+        let then = saved.deployments.now(app).clone();
+        self.revision.0 += 1;
+        let at = self.revision;
+        for set in self.deployments.now(app).sets.clone() {
+            let replicas = if then.sets.contains(&set) { saved.sets.now(set).replicas } else { 0 };
+            self.sets.change(set, at, |object| object.replicas = replicas);
+        }
+        self.deployments.change(app, at, |object| *object = then);
+    }
+
     fn touch(&mut self, touched: Touched) {
         if let Touched::Endpoint(pod) = touched {
             self.endpoint_log.push_back((self.revision, pod));

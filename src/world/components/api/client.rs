@@ -167,6 +167,7 @@ impl Client {
             Change::BudgetStatus { .. } => (4, 1),
             Change::CreateSet { .. }
             | Change::ScaleSet { .. }
+            | Change::Scale { .. }
             | Change::NewTemplate { .. }
             | Change::RolloutStalls { .. } => (5, 1),
             Change::RemovePod { .. } => (0, 1),

@@ -152,6 +152,7 @@ impl Api {
                     | ApiError::NotFound
                     | ApiError::SeveralBudgets
                     | ApiError::Forbidden
+                    | ApiError::Members
             )
         };
         if let Err(error) = result

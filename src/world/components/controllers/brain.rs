@@ -1,5 +1,6 @@
 //! The controllers of one leading process, and what each hears of.
 
+use super::autoscaling::Autoscaling;
 use super::cache::{Cache, wanted_endpoint};
 use super::cloud_nodes::CloudNodes;
 use super::daemon_sets::DaemonSets;
@@ -50,6 +51,7 @@ pub(super) struct Brain {
     taints: TaintEviction,
     gc: PodGc,
     cloud: CloudNodes,
+    autoscaling: Autoscaling,
 }
 
 /// A desk borrows the machines and copies the rest, so that controllers stay free to change.
@@ -93,6 +95,7 @@ impl Brain {
             taints: TaintEviction::default(),
             gc: PodGc::new(within(LONGEST_PERIOD)),
             cloud: CloudNodes::new(monitor),
+            autoscaling: Autoscaling::new(within(LONGEST_PERIOD), ctx),
         }
     }
 
@@ -133,6 +136,7 @@ impl Brain {
         for node in machines.ids() {
             self.nodes.list(node, floor, &desk, ctx);
         }
+        self.autoscaling.begin(&desk, ctx);
     }
 
     fn look_at_everything(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
@@ -236,6 +240,9 @@ impl Brain {
                 disruption::check(*budget, &self.cache, &mut self.queue, &desk, ctx);
             }
         }
+        if (old.active, old.healthy) != (new.active, new.healthy) {
+            self.autoscaling.pod_changed(app, &desk, ctx);
+        }
         let asked = &ctx.spec.apps[app];
         let awaited = old.exists != new.exists && asked.rollout.kind == RolloutKind::Recreate;
         match asked.kind {
@@ -307,6 +314,7 @@ impl Brain {
             ControllersEvent::ZonePass { zone, .. } => self.nodes.zone_pass(zone, &mut self.queue, &desk, ctx),
             ControllersEvent::EvictFrom { node, .. } => self.taints.evict(node, &desk, ctx),
             ControllersEvent::Orphans { node, .. } => self.gc.collect(node, &desk, ctx),
+            ControllersEvent::Autoscale { app, .. } => self.autoscaling.sync(app, &desk, ctx),
             ControllersEvent::InstanceCheck { node, .. } => self.cloud.look(node, &desk, ctx),
             ControllersEvent::CachesFilled { .. } | ControllersEvent::Answer { .. } | ControllersEvent::Lease(_) => {}
         }

@@ -3,6 +3,7 @@
 //! The leader's controllers hear of changes through its watch, queue the objects concerned, and write what is wanted
 //! back through the API. A process that does not lead holds nothing; a new leader fills its caches first.
 
+mod autoscaling;
 mod brain;
 mod cache;
 mod cloud_nodes;
@@ -124,6 +125,13 @@ pub enum ControllersEvent {
         /// The node.
         node: NodeId,
     },
+    /// A sync of an app's autoscaler that may find something new.
+    Autoscale {
+        /// The leader.
+        master: MasterId,
+        /// The app.
+        app: AppId,
+    },
     /// The cloud controller asks for the machine of a node that is not Ready.
     InstanceCheck {
         /// The leader.
@@ -151,6 +159,13 @@ impl Controllers {
             clients,
             machines: IdVec::new(),
         }
+    }
+
+    /// One on a new master.
+    pub fn add_master(&mut self, client: ClientId) {
+        self.clients.push(client);
+        self.brains.push(None);
+        self.election.add(client);
     }
 
     /// A machine, in order of its id, in failure domain `zone`; its Node object may not exist yet.
@@ -212,6 +227,7 @@ impl Controllers {
             | ControllersEvent::ZonePass { master, .. }
             | ControllersEvent::EvictFrom { master, .. }
             | ControllersEvent::Orphans { master, .. }
+            | ControllersEvent::Autoscale { master, .. }
             | ControllersEvent::InstanceCheck { master, .. } => master,
         };
         if let Some((brain, machines)) = self.acting(master) {

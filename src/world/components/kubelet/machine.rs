@@ -43,6 +43,17 @@ enum Process {
     Synced,
 }
 
+/// What keeps a kubelet from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KubeletFlaw {
+    /// Each start of its process fails; systemd tries again without end.
+    NeverStarts,
+    /// The API refuses it: it never registers its node.
+    NeverRegisters,
+    /// Its node registers and stays NotReady: no container network.
+    NeverReady,
+}
+
 /// One kubelet.
 #[derive(Clone, Debug)]
 pub(super) struct Kubelet {
@@ -84,6 +95,9 @@ pub(super) struct Kubelet {
     images: Vec<AppId>,
     /// The container runtime is at work until then.
     pub(super) works_until: Time,
+    flaw: Option<KubeletFlaw>,
+    /// How many times as long as elsewhere its runtime's work takes.
+    pub(super) pace: u32,
 }
 
 impl Kubelet {
@@ -111,6 +125,8 @@ impl Kubelet {
             pulls: VecDeque::new(),
             images: Vec::new(),
             works_until: Time::ZERO,
+            flaw: None,
+            pace: 1,
         }
     }
 
@@ -203,6 +219,10 @@ impl Kubelet {
         self.incarnation += 1;
         (self.process, self.tick_due, self.registering) = (Process::Starting, false, false);
         self.pulls.clear();
+        if self.flaw == Some(KubeletFlaw::NeverStarts) {
+            self.process = Process::Down;
+            return;
+        }
         let name = self.name.part(2);
         let wait = ctx.spec.timings.kubelet_start;
         let wait = wait.sample(&mut ctx.draw(Purpose::ProcessStart, name, u64::from(self.incarnation)));
@@ -225,6 +245,16 @@ impl Kubelets {
         // Whether its writes are stored it will be told once it is connected.
         (kubelet.registered, kubelet.joined, kubelet.served) = (false, false, false);
         kubelet.start(node, ctx);
+    }
+
+    /// Something keeps the kubelet from its work from now on, or no longer.
+    pub fn set_flaw(&mut self, node: NodeId, flaw: Option<KubeletFlaw>) {
+        self.nodes[node].flaw = flaw;
+    }
+
+    /// What the runtime of this node begins from now on takes so many times as long.
+    pub fn set_pace(&mut self, node: NodeId, factor: u32) {
+        self.nodes[node].pace = factor.max(1);
     }
 
     /// The machine begins to shut down: processes get SIGTERM.
@@ -272,6 +302,11 @@ impl Kubelets {
     pub fn wiped(&mut self, node: NodeId) {
         self.nodes[node].images.clear();
         self.nodes[node].network = false;
+    }
+
+    /// Its Node object is not there any more, and nobody deleted it: it registers when it is restarted.
+    pub fn forgotten(&mut self, node: NodeId) {
+        (self.nodes[node].registered, self.nodes[node].joined) = (false, false);
     }
 
     /// The process is stopped where it is; containers run on, unwatched.
@@ -384,6 +419,10 @@ impl Kubelets {
     /// An attempt to register the node; without an answer of success it is repeated.
     pub(super) fn register(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         let kubelet = &mut self.nodes[node];
+        // It asks and is refused without end; the answer is the same each time.
+        if kubelet.flaw == Some(KubeletFlaw::NeverRegisters) {
+            return;
+        }
         kubelet.registering = true;
         if !kubelet.served {
             return self.register_again(node, ctx);
@@ -419,7 +458,8 @@ impl Kubelets {
                     | ApiError::TooManyRequests
                     | ApiError::Conflict
                     | ApiError::SeveralBudgets
-                    | ApiError::Forbidden,
+                    | ApiError::Forbidden
+                    | ApiError::Members,
                 ) => {
                     if let Some(worker) = self.workers.get_mut(PodId(pod)) {
                         worker.unposted = true;
@@ -455,6 +495,9 @@ impl Kubelets {
 
     fn join_later(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         let kubelet = &self.nodes[node];
+        if kubelet.flaw == Some(KubeletFlaw::NeverReady) {
+            return;
+        }
         let incarnation = kubelet.incarnation;
         let wait = kubelet.join_time(ctx);
         let wait = wait.sample(&mut ctx.draw(Purpose::NodeJoin, kubelet.name, u64::from(incarnation)));

@@ -76,6 +76,13 @@ impl Schedulers {
         }
     }
 
+    /// One on a new master.
+    pub fn add_master(&mut self, client: ClientId) {
+        self.clients.push(client);
+        self.minds.push(None);
+        self.election.add(client);
+    }
+
     /// A machine, in order of its id; its Node object may not exist yet. `pool` of `None` is a master.
     pub fn add_node(&mut self, node: NodeId, _name: Name, pool: Option<PoolId>, zone: u32, ctx: &mut Ctx<'_>) {
         debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
