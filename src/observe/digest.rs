@@ -178,6 +178,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
+        Fact::RolloutIs { .. } => 49,
     }
 }
 
@@ -243,6 +244,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
             put!(names.group(group).0, optional(pod, names), loss as u64);
         }
+        Fact::RolloutIs { app, stage, percent } => put!(names.app(app).0, stage as u64, u64::from(percent)),
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {
             put!(names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos());

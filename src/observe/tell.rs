@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::trace::{Names, Record, Trace};
 use crate::base::{Id, Span};
-use crate::world::fact::{Fact, StepPhase, Unit};
+use crate::world::fact::{Fact, RolloutStage, StepPhase, Unit};
 use crate::world::ids::{MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
 
@@ -116,6 +116,18 @@ fn of_master(fact: &Fact) -> Option<String> {
     })
 }
 
+/// How far an app's rollout has come.
+fn rollout(app: &str, stage: RolloutStage, percent: u32) -> String {
+    match stage {
+        RolloutStage::Began => format!("a new version of {app} is rolled out"),
+        RolloutStage::Weighted => format!("the new version of {app} gets {percent} % of the requests"),
+        RolloutStage::Late => format!("the rollout of {app} makes no progress within its deadline"),
+        RolloutStage::Promoted => format!("the new version of {app} is promoted"),
+        RolloutStage::Aborted => format!("the rollout of {app} is aborted: all requests go to the stable version"),
+        RolloutStage::Completed => format!("the rollout of {app} has completed"),
+    }
+}
+
 /// What users notice.
 fn of_users(fact: &Fact, names: &Names) -> Option<String> {
     let at_pod = |of: Option<PodId>| of.map_or(String::new(), |of| format!(" at {}", pod(names, of)));
@@ -163,6 +175,7 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
                 names.apps.get(app).map_or("an app", String::as_str)
             )
         }
+        Fact::RolloutIs { app, stage, percent } => rollout(names.apps.get(app).map_or("an app", String::as_str), stage, percent),
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {
             format!("{answering} of {in_rotation} API servers in rotation answer")
@@ -211,7 +224,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
 
 /// Whether a fact is where a chain begins: a step of the plan, or a fault.
 fn is_root(fact: &Fact) -> bool {
-    matches!(fact, Fact::StepBegan { .. } | Fact::FaultStruck { .. })
+    matches!(fact, Fact::StepBegan { .. } | Fact::FaultStruck { .. } | Fact::RolloutIs { .. })
 }
 
 /// Whether a fact only says that users noticed.

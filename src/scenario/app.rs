@@ -1,6 +1,6 @@
 //! `[app.NAME]`: Deployments and their Services.
 
-use super::app_records::{APP, NONE_SOURCE, PROBE, ROLLOUT};
+use super::app_records::{APP, FLAW, NONE_SOURCE, PROBE, ROLLOUT};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
@@ -12,7 +12,7 @@ use crate::config::quantity::is_label;
 use crate::config::{Item, Key, Place, Problem, Reader, code};
 use crate::world::ids::PoolId;
 use crate::world::spec::{
-    AppSpec, ExternalPolicy, OnSigterm, PreStopKind, ProbeSpec, RolloutSpec, ServiceBalancerSpec, ServiceKind, Spread,
+    AppSpec, ExternalPolicy, FlawSpec, OnSigterm, PreStopKind, ProbeSpec, RolloutSpec, ServiceBalancerSpec, ServiceKind, Spread,
 };
 
 /// The word that says that an app has no probe, or no budget.
@@ -68,11 +68,13 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
     let rollout = Fields::within(&ROLLOUT, &reader.optional("rollout"));
     let pdb = pdb_of(lower, &header, &reader.optional("pdb"));
     lower.page.table(&format!("[{header}.rollout]"), &rollout.lines());
+    let flaw = Fields::within(&FLAW, &reader.optional("flaw"));
+    lower.page.table(&format!("[{header}.flaw]"), &flaw.lines());
     let balancer = balancer_of(lower, &header, &fields, &reader.optional("load_balancer"));
     let traffic = reader.optional("traffic");
     reader.finish();
     let mut spec = spec_of(key.name.clone(), &fields);
-    (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(&rollout));
+    (spec.pool, spec.balancer, spec.rollout, spec.flaw) = (pool, balancer, rollout_of(&rollout), flaw_of(&flaw));
     [spec.readiness, spec.liveness, spec.startup] = probes;
     ReadApp { spec, header, traffic, pdb, fields, place: key.place }
 }
@@ -156,6 +158,14 @@ fn rollout_of(fields: &Fields) -> RolloutSpec {
     }
 }
 
+fn flaw_of(fields: &Fields) -> FlawSpec {
+    FlawSpec {
+        never_ready: fields.values.flag("never_ready"),
+        errors: fields.values.ratio("errors"),
+        slower: fields.values.count("slower") as u32,
+    }
+}
+
 fn spread_of(fields: &Fields) -> Spread {
     let skew = fields.values.count("max_skew") as u32;
     match fields.values.choice("spread") {
@@ -214,6 +224,8 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         latency: values.dist("latency"),
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
         warm_up: values.span("warm_up"),
+        delivered: false,
+        flaw: FlawSpec::NONE,
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),
     }
 }

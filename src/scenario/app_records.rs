@@ -167,6 +167,18 @@ static ROLLOUT_SETTINGS: [Setting; 3] = [
     span("min_ready", "\"0s\"", "minReadySeconds.", APPS),
 ];
 
+/// `flaw`.
+pub(super) static FLAW: Section = Section {
+    entry: &table("flaw", "What is wrong with its new templates, those after the first.", &FLAW_SETTINGS, &[SOUND]),
+    optionals: &[],
+};
+const SOUND: &str = "rollproof: a new version is sound unless said otherwise";
+static FLAW_SETTINGS: [Setting; 3] = [
+    flag("never_ready", "false", "Its process never listens: with a readiness probe its pods are never Ready.", SOUND),
+    setting("errors", Kind::Ratio, "0", "The share of requests that its pods answer with an error (5xx).", SOUND),
+    count(("slower", "times"), (1, 1000), "1", "How many times as long its pods take for a request.", SOUND),
+];
+
 /// `pdb` and `[[budget]]`, their rule aside.
 pub(super) static BUDGET: Section = Section {
     entry: &table("pdb", "A PodDisruptionBudget.", &BUDGET_SETTINGS, &["kubernetes KEP-3017"]),

@@ -10,6 +10,7 @@ use crate::config::{
 };
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
+use crate::strategy::delivery::Rollout;
 use crate::world::spec::Spec;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub struct Scenario {
     pub spec: Arc<Spec>,
     /// Who upgrades it, and how.
     pub strategy: strategy::Chosen,
+    /// New versions of apps, and who brings them to their users.
+    pub rollouts: Vec<Rollout>,
     /// What nature does.
     pub faults: Vec<FaultSpec>,
     /// What the plan is held to.
@@ -157,6 +160,7 @@ fn scenario(lowered: Lowered, root: &Table, warnings: Warnings) -> Scenario {
         hash,
         spec: lowered.spec,
         strategy: lowered.strategy,
+        rollouts: lowered.rollouts,
         faults: lowered.faults,
         objective: lowered.objective,
         limits: lowered.limits,

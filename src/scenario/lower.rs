@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, strategy, traffic};
+use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, rollout, strategy, traffic};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
+use crate::strategy::delivery::Rollout;
 use crate::world::spec::Spec;
 
 /// Version of the format of scenarios.
@@ -28,6 +29,7 @@ pub(super) struct Lowered {
     pub(super) about: String,
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
+    pub(super) rollouts: Vec<Rollout>,
     pub(super) faults: Vec<FaultSpec>,
     pub(super) objective: Objective,
     pub(super) limits: Limits,
@@ -41,9 +43,10 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let (name, about) = lower.head(&mut reader, fallback);
     let cluster = cluster::read(&mut lower, &reader.required("cluster"));
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
-    let apps = app::read(&mut lower, &reader.optional("app"), &pools);
+    let mut apps = app::read(&mut lower, &reader.optional("app"), &pools);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let strategy = strategy::read(&mut lower, &reader.required("strategy"));
+    let rollouts = rollout::read(&mut lower, &reader.optional("rollout"), &mut apps);
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
@@ -65,7 +68,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, rollouts, faults, objective, limits, resolved }
 }
 
 impl Lower<'_> {

@@ -21,6 +21,7 @@ mod pool_records;
 mod presets;
 mod probe;
 mod record;
+mod rollout;
 mod schema;
 mod section;
 #[cfg(test)]

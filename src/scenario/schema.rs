@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, PROBE, ROLLOUT, WAVE};
+use super::app_records::{APP, BUDGET, FLAW, GROUP, PROBE, ROLLOUT, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
@@ -13,6 +13,7 @@ use super::section::{Presets, Section};
 use crate::config::{Entry, schema as entry_schema};
 use crate::fault::{Aim, CATALOG as FAULTS};
 use crate::strategy::CATALOG as STRATEGIES;
+use crate::strategy::delivery::CATALOG as DELIVERIES;
 
 /// A name as Kubernetes takes it.
 const LABEL: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
@@ -28,6 +29,7 @@ pub fn schema() -> Json {
         "app": { "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": app() },
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
+        "rollout": { "type": "array", "items": rollout() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
         "objective": objective(),
@@ -182,6 +184,7 @@ fn app() -> Json {
             ("liveness", probe()),
             ("startup", probe()),
             ("rollout", section(&ROLLOUT, &[], &[])),
+            ("flaw", section(&FLAW, &[], &[])),
             ("pdb", or_none(demand(&[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
@@ -216,6 +219,20 @@ fn strategy() -> Json {
         }
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+/// One alternative for each tool, each with its own settings.
+fn rollout() -> Json {
+    let all = DELIVERIES.iter().map(|tool| {
+        let mut all = properties(tool.entry);
+        all.insert("tool".to_owned(), json!({ "const": tool.entry.name }));
+        all.insert("app".to_owned(), json!({ "type": "string" }));
+        all.insert("at".to_owned(), span());
+        let mut schema = closed(Json::Object(all), &["app", "tool", "at"]);
+        set(&mut schema, "description", json!(tool.entry.about));
         schema
     });
     json!({ "anyOf": all.collect::<Vec<_>>() })

@@ -50,6 +50,9 @@ impl Drivers {
                 drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), world);
             }
         }
+        for rollout in &scenario.rollouts {
+            drivers.add(rollout.actor(), world);
+        }
         drivers
     }
 
@@ -175,6 +178,11 @@ impl Drivers {
         facts.extend(orders.phases.iter().map(|(unit, phase, begins)| match begins {
             true => Fact::StepBegan { actor, unit: *unit, phase: *phase },
             false => Fact::StepEnded { actor, unit: *unit, phase: *phase },
+        }));
+        facts.extend(orders.rollouts.iter().map(|(app, stage, percent)| Fact::RolloutIs {
+            app: *app,
+            stage: *stage,
+            percent: *percent,
         }));
         if let Some(ended) = orders.ended {
             facts.push(Fact::PlanEnded { actor, completed: ended.is_ok() });

@@ -10,6 +10,7 @@ pub mod baselines;
 pub mod by_hand;
 pub mod catalog;
 pub mod cluster_api;
+pub mod delivery;
 pub mod drain;
 pub mod eks_managed;
 pub mod gardener_mcm;

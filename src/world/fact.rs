@@ -21,11 +21,13 @@ pub enum Loss {
     StreamDropped,
     /// The external load balancer had no target.
     NoTarget,
+    /// The app answered with an error (5xx) of its own making.
+    ServerError,
 }
 
 impl Loss {
     /// All of them, in order.
-    pub const ALL: [Loss; 7] = [
+    pub const ALL: [Loss; 8] = [
         Loss::Refused,
         Loss::Reset,
         Loss::BlackHole,
@@ -33,6 +35,7 @@ impl Loss {
         Loss::Overload,
         Loss::StreamDropped,
         Loss::NoTarget,
+        Loss::ServerError,
     ];
 
     /// The name in reports.
@@ -45,6 +48,7 @@ impl Loss {
             Loss::Overload => "overload",
             Loss::StreamDropped => "stream-dropped",
             Loss::NoTarget => "no-target",
+            Loss::ServerError => "server-error",
         }
     }
 }
@@ -103,6 +107,23 @@ pub enum Unit {
     Masters,
     /// The whole cluster.
     Cluster,
+}
+
+/// How far an app's progressive delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RolloutStage {
+    /// The new version's ReplicaSet is created.
+    Began,
+    /// The new version gets another share of the requests.
+    Weighted,
+    /// No progress within its deadline.
+    Late,
+    /// The new version passed, and becomes the stable one.
+    Promoted,
+    /// All requests go back to the stable version.
+    Aborted,
+    /// Only the new version is left.
+    Completed,
 }
 
 /// Something that happened. Facts are emitted in order and hashed into a run's digest in that order.
@@ -203,6 +224,8 @@ pub enum Fact {
     FaultStruck { fault: FaultId },
     /// A fault was repaired.
     FaultRepaired { fault: FaultId },
+    /// An app's rollout has come to a stage at which its new version gets this percentage of the requests.
+    RolloutIs { app: AppId, stage: RolloutStage, percent: u32 },
     /// A measuring client's request has ended, `took` after it was `sent`; no target: it went to the load balancer.
     Probed { probe: ProbeId, target: Option<MasterId>, sent: Time, result: Result<(), ApiError>, took: Span },
 }

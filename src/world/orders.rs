@@ -49,6 +49,7 @@ impl World {
             instances: self.cloud.instances(),
             static_pods,
             draws: &self.draws,
+            traffic: Some(&self.traffic),
         }
     }
 
@@ -63,6 +64,7 @@ impl World {
             Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
             Command::DeleteNode(node) => Change::DeleteNode { node },
             Command::RestartRollout(app) => Change::NewTemplate { app },
+            Command::Deliver(app, delivery) => Change::Deliver { app, delivery },
             Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
             Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
             Command::DeregisterServer(_)
@@ -123,6 +125,7 @@ impl World {
             | Command::Delete { .. }
             | Command::DeleteNode(_)
             | Command::RestartRollout(_)
+            | Command::Deliver(..)
             | Command::UntaintForUpdate(_)
             | Command::IncludeInBalancers(_) => {}
         }

@@ -95,4 +95,6 @@ purposes! {
     Operator,
     /// From the start of an operator's command until its first request.
     CommandTime,
+    /// What the metrics of a progressive delivery measure, and when its controller looks.
+    Analysis,
 }

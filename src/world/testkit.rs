@@ -153,6 +153,8 @@ fn web() -> AppSpec {
         latency: ms(5),
         concurrency: None,
         warm_up: Span::ZERO,
+        delivered: false,
+        flaw: FlawSpec::NONE,
         restart_at: None,
     }
 }

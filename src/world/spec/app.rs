@@ -1,6 +1,6 @@
 //! Workloads: a Deployment, its pods' manners, its budget and its Service.
 
-use crate::base::{IntOrPercent, Span};
+use crate::base::{IntOrPercent, Ratio, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
 
@@ -141,6 +141,22 @@ pub struct RolloutSpec {
     pub min_ready: Span,
 }
 
+/// What is wrong with an app's new templates: those after the one that a run begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlawSpec {
+    /// Its process never listens: with a readiness probe its pods are never Ready.
+    pub never_ready: bool,
+    /// The share of requests that its pods answer with an error (5xx).
+    pub errors: Ratio,
+    /// How many times as long its pods take for a request.
+    pub slower: u32,
+}
+
+impl FlawSpec {
+    /// A sound template.
+    pub const NONE: FlawSpec = FlawSpec { never_ready: false, errors: Ratio::ZERO, slower: 1 };
+}
+
 /// A workload: a Deployment and its Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppSpec {
@@ -190,6 +206,10 @@ pub struct AppSpec {
     pub concurrency: Option<u32>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
+    /// A delivery controller owns its ReplicaSets, and no Deployment does.
+    pub delivered: bool,
+    /// What is wrong with its new templates.
+    pub flaw: FlawSpec,
     /// A `kubectl rollout restart` at this moment of the run, if asked for.
     pub restart_at: Option<Span>,
 }

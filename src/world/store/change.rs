@@ -91,6 +91,13 @@ pub enum Change {
         /// The app.
         app: AppId,
     },
+    /// Delivery controllers.
+    Deliver {
+        /// The app.
+        app: AppId,
+        /// What is asked for.
+        delivery: Delivery,
+    },
     /// Kubelet: creates (or takes over) its Node object.
     RegisterNode {
         /// The node.
@@ -148,6 +155,32 @@ pub enum Change {
         holder: Option<(MasterId, u32)>,
         /// The revision of the lease that it read.
         known: Revision,
+    },
+}
+
+/// What a delivery controller (Argo Rollouts, Flagger, a script) does to an app's ReplicaSets, Service and routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// A ReplicaSet of this template beside the Deployment's own, with no pods yet.
+    Create {
+        /// The template.
+        template: u32,
+    },
+    /// Scales a ReplicaSet.
+    Scale {
+        /// The set.
+        set: SetId,
+        /// `spec.replicas`.
+        replicas: u32,
+    },
+    /// The Service's selector: the pods of this set only, or all of the app's.
+    Select(Option<SetId>),
+    /// A traffic router's rule: this percentage of requests goes to the set's pods, the rest to the others'.
+    Weigh {
+        /// The set.
+        set: SetId,
+        /// Percent.
+        percent: u32,
     },
 }
 

@@ -201,14 +201,17 @@ impl Group {
             client.stale.add_one(pod, ctx.now);
         }
         self.count(place, land, ctx);
-        self.shares = self.tally.shares();
+        self.share_out(land);
         if tries == 0 {
-            ledger.expected_lost += chance;
+            ledger.expected_lost += chance + (1.0 - chance) * self.lost_beyond();
         }
         let call = Call { number, seat, begun: ctx.now, tries, state: State::Failed, path: None };
         match got {
             Got::Lost(peril) => self.call_fails(peril, call, ledger, ctx),
-            Got::Served(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
+            Got::Served(path) => match Group::error_at(path.pod, land, &mut draw) {
+                Some(peril) => self.call_fails(peril, call, ledger, ctx),
+                None => self.begin_service(path, call, (land, desks), ledger, ctx),
+            },
             Got::Waits((pod, _)) => {
                 let opening = pod.map_or(State::Failed, State::Opening);
                 let (place, generation) = self.calls.put(Call { state: opening, ..call });
@@ -254,7 +257,8 @@ impl Group {
     fn sample_service(&self, pod: PodId, call: Call, land: &Land, ctx: &Ctx<'_>) -> Span {
         let mut draw: Draw = ctx.draw(Purpose::ServiceTime, self.name.part(u64::from(call.tries)), call.number);
         let lasting = ctx.spec.apps[self.app].latency.sample(&mut draw);
-        if land.pods[pod].warm { lasting } else { lasting * 2 }
+        let process = &land.pods[pod];
+        lasting * (u64::from(process.slower) * if process.warm { 1 } else { 2 })
     }
     /// A pod begins to work on a call; false if nobody waits for it any more.
     pub(super) fn work(&mut self, pod: PodId, place: u32, generation: u32, land: &Land, ctx: &mut Ctx<'_>) -> bool {

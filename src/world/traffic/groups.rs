@@ -10,7 +10,7 @@ use super::busy::Busy;
 use super::calls::Calls;
 use super::connections::Pool;
 use super::conntrack::Stale;
-use super::exposure::Exposure;
+use super::exposure::{Exposure, Peril};
 use super::land::{Land, Life};
 use super::ledger::Ledger;
 use super::picks::Picks;
@@ -45,6 +45,8 @@ pub(super) struct Group {
     pub(super) cuts: u64,
     /// Where answered requests go now.
     pub(super) shares: Arc<[Share]>,
+    /// The ways to be lost after the pick, as shares of what the picks bring to pods.
+    pub(super) beyond: Arc<[(Peril, f64)]>,
     /// What all clients meet, added up.
     pub(super) tally: Tally,
     /// The clients have what stood before the run.
@@ -155,13 +157,15 @@ impl Group {
             interval: 0,
             cuts: 0,
             shares: Arc::new([]),
+            beyond: Arc::new([]),
             tally: Tally::default(),
             stood: false,
             need: None,
             sent: (0, 0.0),
             past: VecDeque::new(),
             retries: Vec::new(),
-            reach: ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
+            reach: ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).slowed(app.flaw.slower).longest()
+                + Group::delay(ctx),
             given_up: [false, true].map(|warm| ServiceTime::new(app.latency, warm, spec.timeout).too_long()),
             exposure: Exposure::default(),
             outage: None,
@@ -225,9 +229,9 @@ impl Group {
         }
         self.arm_stale(ctx);
         self.count_restless(land, ctx);
-        self.exposure.set(self.id, self.tally.perils(), ctx.now, &mut ctx.out.facts);
+        self.share_out(land);
+        self.exposure.set(self.id, self.perils(), ctx.now, &mut ctx.out.facts);
         self.set_outage(ledger, ctx.now);
-        self.shares = self.tally.shares();
         self.start_calls(ctx);
     }
     /// Pools without a limit follow the rate of each client; whether it is another now.
@@ -258,7 +262,7 @@ impl Group {
         for place in 0..self.clients.len() {
             self.count(place, land, ctx);
         }
-        self.shares = self.tally.shares();
+        self.share_out(land);
     }
     /// The rate is another than it was.
     pub(super) fn follow_rate(&mut self, land: &Land, ctx: &Ctx<'_>) {
@@ -266,7 +270,7 @@ impl Group {
             for place in 0..self.clients.len() {
                 self.count(place, land, ctx);
             }
-            self.shares = self.tally.shares();
+            self.share_out(land);
         }
     }
     /// The clients that what has changed at a node concerns.
@@ -429,7 +433,7 @@ impl Group {
         if let Some(since) = self.outage {
             ledger.longest_outage = ledger.longest_outage.max(now.since(since));
         }
-        let all_fail = self.tally.all_fail(self.clients.len());
+        let all_fail = self.tally.all_fail(self.clients.len()) || self.lost_beyond() >= 1.0;
         self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
     }
 

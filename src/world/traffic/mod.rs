@@ -11,6 +11,7 @@
 //! with the next interval). Requests are held one by one where they change what others meet: queues and retry budgets.
 
 mod arrivals;
+mod beyond;
 mod busy;
 mod calls;
 mod connections;
@@ -30,6 +31,7 @@ mod tally;
 mod tests;
 mod view;
 
+pub use beyond::Served;
 pub use ledger::{Latency, Ledger};
 
 use calls::Desks;
@@ -41,9 +43,9 @@ use crate::base::{IdVec, Name};
 use crate::engine::Generation;
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
-use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, SetId};
 use crate::world::serving::Serving;
-use crate::world::spec::Place;
+use crate::world::spec::{Place, Spec};
 use crate::world::store::Revision;
 
 /// Inside apps and their clients.
@@ -299,6 +301,11 @@ impl Traffic {
         for id in all {
             self.groups[id].close_books(&self.land, &mut self.ledgers[id], ctx);
         }
+    }
+    /// What the pods of a ReplicaSet answer users at the rates and shares of now; `None` if nothing.
+    pub fn served_by(&self, app: AppId, set: SetId, spec: &Spec) -> Option<Served> {
+        let groups = self.asking[app].iter().map(|id| &self.groups[*id]);
+        beyond::served(groups, set, &self.land, spec)
     }
     /// What the pod's address answers, as of now.
     pub fn serving(&self, pod: PodId) -> Serving {

@@ -72,6 +72,9 @@ impl Traffic {
         let (name, number) = (process.name, process.number);
         let serving = if process.serving == Serving::Silent { Serving::Refusing } else { process.serving };
         self.turn_pod(pod, Life::Starting, serving, None, ctx);
+        if self.land.pods[pod].deaf {
+            return;
+        }
         let mut draw = ctx.draw(Purpose::AppStart, name, u64::from(number));
         let wait = ctx.spec.apps[self.land.pods[pod].app].start_up.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Listens { pod, process: number }));
@@ -140,7 +143,7 @@ impl Traffic {
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
         let mut draw = ctx.draw(Purpose::InFlight, process.name, u64::from(process.number));
-        let wait = ServiceTime::new(app.latency, process.warm, timeout).last_answer(rate, draw.unit());
+        let wait = ServiceTime::new(app.latency, process.warm, timeout).slowed(process.slower).last_answer(rate, draw.unit());
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
             ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number }));

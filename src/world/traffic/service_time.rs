@@ -14,7 +14,7 @@ const Z_LONGEST: f64 = 7.034_484_090_4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ServiceTime {
     dist: Dist,
-    /// 1, or 2 while the pod warms up.
+    /// 1, or 2 while the pod warms up, times what a flaw makes of it.
     factor: u64,
     timeout: Span,
 }
@@ -22,6 +22,10 @@ pub(super) struct ServiceTime {
 impl ServiceTime {
     pub(super) fn new(dist: Dist, warm: bool, timeout: Span) -> ServiceTime {
         ServiceTime { dist, factor: if warm { 1 } else { 2 }, timeout }
+    }
+    /// The same for a pod that takes so many times as long.
+    pub(super) fn slowed(self, times: u32) -> ServiceTime {
+        ServiceTime { factor: self.factor * u64::from(times.max(1)), ..self }
     }
     /// Longest time that a request is under way.
     pub(super) fn longest(self) -> Span {

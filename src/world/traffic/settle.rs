@@ -119,7 +119,12 @@ impl Group {
             rest.mean -= mean;
             self.fail(peril, Flow { count, mean, ..flow }, ledger, ctx);
         }
-        let too_long = self.too_long(land);
+        for (peril, count, mean) in self.split_beyond((rest.count, rest.mean), &mut luck.outcomes) {
+            rest.count -= count;
+            rest.mean -= mean;
+            self.fail(peril, Flow { count, mean, ..flow }, ledger, ctx);
+        }
+        let too_long = self.too_long(land, ctx);
         if too_long > 0.0 {
             let given_up = luck.outcomes.binomial(rest.count, too_long);
             ledger.abandoned += given_up;
@@ -193,7 +198,7 @@ impl Group {
             self.count(place, land, ctx);
         }
         if !seats.is_empty() {
-            self.shares = self.tally.shares();
+            self.share_out(land);
         }
         lost
     }
@@ -234,12 +239,15 @@ impl Group {
     }
     /// Service times at a pod, as this group lives them.
     pub(super) fn service_time(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTime {
-        let warm = land.pods[pod].warm;
-        ServiceTime::new(ctx.spec.apps[self.app].latency, warm, ctx.spec.groups[self.id].timeout)
+        let (warm, slower) = (land.pods[pod].warm, land.pods[pod].slower);
+        ServiceTime::new(ctx.spec.apps[self.app].latency, warm, ctx.spec.groups[self.id].timeout).slowed(slower)
     }
     /// The share of served requests that the clients give up.
-    fn too_long(&self, land: &Land) -> f64 {
-        let of = |share: &Share| share.part * self.given_up[usize::from(land.pods[share.pod].warm)];
+    fn too_long(&self, land: &Land, ctx: &Ctx<'_>) -> f64 {
+        let of = |share: &Share| match land.pods[share.pod].slower {
+            1 => share.part * self.given_up[usize::from(land.pods[share.pod].warm)],
+            _ => share.part * self.service_time(share.pod, land, ctx).too_long(),
+        };
         self.shares.iter().map(of).sum::<f64>().min(1.0)
     }
 }
@@ -262,6 +270,6 @@ impl Client {
 pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
     match loss {
         Loss::BlackHole | Loss::Overload => timeout,
-        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget => Span::ZERO,
+        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError => Span::ZERO,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, GroupId, NodeId, PodId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, SetId};
 use crate::world::store::{Endpoint, Revision};
 
 /// The rules of all nodes that user traffic passes.
@@ -24,6 +24,8 @@ pub(super) struct View {
     synced: bool,
     /// Without a ready endpoint, terminating ones are used.
     falls_back: bool,
+    /// A traffic router's rule: the pods of this set get this percentage.
+    weight: Option<(SetId, u32)>,
 }
 
 impl View {
@@ -31,8 +33,31 @@ impl View {
     pub(super) fn is_synced(&self) -> bool {
         self.synced
     }
+    /// The pods that new connections are spread over, and how many of `share` each gets; with `local`, those of this
+    /// kind only. A router without a pod for a part of its weights sends that part to the others.
+    pub(super) fn spread(
+        &self,
+        share: f64,
+        local: impl Fn(PodId) -> bool,
+        set: impl Fn(PodId) -> SetId,
+    ) -> Vec<(PodId, f64)> {
+        let pods = self.pods(local);
+        let even = share / pods.len().max(1) as f64;
+        let Some((heavy, percent)) = self.weight else { return pods.into_iter().map(|pod| (pod, even)).collect() };
+        let (inside, outside): (Vec<PodId>, Vec<PodId>) = pods.into_iter().partition(|pod| set(*pod) == heavy);
+        let percent = match (inside.is_empty(), outside.is_empty()) {
+            (true, _) => 0,
+            (false, true) => 100,
+            (false, false) => percent.min(100),
+        };
+        let part = |pods: Vec<PodId>, percent: u32| {
+            let share = share * f64::from(percent) / 100.0 / pods.len().max(1) as f64;
+            pods.into_iter().filter(move |_| percent > 0).map(move |pod| (pod, share))
+        };
+        part(inside, percent).chain(part(outside, 100 - percent)).collect()
+    }
     /// The pods that new connections are spread over; with `local`, those of this kind only.
-    pub(super) fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
+    fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
         let of = |wanted: Endpoint| {
             let kind = self.endpoints.iter().filter(move |(_, endpoint)| *endpoint == wanted);
             kind.map(|(pod, _)| *pod).filter(|pod| local(*pod)).collect::<Vec<PodId>>()
@@ -101,6 +126,7 @@ impl Views {
         for pod in ctx.store.endpoints_touched(from, to) {
             if let Some(view) = self.rules.get_mut(&(node, ctx.store.pods().now(pod).app)) {
                 view.falls_back = falls_back(node, ctx);
+                view.weight = weight(ctx.store.pods().now(pod).app, to, ctx);
                 view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
             }
         }
@@ -115,8 +141,14 @@ fn falls_back(node: NodeId, ctx: &Ctx<'_>) -> bool {
     Behaviour::of(ctx.store.nodes().now(node).version).terminating_endpoints
 }
 
+/// What a router's rule for an app says at a revision.
+fn weight(app: AppId, at: Revision, ctx: &Ctx<'_>) -> Option<(SetId, u32)> {
+    ctx.store.routes().at(app, at).and_then(|route| route.weight)
+}
+
 fn anew(node: NodeId, app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
-    let mut view = View { synced: at != Revision(0), falls_back: falls_back(node, ctx), endpoints: Vec::new() };
+    let (synced, falls_back, weight) = (at != Revision(0), falls_back(node, ctx), weight(app, at, ctx));
+    let mut view = View { synced, falls_back, weight, endpoints: Vec::new() };
     let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == app;
     for pod in ctx.store.endpoints().ids().filter(of_app) {
         view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());

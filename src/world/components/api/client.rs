@@ -166,6 +166,7 @@ impl Client {
             Change::Endpoints { .. } => (3, 1),
             Change::BudgetStatus { .. } => (4, 1),
             Change::CreateSet { .. } | Change::ScaleSet { .. } | Change::NewTemplate { .. } => (5, 1),
+            Change::Deliver { .. } => (7, 1),
             Change::RemovePod { .. } => (0, 1),
             Change::Bind { .. } => (6, 1),
             Change::Evict { .. }

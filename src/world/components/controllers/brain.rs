@@ -1,6 +1,6 @@
 //! The controllers of one leading process, and what each hears of.
 
-use super::cache::{Cache, wanted_endpoint};
+use super::cache::Cache;
 use super::cloud_nodes::CloudNodes;
 use super::deployment::{self, Deployments};
 use super::desk::{Asked, Desk, Errand, Machine, asked};
@@ -136,9 +136,7 @@ impl Brain {
             self.queue.add(Key::Budget(budget), &desk, ctx);
         }
         for pod in ctx.store.pods().ids() {
-            if let Some(object) = ctx.store.pods().at(pod, desk.cursor) {
-                self.endpoints.wanted(object.app, pod, wanted_endpoint(object), &mut self.queue, &desk, ctx);
-            }
+            self.endpoints.pod_changed(pod, &mut self.queue, &desk, ctx);
         }
         for node in machines.ids() {
             self.node_changed(node, machines, ctx);
@@ -182,7 +180,10 @@ impl Brain {
                 let app = ctx.store.sets().now(set).app;
                 self.rollout_changed(app, &desk, ctx);
             }
-            Touched::Deployment(app) => self.rollout_changed(app, &desk, ctx),
+            Touched::Deployment(app) => {
+                self.endpoints.service_changed(app, &mut self.queue, &desk, ctx);
+                self.rollout_changed(app, &desk, ctx);
+            }
             Touched::Endpoint(_) | Touched::Lease(_) => {}
         }
     }
@@ -206,7 +207,7 @@ impl Brain {
             return;
         }
         if old.endpoint != new.endpoint {
-            self.endpoints.wanted(app, pod, new.endpoint, &mut self.queue, &desk, ctx);
+            self.endpoints.pod_changed(pod, &mut self.queue, &desk, ctx);
         }
         if old.active != new.active {
             self.sets.pod_changed(set, pod, (old, new), &self.cache, (&mut self.queue, &desk), ctx);
