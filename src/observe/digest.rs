@@ -96,6 +96,7 @@ fn error(error: ApiError) -> u64 {
         ApiError::NotFound => 6,
         ApiError::SeveralBudgets => 7,
         ApiError::Forbidden => 8,
+        ApiError::Webhook => 9,
     }
 }
 
@@ -179,6 +180,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
         Fact::RolloutIs { .. } => 49,
+        Fact::WebhookFailed { .. } => 50,
     }
 }
 
@@ -243,6 +245,9 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         }
         Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
             put!(names.group(group).0, optional(pod, names), loss as u64);
+        }
+        Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
+            put!(webhook.index() as u64, master(server), loss as u64, u64::from(ignored));
         }
         Fact::RolloutIs { app, stage, percent } => put!(names.app(app).0, stage as u64, u64::from(percent)),
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),

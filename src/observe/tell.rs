@@ -175,6 +175,12 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
                 names.apps.get(app).map_or("an app", String::as_str)
             )
         }
+        Fact::WebhookFailed { webhook, master, loss, ignored } => {
+            let name = names.webhooks.get(webhook).map_or("a webhook", String::as_str);
+            let then = if ignored { "the write passes" } else { "the write is refused" };
+            let (server, how) = (master.index() + 1, loss.name());
+            format!("the API server on master-{server} gets no answer from webhook {name} ({how}): {then}")
+        }
         Fact::RolloutIs { app, stage, percent } => rollout(names.apps.get(app).map_or("an app", String::as_str), stage, percent),
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, rollout, strategy, traffic};
+use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, rollout, strategy, traffic, webhook};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
@@ -50,6 +50,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
+    let webhooks = webhook::read(&mut lower, &reader.optional("webhook"), &apps);
     let mut spec = Spec {
         control_plane: cluster.control_plane,
         pools: pools.iter().map(|read| read.spec.clone()).collect(),
@@ -57,6 +58,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         budgets,
         groups: IdVec::from_iter(groups),
         probes: IdVec::new(),
+        webhooks: IdVec::from_iter(webhooks),
         timings: cluster.timings,
         horizon: limits.horizon,
         tail: limits.tail,

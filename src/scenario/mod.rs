@@ -30,6 +30,7 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod webhook;
 
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
 pub use load::{Refused, Scenario, Warnings, load, parse, resolved};

@@ -10,6 +10,7 @@ use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION,
 use super::pool_records::{MACHINES, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
 use super::section::{Presets, Section};
+use super::webhook::WEBHOOK;
 use crate::config::{Entry, schema as entry_schema};
 use crate::fault::{Aim, CATALOG as FAULTS};
 use crate::strategy::CATALOG as STRATEGIES;
@@ -30,6 +31,7 @@ pub fn schema() -> Json {
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
         "rollout": { "type": "array", "items": rollout() },
+        "webhook": { "type": "array", "items": webhook() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
         "objective": objective(),
@@ -222,6 +224,18 @@ fn strategy() -> Json {
         schema
     });
     json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn webhook() -> Json {
+    let rules = json!({
+        "type": "array",
+        "items": { "type": "string" },
+        "minItems": 1,
+        "description": "What it is asked about, such as \"CREATE pods\".",
+    });
+    let exempt = json!({ "type": "array", "items": { "type": "string" }, "description": "Apps that namespaceSelector leaves out." });
+    let more = [("name", name()), ("app", json!({ "type": "string" })), ("rules", rules), ("exempt", exempt)];
+    section(&WEBHOOK, &more, &["name", "app", "rules"])
 }
 
 /// One alternative for each tool, each with its own settings.

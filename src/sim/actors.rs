@@ -8,9 +8,10 @@ use crate::strategy::rollout_restart::RolloutRestart;
 use crate::strategy::{Actor, NotYet, Orders, Wait};
 use crate::world::cluster::World;
 use crate::world::command::Answer;
+use crate::world::components::api::Refusing;
 use crate::world::effects::Outcome;
 use crate::world::event::Event;
-use crate::world::fact::Fact;
+use crate::world::fact::{Fact, Loss};
 use crate::world::ids::{ActorId, ClientId, PodId};
 use crate::world::reported::{Changes, StaticPod};
 
@@ -89,16 +90,19 @@ impl Drivers {
         self.drivers.iter().any(|driver| driver.rings.is_some() || driver.asked > 0)
     }
 
-    /// What the plan's tool has remarked, and when.
-    pub(super) fn remarks(&self) -> &[(Time, String)] {
-        self.drivers.first().map_or(&[], |driver| &driver.remarks)
+    /// What the actors' tools have remarked, and when.
+    pub(super) fn remarks(&self) -> Vec<(Time, String)> {
+        let mut remarks: Vec<_> = self.drivers.iter().flat_map(|driver| driver.remarks.clone()).collect();
+        remarks.sort_by_key(|(at, _)| *at);
+        remarks
     }
 
     /// Why the plan waits, in words.
     pub(super) fn blocker(&self, world: &World) -> String {
         let Some(driver) = self.drivers.first() else { return String::new() };
         let mut given = BTreeSet::new();
-        let reasons = driver.blocked.iter().map(|why| reason(why, world));
+        let webhooks = world.api().refusing().map(|refusing| webhook(refusing, world));
+        let reasons = webhooks.chain(driver.blocked.iter().map(|why| reason(why, world)));
         let mut reasons: Vec<String> = reasons.filter(|reason| given.insert(reason.clone())).collect();
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
@@ -194,6 +198,18 @@ impl Drivers {
         }
         self.arm(index, world);
     }
+}
+
+/// What a webhook refuses, in words.
+fn webhook(refusing: &Refusing, world: &World) -> String {
+    let spec = &world.spec().webhooks[refusing.webhook];
+    let (operation, resource) = refusing.write;
+    let app = &world.spec().apps[spec.app].name;
+    let why = match refusing.loss {
+        Loss::NoEndpoint => format!("no pod of {app} is ready"),
+        loss => format!("its backend {app} does not answer ({})", loss.name()),
+    };
+    format!("webhook {} (failurePolicy Fail) refuses {operation} {resource}: {why}", spec.name)
 }
 
 /// A reason to wait, in words.

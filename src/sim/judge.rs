@@ -273,7 +273,7 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         start_s: step.start.secs_f64(),
         end_s: step.end.map(Time::secs_f64),
     });
-    let remarks = run.drivers.remarks().iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text: text.clone() });
+    let remarks = run.drivers.remarks().into_iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text });
     let end = match ending {
         Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
         Ending::Horizon(_) => run.world.now(),

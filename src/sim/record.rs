@@ -72,6 +72,7 @@ fn names(world: &World) -> Names {
         pods,
         apps: spec.apps.iter().map(|app| app.name.clone()).collect(),
         groups: spec.groups.iter().map(group).collect(),
+        webhooks: spec.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
     }
 }
 

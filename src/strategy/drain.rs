@@ -339,7 +339,8 @@ impl Task {
                 | ApiError::Unavailable
                 | ApiError::Conflict
                 | ApiError::SeveralBudgets
-                | ApiError::Forbidden),
+                | ApiError::Forbidden
+                | ApiError::Webhook),
             ) => TaskState::Over(Some(DrainError::Evict(self.pod, error))),
         }
     }

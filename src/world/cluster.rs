@@ -247,6 +247,10 @@ impl World {
     pub fn etcd(&self) -> &Etcd {
         &self.etcd
     }
+    /// The API path.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
     /// Users' requests.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic

@@ -1,7 +1,7 @@
 //! What observers hear: everything that happened, in order, by those who would know it in a real cluster.
 
 use crate::base::{Span, Time, Version};
-use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
+use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId, WebhookId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Why a user's request was lost.
@@ -224,6 +224,8 @@ pub enum Fact {
     FaultStruck { fault: FaultId },
     /// A fault was repaired.
     FaultRepaired { fault: FaultId },
+    /// Nobody answered for an admission webhook; the write passes all the same (`ignored`), or is refused.
+    WebhookFailed { webhook: WebhookId, master: MasterId, loss: Loss, ignored: bool },
     /// An app's rollout has come to a stage at which its new version gets this percentage of the requests.
     RolloutIs { app: AppId, stage: RolloutStage, percent: u32 },
     /// A measuring client's request has ended, `took` after it was `sent`; no target: it went to the load balancer.

@@ -97,4 +97,6 @@ purposes! {
     CommandTime,
     /// What the metrics of a progressive delivery measure, and when its controller looks.
     Analysis,
+    /// Which pod answers for an admission webhook, and how quickly.
+    Webhook,
 }

@@ -96,6 +96,7 @@ pub(crate) fn small_spec() -> Spec {
         }],
         groups: groups.into_iter().collect::<IdVec<_, _>>(),
         probes: IdVec::new(),
+        webhooks: IdVec::new(),
         timings: timings(),
         horizon: Span::mins(600),
         tail: Span::mins(1),

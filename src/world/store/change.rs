@@ -205,6 +205,8 @@ pub enum ApiError {
     SeveralBudgets,
     /// 403: too many disrupted pods unconfirmed.
     Forbidden,
+    /// 500: an admission webhook that must be asked did not answer.
+    Webhook,
 }
 
 impl ApiError {
@@ -220,6 +222,7 @@ impl ApiError {
             ApiError::NotFound => "404, not found",
             ApiError::SeveralBudgets => "500, more than one budget",
             ApiError::Forbidden => "403, forbidden",
+            ApiError::Webhook => "500, failed calling webhook",
         }
     }
 }

@@ -100,6 +100,11 @@ const LANES: usize = 9;
 /// The lane without a limit.
 const UNLIMITED: usize = LANES - 1;
 
+/// How long a process of this version takes to find that a peer of its connections has fallen silent.
+pub(super) fn silence_found_after(version: Version) -> Span {
+    if Behaviour::of(version).http2_ping { PING_FINDS_DEAD } else { TCP_GIVES_UP }
+}
+
 impl Client {
     pub(super) fn new(kind: ClientKind, name: Name, route: Route, version: Version) -> Client {
         let mut client = Client {

@@ -411,7 +411,8 @@ impl Kubelets {
                     | ApiError::TooManyRequests
                     | ApiError::Conflict
                     | ApiError::SeveralBudgets
-                    | ApiError::Forbidden,
+                    | ApiError::Forbidden
+                    | ApiError::Webhook,
                 ) => {
                     if let Some(worker) = self.workers.get_mut(PodId(pod)) {
                         worker.unposted = true;
