@@ -261,7 +261,8 @@ fn requests_held_one_by_one_meet_errors_as_counts_do() {
         (outcome.requests.lost as f64, outcome.requests.expected_lost)
     };
     let (counts, calls) = (of("interval"), of("per-request"));
-    assert!((counts.1 - calls.1).abs() < 1.0, "{counts:?} {calls:?}");
+    // One by one, the mean is over the requests that came: their number's own luck is in it.
+    assert!((counts.1 - calls.1).abs() < 0.03 * counts.1, "{counts:?} {calls:?}");
     for (lost, expected) in [counts, calls] {
         assert!((lost - expected).abs() < 5.0 * expected.sqrt(), "{lost} of {expected}");
     }

@@ -181,7 +181,22 @@ fn tag(fact: &Fact) -> u64 {
         Fact::Probed { .. } => 48,
         Fact::RolloutIs { .. } => 49,
         Fact::WebhookFailed { .. } => 50,
+        Fact::RouterFollows { .. } => 51,
     }
+}
+
+/// As `encode`, of what users notice.
+fn encode_users(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let (group, pod, loss, more, used) = match *fact {
+        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [count, since.nanos()], 6),
+        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [lasting.as_nanos(), 0], 5),
+        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
+            (group, pod, loss, [0, 0], 4)
+        }
+        _ => return 1,
+    };
+    *words = [words[0], names.group(group).0, optional(pod, names), loss as u64, more[0], more[1]];
+    used
 }
 
 /// Writes a fact's words, its tag first, and returns how many there are.
@@ -237,15 +252,92 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             put!(actor.index() as u64, unit(of, names), phase as u64);
         }
         Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
-        Fact::RequestsLost { group, pod, loss, count, since } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64, count, since.nanos());
+        Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
+            return encode_users(fact, names, words);
         }
-        Fact::Exposed { group, pod, loss, lasting } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64, lasting.as_nanos());
-        }
+        Fact::RouterFollows { .. } => 51,
+    }
+}
+
+/// As `encode`, of what users notice.
+fn encode_users(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let (group, pod, loss, more, used) = match *fact {
+        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [count, since.nanos()], 6),
+        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [lasting.as_nanos(), 0], 5),
         Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
-            put!(names.group(group).0, optional(pod, names), loss as u64);
+            (group, pod, loss, [0, 0], 4)
         }
+        _ => return 1,
+    };
+    *words = [words[0], names.group(group).0, optional(pod, names), loss as u64, more[0], more[1]];
+    used
+}
+
+/// Writes a fact's words, its tag first, and returns how many there are.
+fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    words[0] = tag(fact);
+    let mut used = 1;
+    macro_rules! put {
+        ($($word:expr),+) => {{ $(words[used] = $word; used += 1;)+ }};
+    }
+    match *fact {
+        Fact::PodCreated { pod }
+        | Fact::PodStarted { pod }
+        | Fact::PodListens { pod }
+        | Fact::PodDeleting { pod }
+        | Fact::PodTerminating { pod }
+        | Fact::PodKilled { pod }
+        | Fact::PodExited { pod }
+        | Fact::PodSilent { pod }
+        | Fact::PodRestarted { pod }
+        | Fact::PodGone { pod }
+        | Fact::Evicted { pod } => put!(names.pod(pod).0),
+        Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
+        Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
+        Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),
+        Fact::RulesProgrammed { node, app } => put!(names.node(node).0, names.app(app).0),
+        Fact::MachineLaunched { node }
+        | Fact::MachineStopping { node }
+        | Fact::MachineOff { node }
+        | Fact::MachineUp { node }
+        | Fact::NodeDeleted { node } => put!(names.node(node).0),
+        Fact::NodeRegistered { node, version } => {
+            put!(names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
+        }
+        Fact::NodeReadyIs { node, ready: said } => put!(names.node(node).0, ready(said)),
+        Fact::NodeCordoned { node, unschedulable } => put!(names.node(node).0, u64::from(unschedulable)),
+        Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
+        Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
+        Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
+        Fact::ServerReady { master: server }
+        | Fact::ServerStopping { master: server }
+        | Fact::ServerStopped { master: server } => put!(master(server)),
+        Fact::ServerInRotation { master: server, used } => put!(master(server), u64::from(used)),
+        Fact::ApiServes { answering, in_rotation } => put!(u64::from(answering), u64::from(in_rotation)),
+        Fact::ApiFailed { error: why } => put!(error(why)),
+        Fact::SkewBroken { master: server, server: theirs, client } => {
+            put!(master(server), u64::from(theirs.minor), u64::from(client.minor));
+        }
+        Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
+            put!(component(of), master(holder));
+        }
+        Fact::StepBegan { actor, unit: of, phase } | Fact::StepEnded { actor, unit: of, phase } => {
+            put!(actor.index() as u64, unit(of, names), phase as u64);
+        }
+        Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
+        Fact::RequestsLost { group, pod, loss, .. }
+        | Fact::Exposed { group, pod, loss, .. }
+        | Fact::ExposureBegan { group, pod, loss }
+        | Fact::ExposureEnded { group, pod, loss } => {
+            put!(names.group(group).0, optional(pod, names), loss as u64);
+            match *fact {
+                Fact::RequestsLost { count, since, .. } => put!(count, since.nanos()),
+                Fact::Exposed { lasting, .. } => put!(lasting.as_nanos()),
+                _ => {}
+            }
+        }
+        Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
         Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
             put!(webhook.index() as u64, master(server), loss as u64, u64::from(ignored));
         }

@@ -175,13 +175,18 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
                 names.apps.get(app).map_or("an app", String::as_str)
             )
         }
+        Fact::RouterFollows { pod: id, app } => {
+            format!("{} follows {}", pod(names, id), names.apps.get(app).map_or("an app", String::as_str))
+        }
         Fact::WebhookFailed { webhook, master, loss, ignored } => {
             let name = names.webhooks.get(webhook).map_or("a webhook", String::as_str);
             let then = if ignored { "the write passes" } else { "the write is refused" };
             let (server, how) = (master.index() + 1, loss.name());
             format!("the API server on master-{server} gets no answer from webhook {name} ({how}): {then}")
         }
-        Fact::RolloutIs { app, stage, percent } => rollout(names.apps.get(app).map_or("an app", String::as_str), stage, percent),
+        Fact::RolloutIs { app, stage, percent } => {
+            rollout(names.apps.get(app).map_or("an app", String::as_str), stage, percent)
+        }
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {
             format!("{answering} of {in_rotation} API servers in rotation answer")
@@ -285,7 +290,9 @@ fn causes(trace: &Trace, last: usize) -> BTreeSet<usize> {
     let app = about.and_then(|pod| trace.names.app_of.get(pod));
     let concerns = |other: &Record| match (about, subject(&other.fact), other.fact) {
         (Some(about), Some(other), _) => about == other,
-        (_, _, Fact::RulesProgrammed { app: followed, .. }) => app == Some(&followed),
+        (_, _, Fact::RulesProgrammed { app: followed, .. } | Fact::RouterFollows { app: followed, .. }) => {
+            app == Some(&followed)
+        }
         (_, None, _) | (None, _, _) => true,
     };
     let mut places = BTreeSet::new();

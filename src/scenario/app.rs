@@ -1,6 +1,6 @@
 //! `[app.NAME]`: Deployments and their Services.
 
-use super::app_records::{APP, FLAW, NONE_SOURCE, PROBE, ROLLOUT};
+use super::app_records::{APP, FLAW, NONE_SOURCE, PROBE, ROLLOUT, ROUTERS};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
@@ -12,7 +12,8 @@ use crate::config::quantity::is_label;
 use crate::config::{Item, Key, Place, Problem, Reader, code};
 use crate::world::ids::PoolId;
 use crate::world::spec::{
-    AppSpec, ExternalPolicy, FlawSpec, OnSigterm, PreStopKind, ProbeSpec, RolloutSpec, ServiceBalancerSpec, ServiceKind, Spread,
+    AppSpec, ExternalPolicy, FlawSpec, OnSigterm, PreStopKind, ProbeSpec, RolloutSpec, RouterSpec, ServiceBalancerSpec,
+    ServiceKind, Spread,
 };
 
 /// The word that says that an app has no probe, or no budget.
@@ -68,6 +69,7 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
     let rollout = Fields::within(&ROLLOUT, &reader.optional("rollout"));
     let pdb = pdb_of(lower, &header, &reader.optional("pdb"));
     lower.page.table(&format!("[{header}.rollout]"), &rollout.lines());
+    let router = router_of(lower, &header, &reader.optional("router"));
     let flaw = Fields::within(&FLAW, &reader.optional("flaw"));
     lower.page.table(&format!("[{header}.flaw]"), &flaw.lines());
     let balancer = balancer_of(lower, &header, &fields, &reader.optional("load_balancer"));
@@ -75,6 +77,7 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
     reader.finish();
     let mut spec = spec_of(key.name.clone(), &fields);
     (spec.pool, spec.balancer, spec.rollout, spec.flaw) = (pool, balancer, rollout_of(&rollout), flaw_of(&flaw));
+    spec.router = router;
     [spec.readiness, spec.liveness, spec.startup] = probes;
     ReadApp { spec, header, traffic, pdb, fields, place: key.place }
 }
@@ -158,6 +161,22 @@ fn rollout_of(fields: &Fields) -> RolloutSpec {
     }
 }
 
+fn router_of(lower: &mut Lower<'_>, header: &str, item: &Item<'_>) -> Option<RouterSpec> {
+    if !item.is_given() || is_none(item) {
+        return None;
+    }
+    let chosen = ROUTERS.read(item);
+    lower.page.table(&format!("[{header}.router]"), &chosen.lines());
+    let values = &chosen.fields.values;
+    Some(RouterSpec {
+        sync_gap: values.span("sync_gap"),
+        apply: values.dist("apply"),
+        next_tries: values.count("next_tries") as u32,
+        connect_timeout: values.span("connect_timeout"),
+        keeps: values.flag("keeps"),
+    })
+}
+
 fn flaw_of(fields: &Fields) -> FlawSpec {
     FlawSpec {
         never_ready: fields.values.flag("never_ready"),
@@ -224,6 +243,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         latency: values.dist("latency"),
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
         warm_up: values.span("warm_up"),
+        router: None,
         delivered: false,
         flaw: FlawSpec::NONE,
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, FLAW, GROUP, PROBE, ROLLOUT, WAVE};
+use super::app_records::{APP, BUDGET, FLAW, GROUP, PROBE, ROLLOUT, ROUTERS, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
@@ -187,6 +187,7 @@ fn app() -> Json {
             ("startup", probe()),
             ("rollout", section(&ROLLOUT, &[], &[])),
             ("flaw", section(&FLAW, &[], &[])),
+            ("router", or_none(presets(&ROUTERS))),
             ("pdb", or_none(demand(&[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
@@ -204,7 +205,15 @@ fn group() -> Json {
         "description": "Where the clients stand: on each node of a pool, in each pod of an app, or outside.",
     });
     let steps = json!({ "type": "array", "items": step });
-    section(&GROUP, &[("from", from), ("steps", steps), ("wave", or_none(section(&WAVE, &[], &[])))], &["from"])
+    let via = json!({
+        "type": "string",
+        "description": "The app whose pods stand in between: an ingress, or a front end that calls this app.",
+    });
+    section(
+        &GROUP,
+        &[("from", from), ("via", via), ("steps", steps), ("wave", or_none(section(&WAVE, &[], &[])))],
+        &["from"],
+    )
 }
 
 /// One alternative for each name, each with its own settings.

@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 30] = [
+const ALL: [&str; 33] = [
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -20,6 +20,9 @@ const ALL: [&str; 30] = [
     "all-on-one-node",
     "own-plan",
     "stuck-pdb",
+    "ingress-drained",
+    "webhook-deadlock",
+    "canary-abort",
     "measured-cluster",
     "perf/roll-500",
     "perf/linear",

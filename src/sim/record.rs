@@ -63,7 +63,10 @@ fn names(world: &World) -> Names {
             format!("{}-{}", spec.apps[object.app].name, object.ordinal)
         })
         .collect();
-    let group = |group: &crate::world::spec::GroupSpec| format!("{}/{}", spec.apps[group.app].name, group.name);
+    let group = |group: &crate::world::spec::GroupSpec| {
+        let name = format!("{}/{}", spec.apps[group.app].name, group.name);
+        group.via.map_or(name.clone(), |via| format!("{name} via {}", spec.apps[via].name))
+    };
     debug_assert!(pods.len() <= u32::MAX as usize && nodes.len() == instances.ids().count());
     Names {
         nodes,

@@ -13,6 +13,7 @@ use crate::world::components::etcd::Etcd;
 use crate::world::components::kubelet::Kubelets;
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
+use crate::world::components::routers::Routers;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
@@ -57,6 +58,7 @@ impl World {
         world.place_pods()?;
         world.fill_budgets();
         world.elect();
+        world.add_routers();
         world.connect();
         world.start_components();
         Ok(world)
@@ -97,6 +99,7 @@ impl World {
             schedulers: Schedulers::new(Vec::new()),
             kubelets: Kubelets::new(),
             proxies: Proxies::default(),
+            routers: Routers::default(),
             masters: IdVec::new(),
             kubelet_clients: IdVec::new(),
             client_kinds: IdVec::new(),
@@ -206,10 +209,14 @@ impl World {
         let outside =
             spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
         outside
-            || self.spec.groups.iter().any(|group| match group.place {
-                Place::Pool(place) => place == pool,
-                Place::App(app) => self.spec.apps[app].pool.map_or(spec.runs_apps, |home| home == pool),
-                Place::Outside => false,
+            || self.spec.groups.iter().any(|group| {
+                let hosts = |app| self.spec.apps[app].pool.map_or(spec.runs_apps, |home| home == pool);
+                let here = match group.place {
+                    Place::Pool(place) => place == pool,
+                    Place::App(app) => hosts(app),
+                    Place::Outside => false,
+                };
+                here || group.via.is_some_and(hosts)
             })
     }
 
@@ -275,6 +282,17 @@ impl World {
         MasterId(draw.below(u64::from(self.spec.control_plane.replicas)) as u32)
     }
 
+    /// The ingress controllers of pods that run already.
+    fn add_routers(&mut self) {
+        for pod in self.store.pods().ids() {
+            let object = self.store.pods().now(pod);
+            let (app, name) = (object.app, object.name);
+            if let (Some(node), true) = (object.node, self.spec.apps[app].router.is_some()) {
+                self.add_router(pod, node, name, app);
+            }
+        }
+    }
+
     /// All clients have heard everything and are connected.
     fn connect(&mut self) {
         self.api.begin(&mut ctx!(self));
@@ -299,6 +317,9 @@ impl World {
                 self.rules.set(node, self.store.revision());
                 self.proxies.begin(node, from, &mut ctx!(self));
             }
+        }
+        for pod in self.store.pods().ids() {
+            self.routers.begin(pod, &mut ctx!(self));
         }
         let (manager, scheduler) =
             (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));

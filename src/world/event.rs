@@ -2,7 +2,7 @@
 
 use crate::world::components::{
     api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
-    kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
+    kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, routers::RouterEvent, scheduler::SchedulerEvent,
     static_pods::StaticPodEvent,
 };
 use crate::world::ids::{ActorId, FaultId};
@@ -23,6 +23,8 @@ pub enum Event {
     Kubelet(KubeletEvent),
     /// kube-proxies.
     Proxy(ProxyEvent),
+    /// Ingress controllers.
+    Router(RouterEvent),
     /// External load balancers of apps.
     Balancer(BalancerEvent),
     /// Machines and their groups.

@@ -224,6 +224,8 @@ pub enum Fact {
     FaultStruck { fault: FaultId },
     /// A fault was repaired.
     FaultRepaired { fault: FaultId },
+    /// An ingress controller sends requests by the slices of an app up to now.
+    RouterFollows { pod: PodId, app: AppId },
     /// Nobody answered for an admission webhook; the write passes all the same (`ignored`), or is refused.
     WebhookFailed { webhook: WebhookId, master: MasterId, loss: Loss, ignored: bool },
     /// An app's rollout has come to a stage at which its new version gets this percentage of the requests.

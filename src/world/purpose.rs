@@ -99,4 +99,6 @@ purposes! {
     Analysis,
     /// Which pod answers for an admission webhook, and how quickly.
     Webhook,
+    /// Duration of an ingress controller's sync.
+    RouterSync,
 }

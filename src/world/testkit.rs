@@ -154,6 +154,7 @@ fn web() -> AppSpec {
         latency: ms(5),
         concurrency: None,
         warm_up: Span::ZERO,
+        router: None,
         delivered: false,
         flaw: FlawSpec::NONE,
         restart_at: None,
@@ -164,6 +165,7 @@ fn group(name: &str, connections: Connections) -> GroupSpec {
     GroupSpec {
         name: name.to_owned(),
         app: AppId(0),
+        via: None,
         connections,
         place: Place::Pool(PoolId(1)),
         rate: Rate::per_sec(100),

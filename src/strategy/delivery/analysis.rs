@@ -5,8 +5,8 @@
 //! have stood for that long. What never reached a pod is in no metric of it.
 
 use crate::base::{Name, Span, Time};
-use crate::config::{Kind, Setting, Values};
 use crate::config::quantity::LONGEST;
+use crate::config::{Kind, Setting, Values};
 use crate::strategy::turn::Turn;
 use crate::world::ids::{AppId, SetId};
 use crate::world::purpose::Purpose;

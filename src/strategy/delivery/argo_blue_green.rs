@@ -255,7 +255,8 @@ impl BlueGreen {
 
     fn switched(&mut self, at: Time, turn: &mut Turn<'_, '_>) -> bool {
         if self.is.post && !self.judged {
-            let mut running = self.running.take().unwrap_or_else(|| Running::new(turn.now() + self.is.series.bounds.window));
+            let mut running =
+                self.running.take().unwrap_or_else(|| Running::new(turn.now() + self.is.series.bounds.window));
             let of = (self.asked.app, self.name, self.green);
             let verdict = running.look(&self.is.series, false, of, &mut self.measured, turn);
             self.running = Some(running);

@@ -95,8 +95,12 @@ pub(super) const ABORT_SCALE_DOWN_DELAY: Setting = span(
     SPEC,
 );
 /// `progress_deadline`.
-pub(super) const PROGRESS_DEADLINE: Setting =
-    span("progress_deadline", "\"10m\"", "progressDeadlineSeconds: without progress for this long it is Degraded.", SPEC);
+pub(super) const PROGRESS_DEADLINE: Setting = span(
+    "progress_deadline",
+    "\"10m\"",
+    "progressDeadlineSeconds: without progress for this long it is Degraded.",
+    SPEC,
+);
 /// `progress_deadline_abort`.
 pub(super) const PROGRESS_DEADLINE_ABORT: Setting =
     flag("progress_deadline_abort", "false", "progressDeadlineAbort: it aborts then.", SPEC);

@@ -39,6 +39,9 @@ pub fn toward(
     replicas: u32,
     (surge, unavailable): (u32, u32),
 ) -> Option<(bool, u32)> {
+    // Pods that were told to go already count for nothing: `GetReplicasForScaleDown`.
+    let capped = |of: Count| Count { available: of.available.min(of.spec), ..of };
+    let (canary, stable) = (capped(canary), capped(stable));
     let room = (replicas + surge).saturating_sub(canary.spec + stable.spec);
     if canary.spec < wanted.0 && room > 0 {
         return Some((true, (canary.spec + room).min(wanted.0)));
@@ -90,6 +93,12 @@ mod tests {
         assert_eq!(run((10, 0), 10, (3, 2)).0, (10, 0));
         let (end, fewest, most) = run((10, 0), 10, (0, 1));
         assert_eq!((end, fewest, most), ((10, 0), 9, 10));
+    }
+
+    #[test]
+    fn pods_that_were_told_to_go_are_not_counted_again() {
+        let (canary, stable) = (count(5, 2), count(6, 8));
+        assert_eq!(toward((canary, stable), (10, 0), 10, (1, 2)), None);
     }
 
     #[test]

@@ -61,12 +61,8 @@ impl Rollout {
 }
 
 /// All tools, in the order of the manual.
-pub static CATALOG: &[&DeliveryEntry] = &[
-    &argo_canary::ARGO_CANARY,
-    &argo_blue_green::ARGO_BLUE_GREEN,
-    &flagger::FLAGGER,
-    &service_switch::SERVICE_SWITCH,
-];
+pub static CATALOG: &[&DeliveryEntry] =
+    &[&argo_canary::ARGO_CANARY, &argo_blue_green::ARGO_BLUE_GREEN, &flagger::FLAGGER, &service_switch::SERVICE_SWITCH];
 
 /// The tool of this name, or the name that was probably meant.
 ///

@@ -26,9 +26,8 @@ pub fn steps(text: &str) -> Result<Vec<Step>, String> {
 
 fn step(text: &str) -> Result<Step, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let unknown = || {
-        format!("`{text}` is no step: write `weight 20`, `pause 1m`, `pause` (for ever), `analysis` or `scale 3`")
-    };
+    let unknown =
+        || format!("`{text}` is no step: write `weight 20`, `pause 1m`, `pause` (for ever), `analysis` or `scale 3`");
     match words.as_slice() {
         ["weight", percent] => match percent.trim_end_matches('%').parse() {
             Ok(percent @ 0..=100) => Ok(Step::Weight(percent)),

@@ -8,5 +8,6 @@ pub mod etcd;
 pub mod kubelet;
 pub mod probe;
 pub mod proxy;
+pub mod routers;
 pub mod scheduler;
 pub mod static_pods;

@@ -141,6 +141,21 @@ pub struct RolloutSpec {
     pub min_ready: Span,
 }
 
+/// How an ingress controller follows the EndpointSlices, and what it does when a pod does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterSpec {
+    /// Least time between two syncs; zero for none.
+    pub sync_gap: Span,
+    /// From the begin of a sync until requests follow it.
+    pub apply: Dist,
+    /// Further pods tried where one cannot be reached, and, for idempotent requests, where one dies under them.
+    pub next_tries: u32,
+    /// A connection attempt without an answer is given up after this long.
+    pub connect_timeout: Span,
+    /// Whether connections to pods are kept.
+    pub keeps: bool,
+}
+
 /// What is wrong with an app's new templates: those after the one that a run begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlawSpec {
@@ -206,6 +221,8 @@ pub struct AppSpec {
     pub concurrency: Option<u32>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
+    /// Its pods are ingress controllers that send requests to other apps' pods by a watch of their own.
+    pub router: Option<RouterSpec>,
     /// A delivery controller owns its ReplicaSets, and no Deployment does.
     pub delivered: bool,
     /// What is wrong with its new templates.

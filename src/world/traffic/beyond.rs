@@ -1,5 +1,5 @@
-//! What still becomes of requests that a client's pick has brought to a pod: pods of a flawed template answer a share
-//! of them with an error. With Poisson arrivals a split by shares is exact, as the first one is.
+//! What still becomes of requests that a client's pick has brought to a pod: a tier in front of the app fails to pass
+//! some on, and pods of a flawed template answer a share with an error. With Poisson arrivals a split by shares is exact, as the first one is.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use crate::world::ids::{PodId, SetId};
 use crate::world::spec::Spec;
 
 /// The ways to be lost after the pick, as shares of the requests that the picks bring to pods.
-pub(super) fn errors(shares: &[Share], land: &Land) -> Arc<[(Peril, f64)]> {
+fn errors(shares: &[Share], mut lost: Vec<(Peril, f64)>, land: &Land) -> Arc<[(Peril, f64)]> {
     let of = |share: &Share| {
         let errors = land.pods[share.pod].errors;
         (errors > 0.0).then_some(((Some(share.pod), Loss::ServerError), share.part * errors))
     };
-    if !land.flawed {
+    if !land.flawed && lost.is_empty() {
         return Arc::new([]);
     }
-    let mut errors: Vec<(Peril, f64)> = shares.iter().filter_map(of).collect();
-    errors.sort_by_key(|(peril, _)| *peril);
-    errors.dedup_by(|later, first| {
+    lost.extend(shares.iter().filter_map(of));
+    lost.sort_by_key(|(peril, _)| *peril);
+    lost.dedup_by(|later, first| {
         let same = later.0 == first.0;
         if same {
             first.1 += later.1;
         }
         same
     });
-    errors.into()
+    lost.into()
 }
 
 /// What some pods answer users.
@@ -69,7 +69,15 @@ impl Group {
     /// Takes over where answered requests go, and what becomes of them there.
     pub(super) fn share_out(&mut self, land: &Land) {
         self.shares = self.tally.shares();
-        self.beyond = errors(&self.shares, land);
+        let Some(tier) = &self.tier else {
+            self.beyond = errors(&self.shares, Vec::new(), land);
+            return;
+        };
+        let (mut shares, lost) = tier.carry_on(&self.shares);
+        self.beyond = errors(&shares, lost, land);
+        let all: f64 = shares.iter().map(|share| share.part).sum();
+        shares.iter_mut().for_each(|share| share.part /= all);
+        self.shares = shares.into();
     }
 
     /// The ways in which a request can be lost, its pick and what comes after it.
@@ -87,16 +95,30 @@ impl Group {
     /// Splits picked requests over the ways to be lost after the pick.
     pub(super) fn split_beyond(&self, (count, mean): (u64, f64), draw: &mut Draw) -> Vec<(Peril, u64, f64)> {
         let (mut left, mut share) = (count, 1.0);
-        let split = self.beyond.iter().map(|(peril, part)| {
-            let count = draw.binomial(left, (part / share).min(1.0));
+        let last = if self.shares.is_empty() { self.beyond.len() } else { 0 };
+        let split = self.beyond.iter().enumerate().map(|(place, (peril, part))| {
+            let all = place + 1 == last;
+            let count = if all { left } else { draw.binomial(left, (part / share).min(1.0)) };
             (left, share) = (left - count, share - part);
             (*peril, count, mean * part)
         });
         split.collect()
     }
 
-    /// What one picked request meets at its pod.
-    pub(super) fn error_at(pod: PodId, land: &Land, draw: &mut Draw) -> Option<Peril> {
+    /// The pod at the end of one picked request's way, or how it is lost on it.
+    pub(super) fn end_of(&self, picked: PodId, land: &Land, draw: &mut Draw) -> Result<PodId, Peril> {
+        let pod = match &self.tier {
+            None => picked,
+            Some(tier) => match tier.of(picked) {
+                Some(picks) => picks.pick(draw.unit())?.pod,
+                None => return Err((Some(picked), Loss::NoEndpoint)),
+            },
+        };
+        Group::error_at(pod, land, draw).map_or(Ok(pod), Err)
+    }
+
+    /// What one request meets at its pod.
+    fn error_at(pod: PodId, land: &Land, draw: &mut Draw) -> Option<Peril> {
         let errors = land.pods[pod].errors;
         (errors > 0.0 && draw.unit() < errors).then_some((Some(pod), Loss::ServerError))
     }

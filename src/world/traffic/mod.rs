@@ -7,7 +7,8 @@
 //! Exact, given the course of the cluster: groups of [`Connections::New`](crate::world::spec::Connections::New) with
 //! Poisson arrivals, cuts included. Approximate: constant arrivals (counts are exact, moments uniform within their
 //! interval), kept-alive pools (each request takes a slot at random; a slot filled within an interval counts as filled
-//! throughout where a cut asks), stale connection tracking (held in expectation), and a repeat after a cut (settled
+//! throughout where a cut asks), the time that a tier in front of an app takes for itself (its median), whom a tier's pod
+//! picks (chosen when the request is sent), stale connection tracking (held in expectation), and a repeat after a cut (settled
 //! with the next interval). Requests are held one by one where they change what others meet: queues and retry budgets.
 
 mod arrivals;
@@ -18,6 +19,7 @@ mod connections;
 mod conntrack;
 mod cuts;
 mod exposure;
+mod fronts;
 mod groups;
 mod land;
 mod last_used;
@@ -171,14 +173,14 @@ impl Traffic {
             }
         }
         let ids: Vec<GroupId> = ctx.spec.groups.ids().collect();
-        let of = |app: AppId, wanted: &dyn Fn(GroupId) -> Option<AppId>| {
-            ids.iter().copied().filter(|id| wanted(*id) == Some(app)).collect()
+        let of = |app: AppId, wanted: &dyn Fn(GroupId) -> [Option<AppId>; 2]| {
+            ids.iter().copied().filter(|id| wanted(*id).contains(&Some(app))).collect()
         };
         let spec = ctx.spec;
-        let asking = |id| Some(spec.groups[id].app);
+        let asking = |id| [Some(spec.groups[id].app), spec.groups[id].via];
         let seated = |id: GroupId| match spec.groups[id].place {
-            Place::App(app) => Some(app),
-            Place::Pool(_) | Place::Outside => None,
+            Place::App(app) => [Some(app), None],
+            Place::Pool(_) | Place::Outside => [None, None],
         };
         let mut traffic = Traffic {
             land,
@@ -189,6 +191,11 @@ impl Traffic {
             ledgers: ids.iter().map(|_| Ledger::default()).collect(),
             desks: Desks::new(),
         };
+        for pod in ctx.store.pods().ids() {
+            if ctx.spec.apps[ctx.store.pods().now(pod).app].router.is_some() {
+                traffic.views.reroute(pod, ctx.store.revision(), ctx);
+            }
+        }
         traffic.refresh(&ids, ctx);
         traffic
     }
@@ -284,13 +291,21 @@ impl Traffic {
         self.views.advance(node, from, to, ctx);
         self.refresh_at(Some(node), &groups, ctx);
     }
+    /// An ingress controller sends requests by another revision of the slices.
+    pub fn routes_changed(&mut self, front: PodId, to: Revision, ctx: &mut Ctx<'_>) {
+        let groups = self.views.passing(front);
+        self.settle(&groups, ctx);
+        self.views.reroute(front, to, ctx);
+        self.refresh(&groups, ctx);
+    }
     /// An external load balancer's targets have changed.
     pub fn targets_changed(&mut self, app: AppId, ctx: &mut Ctx<'_>) {
         let outside = |id: &GroupId| match ctx.spec.groups[*id].place {
             Place::Outside => true,
             Place::Pool(_) | Place::App(_) => false,
         };
-        let groups: Vec<GroupId> = self.asking[app].iter().copied().filter(outside).collect();
+        let connects = |id: &GroupId| self.groups[*id].app == app;
+        let groups: Vec<GroupId> = self.asking[app].iter().copied().filter(outside).filter(connects).collect();
         self.settle(&groups, ctx);
         self.refresh(&groups, ctx);
     }

@@ -237,16 +237,20 @@ impl Group {
         let reach = self.reach;
         self.past.retain(|past| past.flow.to + reach > now);
     }
+    /// The whole time of requests that a pod at the end answers, as this group lives it.
+    pub(super) fn whole_time(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTime {
+        self.service_time(pod, land, ctx).delayed(self.head(ctx))
+    }
     /// Service times at a pod, as this group lives them.
     pub(super) fn service_time(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTime {
         let (warm, slower) = (land.pods[pod].warm, land.pods[pod].slower);
-        ServiceTime::new(ctx.spec.apps[self.app].latency, warm, ctx.spec.groups[self.id].timeout).slowed(slower)
+        ServiceTime::new(ctx.spec.apps[self.end()].latency, warm, ctx.spec.groups[self.id].timeout).slowed(slower)
     }
     /// The share of served requests that the clients give up.
     fn too_long(&self, land: &Land, ctx: &Ctx<'_>) -> f64 {
         let of = |share: &Share| match land.pods[share.pod].slower {
             1 => share.part * self.given_up[usize::from(land.pods[share.pod].warm)],
-            _ => share.part * self.service_time(share.pod, land, ctx).too_long(),
+            _ => share.part * self.whole_time(share.pod, land, ctx).too_long(),
         };
         self.shares.iter().map(of).sum::<f64>().min(1.0)
     }
@@ -270,6 +274,8 @@ impl Client {
 pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
     match loss {
         Loss::BlackHole | Loss::Overload => timeout,
-        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError => Span::ZERO,
+        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError => {
+            Span::ZERO
+        }
     }
 }

@@ -13,6 +13,12 @@ pub(super) struct Views {
     rules: BTreeMap<(NodeId, AppId), View>,
     /// The groups that look at them, so that no other group's intervals end when they change.
     askers: BTreeMap<(NodeId, AppId), Vec<GroupId>>,
+    /// What the routers of a tier's pods send requests by.
+    routes: BTreeMap<(PodId, AppId), View>,
+    /// The groups whose requests pass them.
+    passing: BTreeMap<(PodId, AppId), Vec<GroupId>>,
+    /// The revision of the slices that each router follows.
+    follows: BTreeMap<PodId, Revision>,
 }
 
 /// One node's rules for one app.
@@ -56,6 +62,10 @@ impl View {
         };
         part(inside, percent).chain(part(outside, 100 - percent)).collect()
     }
+    /// Whether a router's weights split it.
+    pub(super) fn is_weighted(&self) -> bool {
+        self.weight.is_some()
+    }
     /// The pods that new connections are spread over; with `local`, those of this kind only.
     fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
         let of = |wanted: Endpoint| {
@@ -89,6 +99,43 @@ impl Views {
             askers.insert(place, group);
         }
         self.rules.entry((node, app)).or_insert_with(|| anew(node, app, ctx.rules.revision(node), ctx));
+    }
+    /// What a router sends requests for an app by, if it is kept.
+    pub(super) fn routes(&self, front: PodId, app: AppId) -> Option<&View> {
+        self.routes.get(&(front, app))
+    }
+    /// Keeps what a router sends requests for an app by from now on, for this group.
+    pub(super) fn want_routes(&mut self, front: PodId, app: AppId, group: GroupId, ctx: &Ctx<'_>) {
+        let passing = self.passing.entry((front, app)).or_default();
+        if let Err(place) = passing.binary_search(&group) {
+            passing.insert(place, group);
+        }
+        let follows = self.follows.get(&front).copied().unwrap_or(Revision(0));
+        self.routes.entry((front, app)).or_insert_with(|| routes_anew(app, follows, ctx));
+    }
+    /// The groups whose requests pass a router.
+    pub(super) fn passing(&self, front: PodId) -> Vec<GroupId> {
+        let all = self.passing.range((front, AppId(0))..=(front, AppId(u32::MAX)));
+        let mut groups: Vec<GroupId> = all.flat_map(|(_, groups)| groups.iter().copied()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+    /// A router follows another revision of the slices.
+    pub(super) fn reroute(&mut self, front: PodId, to: Revision, ctx: &Ctx<'_>) {
+        let from = self.follows.insert(front, to).unwrap_or(Revision(0));
+        let resumes = from != Revision(0) && ctx.store.touched(from, to).is_some();
+        for ((_, app), view) in self.routes.range_mut((front, AppId(0))..=(front, AppId(u32::MAX))) {
+            if !resumes {
+                *view = routes_anew(*app, to, ctx);
+                continue;
+            }
+            let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == *app;
+            for pod in ctx.store.endpoints_touched(from, to).filter(of_app) {
+                view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
+                view.weight = weight(*app, to, ctx);
+            }
+        }
     }
     /// A kernel's rules end with its machine's power; what it has afterwards is read anew.
     pub(super) fn forget(&mut self, node: NodeId) {
@@ -139,6 +186,16 @@ impl Views {
 /// A kube-proxy is of its node's version.
 fn falls_back(node: NodeId, ctx: &Ctx<'_>) -> bool {
     Behaviour::of(ctx.store.nodes().now(node).version).terminating_endpoints
+}
+
+/// What a router that follows a revision has of an app: ready endpoints only.
+fn routes_anew(app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
+    let weight = weight(app, at, ctx);
+    let mut view = View { synced: at != Revision(0), falls_back: false, weight, endpoints: Vec::new() };
+    for pod in ctx.store.endpoints().ids().filter(|pod| ctx.store.pods().now(*pod).app == app) {
+        view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());
+    }
+    view
 }
 
 /// What a router's rule for an app says at a revision.

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use super::client::silence_found_after;
 use super::{Api, ApiEvent};
-use crate::base::{Id, Name, Span, Time};
+use crate::base::{Id, Name, Span, Time, Version};
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
 use crate::world::fact::{Fact, Loss};
-use crate::world::ids::{AppId, MasterId, PodId, RequestId, WebhookId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, RequestId, WebhookId};
 use crate::world::purpose::Purpose;
 use crate::world::serving::Serving;
 use crate::world::spec::WebhookSpec;
@@ -103,6 +103,22 @@ fn namespace(change: &Change, ctx: &Ctx<'_>) -> Option<AppId> {
         | Change::DeleteNode { .. }
         | Change::Lease { .. } => None,
     }
+}
+
+/// The pods that a machine's rules name for a webhook's Service; `None` without any rules.
+fn backends(spec: &WebhookSpec, node: NodeId, version: Version, ctx: &Ctx<'_>) -> Option<Vec<PodId>> {
+    let rules = ctx.rules.revision(node);
+    if rules.0 == 0 {
+        return None;
+    }
+    let of = |wanted: Endpoint| -> Vec<PodId> {
+        let listed = |pod: &PodId| ctx.store.endpoints().at(*pod, rules) == Some(&wanted);
+        let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == spec.app;
+        ctx.store.endpoints().ids().filter(of_app).filter(listed).collect()
+    };
+    let ready = of(Endpoint::Ready);
+    let falls_back = ready.is_empty() && Behaviour::of(version).terminating_endpoints;
+    Some(if falls_back { of(Endpoint::Terminating) } else { ready })
 }
 
 impl Api {
@@ -215,19 +231,10 @@ impl Api {
                 return answered(&mut draw);
             }
         }
-        let rules = ctx.rules.revision(node);
-        let of = |wanted: Endpoint| -> Vec<PodId> {
-            let listed = |pod: &PodId| ctx.store.endpoints().at(*pod, rules) == Some(&wanted);
-            ctx.store.endpoints().ids().filter(|pod| ctx.store.pods().now(*pod).app == spec.app).filter(listed).collect()
-        };
-        let mut backends = of(Endpoint::Ready);
-        if backends.is_empty() && Behaviour::of(version).terminating_endpoints {
-            backends = of(Endpoint::Terminating);
-        }
-        if rules.0 == 0 {
+        let Some(backends) = backends(spec, node, version, ctx) else {
             // No rule takes the packet; it goes to an address that nobody has.
             return (spec.timeout, Some(Loss::BlackHole));
-        }
+        };
         if backends.is_empty() {
             return (Span::ZERO, Some(Loss::NoEndpoint));
         }

@@ -145,6 +145,8 @@ impl Client {
             // kube-controller-manager: 20/30 per controller; kube-scheduler: 50/100. Source: component configs.
             ClientKind::Elected(Component::ControllerManager, _) => Bucket::new(20, 30),
             ClientKind::Elected(Component::Scheduler, _) => Bucket::new(50, 100),
+            // ingress-nginx cmd/nginx/main.go sets 1e6; Envoy control planes as much.
+            ClientKind::Router(..) => Bucket::new(0, 0),
             ClientKind::Proxy(_) => Bucket::new(5, 10),
             // Until it is told its own.
             ClientKind::Operator(_) => Bucket::new(0, 0),
@@ -203,7 +205,11 @@ impl Client {
                 let tries = HEARTBEAT_TIMEOUT * HEARTBEATS_FAILED;
                 Some((ctx.pulses.next(node, self.unserved_since) + tries).max(ctx.now))
             }
-            ClientKind::Kubelet(_) | ClientKind::Proxy(_) | ClientKind::Elected(..) | ClientKind::Operator(_) => None,
+            ClientKind::Kubelet(_)
+            | ClientKind::Proxy(_)
+            | ClientKind::Router(..)
+            | ClientKind::Elected(..)
+            | ClientKind::Operator(_) => None,
         }
     }
 
@@ -221,7 +227,7 @@ impl Client {
             // Its next lease renewal dials, too, whatever the reflectors wait for.
             ClientKind::Kubelet(_) => (wasted + wait).min(LEASE_RENEW),
             ClientKind::Elected(..) => wasted + wait.min(retry),
-            ClientKind::Proxy(_) | ClientKind::Operator(_) => wasted + wait,
+            ClientKind::Proxy(_) | ClientKind::Router(..) | ClientKind::Operator(_) => wasted + wait,
         }
     }
 }

@@ -35,7 +35,8 @@ impl Api {
                 }
             },
         };
-        let pending = Pending { client, server, change, reply, taken: false, proposed: false, admitting: false, failed: None };
+        let pending =
+            Pending { client, server, change, reply, taken: false, proposed: false, admitting: false, failed: None };
         let id = self.requests.add(pending);
         match hung {
             true => ctx.at(departs + REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id))),
