@@ -132,6 +132,12 @@ fn counts_and_single_requests_agree_behind_a_tier() {
             (mean, spread / lost.len() as f64)
         };
         let (counts, calls) = (moments("interval", 1..25), moments("per-request", 101..125));
+        if std::env::var("SHOW").is_ok() {
+            for seed in 101..106 {
+                let scenario = scenario("envoy", rolled, ABRUPT, ABRUPT, &format!("{group}\nmode = \"per-request\""));
+                eprintln!("{:?}", run(&scenario, seed).requests);
+            }
+        }
         let z = (counts.0 - calls.0) / (counts.1 + calls.1).sqrt().max(1e-9);
         assert!(z.abs() < 4.0, "{rolled}: {counts:?} {calls:?}, z = {z}");
     }

@@ -196,7 +196,7 @@ fn an_ingress_tier_needs_a_hook_of_its_own() {
 }
 
 #[test]
-fn a_webhook_whose_backend_is_drained_stops_the_roll_unless_its_own_pods_are_exempt() {
+fn a_webhook_whose_backend_was_lost_stops_the_roll_unless_its_own_pods_are_exempt() {
     for outcome in outcomes("webhook-deadlock", &[]) {
         assert_eq!(outcome.upgrade.result, UpgradeResult::Stalled, "seed {}", outcome.seed);
         let blocker = outcome.upgrade.blocker.unwrap_or_default();

@@ -189,9 +189,8 @@ impl World {
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
         self.kubelet_clients.push(client);
         self.kubelets.add(node, name, client, pool, &mut ctx!(self));
-        let proxy = self
-            .passes_traffic(pool)
-            .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
+        let proxy =
+            self.passes_traffic(pool).then(|| self.add_client(ClientKind::Proxy(node), name.part(2), route, version));
         self.proxies.add(name, proxy);
         self.balancers.add(node, name, pool);
         let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);

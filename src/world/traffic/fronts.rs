@@ -35,7 +35,7 @@ impl Tier {
     pub(super) fn new(front: AppId, end: AppId, timeout: Span, ctx: &Ctx<'_>) -> Tier {
         let app = &ctx.spec.apps[front];
         let delay = ctx.spec.timings.network.median();
-        let (reaches_after, router) = (delay * 2 + app.latency.median(), app.router.clone());
+        let (reaches_after, router) = (delay * 2 + app.latency.median(), app.router);
         Tier { end, reaches_after, fronts: Vec::new(), router, timeout }
     }
 
