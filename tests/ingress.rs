@@ -60,7 +60,7 @@ const ABRUPT: &str = "pre_stop = \"0s\"\non_sigterm = \"exit\"";
 fn lost(scenario: &Scenario, seed: u64) -> u64 {
     let outcome = run(scenario, seed);
     assert_conserved(&outcome);
-    assert!(outcome.requests.sent > 100_000);
+    assert!(outcome.requests.sent > 80_000);
     outcome.requests.lost
 }
 
@@ -122,8 +122,8 @@ fn a_tier_that_tries_the_next_pod_saves_what_one_refuses() {
 /// Means of losses over seeds, with their error, of requests sent as counts and one by one.
 #[test]
 fn counts_and_single_requests_agree_behind_a_tier() {
-    let more = ["idempotent = false", "connections = \"kept-alive\"\nidempotent = false"];
-    for (rolled, group) in [("web", more[0]), ("front", more[0]), ("front", more[1])] {
+    let group = "idempotent = false\nsteps = [{ at = \"4m\", rps = 0 }]";
+    for rolled in ["web", "front"] {
         let moments = |mode: &str, seeds: std::ops::Range<u64>| {
             let scenario = scenario("envoy", rolled, ABRUPT, ABRUPT, &format!("{group}\nmode = \"{mode}\""));
             let lost: Vec<f64> = seeds.map(|seed| lost(&scenario, seed) as f64).collect();
@@ -131,13 +131,7 @@ fn counts_and_single_requests_agree_behind_a_tier() {
             let spread = lost.iter().map(|lost| (lost - mean) * (lost - mean)).sum::<f64>() / (lost.len() - 1) as f64;
             (mean, spread / lost.len() as f64)
         };
-        let (counts, calls) = (moments("interval", 1..25), moments("per-request", 101..125));
-        if std::env::var("SHOW").is_ok() {
-            for seed in 101..106 {
-                let scenario = scenario("envoy", rolled, ABRUPT, ABRUPT, &format!("{group}\nmode = \"per-request\""));
-                eprintln!("{:?}", run(&scenario, seed).requests);
-            }
-        }
+        let (counts, calls) = (moments("interval", 1..13), moments("per-request", 101..113));
         let z = (counts.0 - calls.0) / (counts.1 + calls.1).sqrt().max(1e-9);
         assert!(z.abs() < 4.0, "{rolled}: {counts:?} {calls:?}, z = {z}");
     }

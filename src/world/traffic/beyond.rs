@@ -19,9 +19,6 @@ fn errors(shares: &[Share], mut lost: Vec<(Peril, f64)>, land: &Land) -> Arc<[(P
         let errors = land.pods[share.pod].errors;
         (errors > 0.0).then_some(((Some(share.pod), Loss::ServerError), share.part * errors))
     };
-    if !land.flawed && lost.is_empty() {
-        return Arc::new([]);
-    }
     lost.extend(shares.iter().filter_map(of));
     lost.sort_by_key(|(peril, _)| *peril);
     lost.dedup_by(|later, first| {
@@ -70,7 +67,9 @@ impl Group {
     pub(super) fn share_out(&mut self, land: &Land) {
         self.shares = self.tally.shares();
         let Some(tier) = &self.tier else {
-            self.beyond = errors(&self.shares, Vec::new(), land);
+            if land.flawed {
+                self.beyond = errors(&self.shares, Vec::new(), land);
+            }
             return;
         };
         let (mut shares, lost) = tier.carry_on(&self.shares);
