@@ -218,3 +218,95 @@ fn an_analysis_bounds_what_a_bad_version_costs() {
         assert!(outcome.requests.lost > 50_000, "seed {}: {}", outcome.seed, outcome.requests.lost);
     }
 }
+
+/// Sources in the scenario: GKE waits for its surge node, EKS fails with NodeCreationFailure.
+#[test]
+fn a_surge_without_quota_waits_or_fails_by_tool_and_drains_nothing() {
+    for (strategy, ended) in [("gke-surge", UpgradeResult::Stalled), ("eks-managed", UpgradeResult::Failed)] {
+        let name = format!("strategy.name=\"{strategy}\"");
+        for outcome in outcomes("quota-surge", &[&name]) {
+            let seed = outcome.seed;
+            assert_eq!(
+                (outcome.upgrade.result, outcome.pods.moves, outcome.requests.lost),
+                (ended, 0, 0),
+                "seed {seed}"
+            );
+            let blocker = outcome.upgrade.blocker.expect("it says why");
+            assert!(blocker.contains("the account's quota is spent"), "{blocker}");
+        }
+        assert_completed(&outcomes("quota-surge", &[&name, "cluster.cloud.quota=\"unlimited\""]));
+    }
+}
+
+#[test]
+fn a_master_whose_zone_has_no_machine_leaves_etcd_without_a_margin() {
+    for outcome in outcomes("master-capacity", &[]) {
+        assert_eq!((outcome.upgrade.result, outcome.requests.lost), (UpgradeResult::Failed, 0));
+        let etcd = outcome.etcd.expect("kops shows its etcd");
+        assert_eq!((etcd.quorum_breaks, etcd.min_margin, etcd.min_members), (0, 0, 2));
+        let blocker = outcome.upgrade.blocker.expect("it says why");
+        assert!(blocker.contains("masters gets no machine in zone 2: its zone has no capacity"), "{blocker}");
+    }
+}
+
+#[test]
+fn an_autoscaler_takes_fresh_nodes_of_a_roll_away_and_moves_pods_once_more() {
+    let (alone, fought) = (outcomes("autoscaler-fights-roll", &["actor=[]"]), outcomes("autoscaler-fights-roll", &[]));
+    assert_completed(&alone);
+    for (alone, fought) in alone.iter().zip(&fought) {
+        let removed = |remark: &&rollproof::sim::outcome::Remark| remark.text.contains("is not needed since");
+        assert!(fought.upgrade.remarks.iter().any(|remark| removed(&remark)), "seed {}", fought.seed);
+        assert!(!alone.upgrade.remarks.iter().any(|remark| removed(&remark)), "seed {}", alone.seed);
+    }
+}
+
+#[test]
+fn an_app_whose_metrics_are_drained_grows_only_when_they_are_back() {
+    let (frozen, free) = (outcomes("hpa-frozen", &[]), outcomes("hpa-frozen", &["app.web.hpa.metrics=\"always\""]));
+    assert_completed(&frozen);
+    assert_completed(&free);
+    let lost = |found: &[Outcome]| found.iter().filter(|outcome| outcome.requests.lost > 0).count();
+    assert!(lost(&frozen) >= 5, "most rolls drain the metrics while load rises: {}", lost(&frozen));
+    assert_eq!(lost(&free), 0);
+    assert_eq!(causes(&frozen), BTreeSet::from(["overload"]));
+}
+
+#[test]
+fn cluster_api_with_a_surge_keeps_three_voters_and_loses_nothing() {
+    let found = outcomes("kcp-surge", &[]);
+    assert_completed(&found);
+    for outcome in found {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "{:?}", outcome.reasons);
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.min_members == 3), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn one_failure_without_a_surge_costs_the_quorum_and_with_one_it_does_not() {
+    for outcome in outcomes("kcp-scale-in", &[]) {
+        assert!(broken(&outcome).contains("etcd-quorum"), "seed {}: {:?}", outcome.seed, outcome.reasons);
+    }
+    for outcome in outcomes("kcp-scale-in", &["strategy.control_plane_max_surge=1"]) {
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.quorum_breaks == 0), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn a_walk_over_three_minors_loses_nothing() {
+    let found = outcomes("hops", &[]);
+    assert_completed(&found);
+    assert!(found.iter().all(|outcome| outcome.verdict == Verdict::Holds && outcome.skew_violations == 0));
+}
+
+#[test]
+fn a_backup_saves_the_cluster_and_not_what_was_written_since() {
+    let found = outcomes("restore", &[]);
+    assert_completed(&found);
+    for outcome in found {
+        let [restore] = &outcome.restores[..] else { panic!("seed {}: {:?}", outcome.seed, outcome.restores) };
+        assert!(restore.lost_writes > 0 && restore.snapshot_age_s > 600.0, "seed {}: {restore:?}", outcome.seed);
+        assert!(restore.nodes_gone >= 1, "seed {}: the first new master is younger than the snapshot", outcome.seed);
+        assert!(outcome.api.longest_gap_s >= 720.0, "seed {}: {:?}", outcome.seed, outcome.api);
+        assert!(broken(&outcome).contains("etcd-quorum"), "seed {}", outcome.seed);
+    }
+}

@@ -14,7 +14,6 @@ use rollproof::sim::outcome::{Outcome, UpgradeResult, Verdict};
 use rollproof::sim::{self, Finished, Watch};
 use rollproof::strategy::CATALOG;
 use rollproof::world::fact::Fact;
-use rollproof::world::ids::NodeId;
 
 /// A shipped scenario under another strategy, with overrides.
 fn load(name: &str, strategy: &str, overrides: &[&str]) -> Scenario {
@@ -109,30 +108,6 @@ fn a_hundred_seeds_of_every_strategy_give_a_verdict() {
     }
 }
 
-#[test]
-fn t1_no_plan_breaks_the_skew_policy_and_none_may_skip_a_minor() {
-    for name in names() {
-        let outcome = run(&load("book-ch18", name, &[]), 1);
-        assert_eq!(outcome.skew_violations, 0, "{name}");
-        let skipped = scenario::load(&path("book-ch18"), &["cluster.version.to=\"1.16.0\"".to_owned()], Some(name));
-        assert!(skipped.is_err(), "{name} may not skip a minor");
-    }
-}
-
-#[test]
-fn t2_kops_takes_down_one_member_at_a_time_and_a_master_takes_at_least_its_waits() {
-    let outcome = run(&load("book-ch18", "kops", &[]), 1);
-    let etcd = outcome.etcd.as_ref().expect("kops shows etcd");
-    assert_eq!((etcd.min_members, etcd.quorum_breaks), (2, 0));
-    let begins = |unit: &str| {
-        let step = outcome.upgrade.steps.iter().find(|step| step.unit == unit && step.phase == "cordoned");
-        step.unwrap_or_else(|| panic!("{unit} has its turn")).start_s
-    };
-    for (one, next) in [("master-1", "master-2"), ("master-2", "master-3")] {
-        assert!(begins(next) - begins(one) >= 5.0 + 15.0 + 10.0, "{one}");
-    }
-}
-
 /// The longest phase of this name, in seconds.
 fn longest(outcome: &Outcome, phase: &str) -> f64 {
     let spans = outcome.upgrade.steps.iter().filter(|step| step.phase == phase);
@@ -146,27 +121,6 @@ fn t3_a_drain_that_a_budget_blocks_ends_a_kops_group_after_fifteen_minutes() {
     assert!((900.0..=905.1).contains(&longest(&outcome, "draining")), "{}", longest(&outcome, "draining"));
     let ignored = run(&load("stuck-pdb", "kops", &["strategy.fail_on_drain_error=false"]), 1);
     assert_eq!(ignored.upgrade.result, UpgradeResult::Completed);
-}
-
-#[test]
-fn t6_cluster_api_never_replaces_the_leader_and_dips_by_one_member() {
-    for seed in 1..=10 {
-        let run = finished(&load("book-ch18", "cluster-api", &[]), seed, true);
-        assert_eq!(run.outcome.etcd.as_ref().expect("it shows etcd").min_members, 2);
-        let (mut leader, mut replaced) = (None, 0);
-        for record in &run.trace.expect("it was kept").records {
-            match record.fact {
-                Fact::MemberLeads { member, .. } => leader = Some(member),
-                // Masters are the first machines; each is replaced once.
-                Fact::MachineStopping { node: NodeId(node) } if node < 3 => {
-                    replaced += 1;
-                    assert_ne!(leader.map(|member| member.0), Some(node), "seed {seed}");
-                }
-                _ => {}
-            }
-        }
-        assert_eq!(replaced, 3);
-    }
 }
 
 /// How a drain ends that a budget never lets through: the tool, its settings, what becomes of the plan, and after how

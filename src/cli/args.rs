@@ -171,6 +171,8 @@ pub(crate) enum Kind {
     Rollouts,
     /// What nature does.
     Faults,
+    /// Who else acts beside the strategy.
+    Actors,
     /// What a plan must keep.
     Laws,
 }

@@ -145,6 +145,7 @@ mod tests {
             etcd: None,
             api: ApiFigures::default(),
             probes: BTreeMap::new(),
+            restores: Vec::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
             cost: Cost::default(),
             skew_violations: 0,

@@ -3,8 +3,10 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_server_crash, controller_manager_crash, etcd_member_stop, kube_proxy_restart, kubelet_restart,
-    node_link_cut, node_power_off, pod_crash, pod_delete, sandbox_crash, scheduler_crash,
+    api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
+    kube_proxy_restart, kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off,
+    pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns, sandbox_crash, scheduler_crash,
+    slow_node, zone_capacity,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -45,6 +47,16 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
+    &quota_refused::ENTRY,
+    &zone_capacity::ENTRY,
+    &provisioning_failure::ENTRY,
+    &bad_image::ENTRY,
+    &reboot_never_returns::ENTRY,
+    &kubelet_start_failure::ENTRY,
+    &node_flapping::ENTRY,
+    &slow_node::ENTRY,
+    &false_health::ENTRY,
+    &etcd_data_loss::ENTRY,
 ];
 
 /// No kind of fault has this name.
@@ -72,7 +84,7 @@ pub fn find(name: &str) -> Result<&'static FaultEntry, UnknownFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::ids::{MasterId, NodeId, PodId};
+    use crate::world::ids::{MasterId, NodeId, PodId, ZoneId};
 
     #[test]
     fn every_kind_is_sound_and_strikes_only_what_it_is_aimed_at() {
@@ -85,6 +97,9 @@ mod tests {
                 (Aim::Master, Victim::Master(MasterId(1))),
                 (Aim::Pod, Victim::Pod(PodId(7))),
                 (Aim::Api, Victim::Api),
+                (Aim::Zone, Victim::Zone(ZoneId(1))),
+                (Aim::Group, Victim::Group(None)),
+                (Aim::Account, Victim::Account),
             ] {
                 let strike = (kind.strike)(&values, victim);
                 assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);

@@ -5,21 +5,31 @@
 
 mod api_cut;
 mod api_server_crash;
+mod bad_image;
 pub mod catalog;
 mod controller_manager_crash;
+mod etcd_data_loss;
 mod etcd_member_stop;
+mod false_health;
 mod kube_proxy_restart;
 mod kubelet_restart;
+mod kubelet_start_failure;
+mod node_flapping;
 mod node_link_cut;
 mod node_power_off;
 mod pod_crash;
 mod pod_delete;
 mod process;
+mod provisioning_failure;
+mod quota_refused;
+mod reboot_never_returns;
 mod sandbox_crash;
 mod scheduler_crash;
+mod slow_node;
 pub mod spec;
 pub mod target;
 pub mod trigger;
+mod zone_capacity;
 
 pub use catalog::{CATALOG, FaultEntry, Lasting, UnknownFault, find};
 pub use spec::{FaultSpec, Strike};

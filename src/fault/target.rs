@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::base::Id;
 use crate::config::nearest;
-use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::spec::Spec;
 
 /// What a kind of fault can be aimed at.
@@ -18,6 +18,12 @@ pub enum Aim {
     Pod,
     /// Everybody's path to the API; no target.
     Api,
+    /// A failure domain: `zone-1`.
+    Zone,
+    /// A group of machines: `workers`, or `masters`.
+    Group,
+    /// The cloud's account; no target.
+    Account,
 }
 
 /// Whom a fault hits.
@@ -54,6 +60,12 @@ pub enum Target {
         /// Which of its pods.
         ordinal: u32,
     },
+    /// A failure domain.
+    Zone(ZoneId),
+    /// A pool's group of machines, or the masters'.
+    Group(Option<PoolId>),
+    /// The cloud's account.
+    Account,
 }
 
 /// Whom a fault turned out to hit.
@@ -67,6 +79,12 @@ pub enum Victim {
     Pod(PodId),
     /// The API path.
     Api,
+    /// A failure domain.
+    Zone(ZoneId),
+    /// A pool's group of machines, or the masters'.
+    Group(Option<PoolId>),
+    /// The cloud's account.
+    Account,
 }
 
 /// Roles that masters bear.
@@ -78,6 +96,9 @@ const ROLES: [(&str, Target); 3] = [
 
 /// Before a pod's label it means the machine that the pod stands on.
 const HOST_OF: &str = "host-of:";
+
+/// The group of the masters.
+const MASTERS: &str = "masters";
 
 /// Labels that are listed when a target is not known; further ones only count for suggestions.
 const LISTED: usize = 6;
@@ -105,7 +126,9 @@ impl Target {
                 .or_else(|| pod(label.strip_prefix(HOST_OF)?, spec).and_then(host_of)),
             Aim::Master => master(label, spec).or_else(|| role(label)),
             Aim::Pod => pod(label, spec),
-            Aim::Api => None,
+            Aim::Zone => zone(label, spec),
+            Aim::Group => group(label, spec),
+            Aim::Api | Aim::Account => None,
         };
         found.ok_or_else(|| unknown(label, aim, spec))
     }
@@ -121,6 +144,9 @@ impl Target {
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
             Target::Api => String::new(),
             Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
+            Target::Zone(zone) => format!("zone-{}", zone.0 + 1),
+            Target::Group(pool) => pool.map_or(MASTERS.to_owned(), |pool| spec.pools[pool].name.clone()),
+            Target::Account => String::new(),
         }
     }
 }
@@ -131,7 +157,9 @@ impl fmt::Display for Aim {
             Aim::Node => "a machine such as `master-1`",
             Aim::Master => "a master such as `master-1`",
             Aim::Pod => "a pod such as `web-0`",
-            Aim::Api => "nothing: it takes no target",
+            Aim::Zone => "a failure domain such as `zone-1`",
+            Aim::Group => "a group of machines such as `masters` or a pool",
+            Aim::Api | Aim::Account => "nothing: it takes no target",
         })
     }
 }
@@ -171,6 +199,24 @@ fn pod(label: &str, spec: &Spec) -> Option<Target> {
     (ordinal < spec.apps[app].replicas).then_some(Target::Pod { app, ordinal })
 }
 
+/// Failure domains of a cluster: as many as the masters or any pool are spread over.
+fn zones(spec: &Spec) -> u32 {
+    spec.pools.iter().map(|pool| pool.zones.min(pool.count)).fold(spec.control_plane.zones, u32::max)
+}
+
+fn zone(label: &str, spec: &Spec) -> Option<Target> {
+    let (stem, number) = numbered(label)?;
+    let place = place_of(number, zones(spec))?;
+    (stem == "zone").then_some(Target::Zone(ZoneId(place)))
+}
+
+fn group(label: &str, spec: &Spec) -> Option<Target> {
+    if label == MASTERS {
+        return Some(Target::Group(None));
+    }
+    spec.pools.entries().find(|(_, pool)| pool.name == label).map(|(pool, _)| Target::Group(Some(pool)))
+}
+
 fn host_of(pod: Target) -> Option<Target> {
     match pod {
         Target::Pod { app, ordinal } => Some(Target::HostOf { app, ordinal }),
@@ -180,13 +226,17 @@ fn host_of(pod: Target) -> Option<Target> {
         | Target::ControllerManagerLeader
         | Target::SchedulerLeader
         | Target::Api
+        | Target::Zone(_)
+        | Target::Group(_)
+        | Target::Account
         | Target::HostOf { .. } => None,
     }
 }
 
 fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     let groups: Vec<(String, u32, u32)> = match aim {
-        Aim::Api => Vec::new(),
+        Aim::Api | Aim::Account | Aim::Group => Vec::new(),
+        Aim::Zone => vec![("zone".to_owned(), 1, zones(spec))],
         Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
         Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),
         Aim::Node => std::iter::once(("master".to_owned(), 1, spec.control_plane.replicas))
@@ -206,7 +256,9 @@ fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     }
     let roles = ROLES.iter().map(|(name, _)| (*name).to_owned()).filter(|_| matches!(aim, Aim::Node | Aim::Master));
     let samples = groups.iter().filter(|(_, _, count)| *count > 0).map(|(name, first, _)| format!("{name}-{first}"));
-    let known: Vec<String> = samples.chain(roles).collect();
+    let pools = spec.pools.iter().map(|pool| pool.name.clone()).chain([MASTERS.to_owned()]);
+    let pools = pools.filter(|_| aim == Aim::Group);
+    let known: Vec<String> = samples.chain(roles).chain(pools).collect();
     let stem = numbered(label).map_or(label, |(stem, _)| stem);
     let near = nearest(label, known.iter().map(String::as_str)).map(str::to_owned).or_else(|| {
         let (_, number) = numbered(label)?;

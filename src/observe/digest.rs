@@ -4,7 +4,7 @@
 //! dense ids. A new kind of fact takes a new tag and leaves the digests of runs without it as they were.
 
 use super::Heard;
-use crate::base::{Id, Name, name::mix};
+use crate::base::{Id, Name, Version, name::mix};
 use crate::world::fact::{Fact, Unit};
 use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
@@ -74,6 +74,14 @@ fn unit(unit: Unit, names: &impl Named) -> u64 {
     }
 }
 
+fn group(pool: Option<PoolId>, names: &impl Named) -> u64 {
+    pool.map_or(0, |pool| names.pool(pool).0)
+}
+
+fn version(version: Version) -> u64 {
+    u64::from(version.minor) << 16 | u64::from(version.patch)
+}
+
 fn optional(pod: Option<PodId>, names: &impl Named) -> u64 {
     pod.map_or(0, |pod| names.pod(pod).0)
 }
@@ -96,7 +104,8 @@ fn error(error: ApiError) -> u64 {
         ApiError::NotFound => 6,
         ApiError::SeveralBudgets => 7,
         ApiError::Forbidden => 8,
-        ApiError::Webhook => 9,
+        ApiError::Webhook => 20,
+        ApiError::Members => 9,
     }
 }
 
@@ -179,23 +188,53 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
-        Fact::RolloutIs { .. } => 49,
-        Fact::WebhookFailed { .. } => 50,
-        Fact::RouterFollows { .. } => 51,
+        Fact::RolloutIs { .. } => 80,
+        Fact::WebhookFailed { .. } => 81,
+        Fact::RouterFollows { .. } => 82,
+        Fact::PodPreempted { .. } => 60,
+        Fact::RolloutStalled { .. } => 61,
+        Fact::LaunchRefused { .. } => 70,
+        Fact::AppScaled { .. } => 71,
+        Fact::MemberIs { .. } => 49,
+        Fact::MemberRefused { .. } => 50,
+        Fact::ApiMissed { .. } => 51,
+        Fact::SnapshotTaken => 52,
+        Fact::Restored { .. } => 53,
     }
 }
 
-/// As `encode`, of what users notice.
-fn encode_users(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
-    let (group, pod, loss, more, used) = match *fact {
-        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [count, since.nanos()], 6),
-        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [lasting.as_nanos(), 0], 5),
+/// The words after the tag of what happens to etcd's group, and how many there are with it.
+fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
+    let after = match *fact {
+        Fact::MemberIs { member, standing } => vec![master(member), standing as u64],
+        Fact::MemberRefused { member, version, cluster } => {
+            vec![master(member), u64::from(version.minor), u64::from(cluster.minor)]
+        }
+        Fact::Restored { age, writes, gone, back, nodes } => {
+            vec![age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes)]
+        }
+        _ => Vec::new(),
+    };
+    words[1..=after.len()].copy_from_slice(&after);
+    after.len() + 1
+}
+
+/// The same of what users lose.
+fn encode_loss(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let (group, pod, loss, more) = match *fact {
+        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [Some(count), Some(since.nanos())]),
+        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [Some(lasting.as_nanos()), None]),
         Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
-            (group, pod, loss, [0, 0], 4)
+            (group, pod, loss, [None, None])
         }
         _ => return 1,
     };
-    *words = [words[0], names.group(group).0, optional(pod, names), loss as u64, more[0], more[1]];
+    words[1..4].copy_from_slice(&[names.group(group).0, optional(pod, names), loss as u64]);
+    let mut used = 4;
+    for word in more.into_iter().flatten() {
+        words[used] = word;
+        used += 1;
+    }
     used
 }
 
@@ -210,6 +249,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::PodCreated { pod }
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
+        | Fact::ApiMissed { pod }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }
         | Fact::PodKilled { pod }
@@ -218,6 +258,8 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::PodRestarted { pod }
         | Fact::PodGone { pod }
         | Fact::Evicted { pod } => put!(names.pod(pod).0),
+        Fact::PodPreempted { pod, by } => put!(names.pod(pod).0, names.pod(by).0),
+        Fact::RolloutStalled { app } => put!(names.app(app).0),
         Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
         Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
         Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),
@@ -227,14 +269,17 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::MachineOff { node }
         | Fact::MachineUp { node }
         | Fact::NodeDeleted { node } => put!(names.node(node).0),
-        Fact::NodeRegistered { node, version } => {
-            put!(names.node(node).0, u64::from(version.minor) << 16 | u64::from(version.patch));
-        }
+        Fact::AppScaled { app, replicas } => put!(names.app(app).0, u64::from(replicas)),
+        Fact::LaunchRefused { pool, slot, why } => put!(group(pool, names), u64::from(slot), why as u64),
+        Fact::NodeRegistered { node, version: its } => put!(names.node(node).0, version(its)),
         Fact::NodeReadyIs { node, ready: said } => put!(names.node(node).0, ready(said)),
         Fact::NodeCordoned { node, unschedulable } => put!(names.node(node).0, u64::from(unschedulable)),
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
         Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
         Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        Fact::SnapshotTaken | Fact::Restored { .. } | Fact::MemberIs { .. } | Fact::MemberRefused { .. } => {
+            return encode_group(fact, words);
+        }
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
         Fact::ServerReady { master: server }
         | Fact::ServerStopping { master: server }
@@ -253,7 +298,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         }
         Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
         Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
-            return encode_users(fact, names, words);
+            return encode_loss(fact, names, words);
         }
         Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
         Fact::WebhookFailed { webhook, master: server, loss, ignored } => {

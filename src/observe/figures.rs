@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 
 use super::covered::Covered;
+use super::identities::Identities;
 use super::probed::Probed;
 use super::{Heard, Lasting};
 use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
+use crate::world::spec::BudgetRule;
 use crate::world::store::{ApiError, Store};
 
 /// One phase of one unit.
@@ -41,6 +43,23 @@ pub struct Demand {
     pub apps: Vec<AppId>,
     /// So many healthy pods.
     pub healthy: u32,
+    /// Where something scales one of them: the rule, which asks for a share of the pods wanted now.
+    pub rule: Option<BudgetRule>,
+}
+
+impl Demand {
+    /// How many healthy pods it demands of so many. Percentages round up.
+    pub fn of(rule: BudgetRule, replicas: u32) -> u32 {
+        match rule {
+            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
+            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
+        }
+    }
+
+    fn now(&self, store: &Store) -> u32 {
+        let wanted = || self.apps.iter().map(|app| store.deployments().now(*app).replicas).sum();
+        self.rule.map_or(self.healthy, |rule| Demand::of(rule, wanted()).min(wanted()))
+    }
 }
 
 /// etcd's figures.
@@ -96,6 +115,10 @@ pub struct Figures {
     pub steps: Vec<StepSpan>,
     /// Connections that broke the skew policy, and the first.
     pub skew: (u64, Option<First>),
+    /// Identities of StatefulSets.
+    pub identities: Identities,
+    /// Rollouts without progress for their deadline.
+    pub stalled: Vec<(AppId, First)>,
     /// Evictions that left an app below a budget, and the first.
     pub budget: (u64, Option<First>),
     /// The time during which some group's request could be lost.
@@ -104,6 +127,8 @@ pub struct Figures {
     pub first_exposed: Option<First>,
     /// The first lost request of each kind, in the order of `Loss::ALL`.
     pub first_lost: [Option<First>; Loss::ALL.len()],
+    /// Restores of etcd, and when.
+    pub restores: Vec<(Time, Fact)>,
     /// Measuring clients' requests.
     pub probed: Probed,
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
@@ -133,10 +158,13 @@ impl Figures {
             apps: replicas.map(app).collect(),
             steps: Vec::new(),
             skew: (0, None),
+            identities: Identities::default(),
+            stalled: Vec::new(),
             budget: (0, None),
             exposed: Covered::default(),
             first_exposed: None,
             first_lost: [None; Loss::ALL.len()],
+            restores: Vec::new(),
             probed: Probed::default(),
             last_progress: Time::ZERO,
             depth: Vec::new(),
@@ -146,6 +174,7 @@ impl Figures {
     /// A fact. `demands` are the healthy pods that budgets demand of their apps together.
     pub fn hear(&mut self, heard: &Heard, store: &Store, demands: &[Demand]) {
         let first = First { at: heard.at, event: heard.event };
+        self.identities.hear(heard, store);
         match heard.fact {
             Fact::QuorumIs { up, voters } => self.quorum_is(up, voters, first),
             Fact::MemberLeads { term, .. } => {
@@ -154,6 +183,7 @@ impl Figures {
                 self.quorum.leader_changes += u64::from(term > self.quorum.term);
                 self.quorum.term = self.quorum.term.max(term);
             }
+            Fact::Restored { .. } => self.restores.push((heard.at, heard.fact)),
             Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
             Fact::ApiServes { answering, in_rotation } => {
                 self.api_gone.set(answering == 0, heard.at);
@@ -190,6 +220,7 @@ impl Figures {
                     step.end = Some(heard.at);
                 }
             }
+            Fact::RolloutStalled { app } => self.stalled.push((app, first)),
             Fact::SkewBroken { .. } => {
                 self.skew.0 += 1;
                 self.skew.1 = self.skew.1.or(Some(first));
@@ -254,7 +285,7 @@ impl Figures {
             self.healthy(object.app, false);
             let healthy = |apps: &[AppId]| apps.iter().map(|app| self.apps[*app].healthy).sum::<u32>();
             let mut concerned = demands.iter().filter(|demand| demand.apps.contains(&object.app));
-            if concerned.any(|demand| healthy(&demand.apps) < demand.healthy) {
+            if concerned.any(|demand| healthy(&demand.apps) < demand.now(store)) {
                 self.budget.0 += 1;
                 self.budget.1 = self.budget.1.or(Some(first));
             }

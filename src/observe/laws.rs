@@ -3,6 +3,7 @@
 use super::figures::{Figures, First};
 use crate::base::{Span, Time};
 use crate::config::Entry;
+use crate::world::spec::Spec;
 
 /// How a plan ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Evidence<'a> {
     pub end: Time,
     /// Whether etcd can be observed.
     pub etcd_visible: bool,
+    /// What was asked for.
+    pub spec: &'a Spec,
 }
 
 /// A broken law.
@@ -159,6 +162,26 @@ pub static CATALOG: &[Law] = &[
     },
     Law {
         entry: entry(
+            "identity",
+            "No identity of a StatefulSet runs twice at a time.",
+            "Judged on the processes, not on the objects: whoever removes the object of a pod on a node that cannot be \
+             heard of lets a second one start while the first runs on.",
+            &["Kubernetes documentation, \"Force Delete StatefulSet Pods\""],
+        ),
+        judge: identity,
+    },
+    Law {
+        entry: entry(
+            "rollout-progress",
+            "No rollout is without progress for its `progressDeadlineSeconds`.",
+            "The Deployment's condition Progressing says so, and nothing else happens: nobody rolls back, and the old \
+             pods serve on.",
+            &["kubernetes pkg/controller/deployment/progress.go"],
+        ),
+        judge: progress,
+    },
+    Law {
+        entry: entry(
             "completion",
             "The upgrade ends as `completion` says.",
             "By default a plan that fails or stalls misses its objective; `may-stop-safely` forgives it.",
@@ -221,6 +244,24 @@ fn budgets(evidence: &Evidence<'_>, _: &Objective) -> Option<Breach> {
     Some(Breach { first: first?, message: format!("an app stood below its budget after a deletion, {}", times(count)) })
 }
 
+fn identity(evidence: &Evidence<'_>, _: &Objective) -> Option<Breach> {
+    let identities = &evidence.figures.identities;
+    let (app, ordinal, first) = identities.twice?;
+    let (name, times) = (&evidence.spec.apps[app].name, times(identities.times));
+    Some(Breach {
+        first,
+        message: format!("{name}-{ordinal} was started while it still ran elsewhere, {times} in all"),
+    })
+}
+
+fn progress(evidence: &Evidence<'_>, _: &Objective) -> Option<Breach> {
+    let (app, first) = *evidence.figures.stalled.first()?;
+    let asked = &evidence.spec.apps[app];
+    let deadline = asked.rollout.progress_deadline;
+    let message = format!("the rollout of {} made no progress for {deadline} (ProgressDeadlineExceeded)", asked.name);
+    Some(Breach { first, message })
+}
+
 fn completion(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
     let (ending, at) = evidence.ending;
     let message = match ending {
@@ -257,6 +298,7 @@ mod tests {
     #[test]
     fn a_plan_that_stops_safely_breaks_completion_only_when_it_must_complete() {
         let figures = Figures::new(3, 1, [2].into_iter());
+        let spec = crate::world::testkit::small_spec();
         let ending = Ending::Stalled("pdb web allows 0".to_owned());
         let evidence = Evidence {
             figures: &figures,
@@ -265,6 +307,7 @@ mod tests {
             ending: (&ending, Time::ZERO),
             end: Time::ZERO,
             etcd_visible: true,
+            spec: &spec,
         };
         let strict = Objective::default();
         assert!(completion(&evidence, &strict).is_some());

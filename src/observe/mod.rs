@@ -3,6 +3,7 @@
 pub mod covered;
 pub mod digest;
 pub mod figures;
+pub mod identities;
 pub mod invariants;
 pub mod laws;
 pub mod probed;

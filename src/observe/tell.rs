@@ -56,6 +56,7 @@ fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
         Fact::PodCreated { pod } => (pod, "is created"),
         Fact::PodStarted { pod } => (pod, "starts"),
         Fact::PodListens { pod } => (pod, "listens"),
+        Fact::ApiMissed { pod } => (pod, "asks for an API version that is served no more, and waits"),
         Fact::PodReady { pod, ready: true } => (pod, "is Ready"),
         Fact::PodReady { pod, ready: false } => (pod, "is no longer Ready"),
         Fact::PodDeleting { pod } => (pod, "is terminating"),
@@ -69,6 +70,7 @@ fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
         Fact::EndpointSet { pod, endpoint: Endpoint::Terminating } => (pod, "is a terminating endpoint"),
         Fact::EndpointSet { pod, endpoint: Endpoint::Absent } => (pod, "leaves the endpoints"),
         Fact::Evicted { pod } => (pod, "is evicted"),
+        Fact::PodPreempted { pod, .. } => (pod, "is preempted: the scheduler makes room for a pod of higher priority"),
         Fact::EvictionRefused { pod, .. } => (pod, "is not evicted: the API refuses"),
         _ => return None,
     })
@@ -100,6 +102,14 @@ fn of_master(fact: &Fact) -> Option<String> {
         Fact::MemberStopped { member } => format!("etcd {} stops", at(member)),
         Fact::MemberLeads { member, term } => format!("etcd {} leads in term {term}", at(member)),
         Fact::MemberYields { member, term } => format!("etcd {} no longer leads (term {term})", at(member)),
+        Fact::SnapshotTaken => "a snapshot of etcd is taken".to_owned(),
+        Fact::Restored { age, writes, .. } => {
+            format!("etcd is put back to a snapshot {age} old: {writes} writes are lost")
+        }
+        Fact::MemberIs { member, standing } => format!("etcd {} {}", at(member), standing.name()),
+        Fact::MemberRefused { member, version, cluster } => {
+            format!("etcd {} of version {version} refuses to start in a cluster of {cluster}", at(member))
+        }
         Fact::ServerReady { master } => format!("the API server {} is ready", at(master)),
         Fact::ServerStopping { master } => format!("the API server {} shuts down", at(master)),
         Fact::ServerStopped { master } => format!("the API server {} is gone", at(master)),
@@ -126,6 +136,13 @@ fn rollout(app: &str, stage: RolloutStage, percent: u32) -> String {
         RolloutStage::Aborted => format!("the rollout of {app} is aborted: all requests go to the stable version"),
         RolloutStage::Completed => format!("the rollout of {app} has completed"),
     }
+}
+
+/// A launch that was refused.
+fn of_cloud(fact: &Fact) -> Option<String> {
+    let Fact::LaunchRefused { pool, slot, why } = *fact else { return None };
+    let group = pool.map_or("the masters".to_owned(), |pool| format!("pool {}", pool.index() + 1));
+    Some(format!("place {} of {group} gets no machine: {}", slot + 1, why.name()))
 }
 
 /// What users notice.
@@ -162,12 +179,16 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
     if let Some((id, words)) = of_node(fact) {
         return format!("{} {words}", node(names, id));
     }
-    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)) {
+    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)).or_else(|| of_cloud(fact)) {
         return words;
     }
     match *fact {
         Fact::PodBound { pod: id, node: to } => format!("{} is bound to {}", pod(names, id), node(names, to)),
         Fact::NodeRegistered { node: at, version } => format!("{} registers with {version}", node(names, at)),
+        Fact::RolloutStalled { app } => {
+            let app = names.apps.get(app).map_or("an app", String::as_str);
+            format!("the rollout of {app} has made no progress for its deadline")
+        }
         Fact::RulesProgrammed { node: at, app } => {
             format!(
                 "kube-proxy on {} follows {}",
@@ -186,6 +207,9 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
         }
         Fact::RolloutIs { app, stage, percent } => {
             rollout(names.apps.get(app).map_or("an app", String::as_str), stage, percent)
+        }
+        Fact::AppScaled { app, replicas } => {
+            format!("{} is scaled to {replicas}", names.apps.get(app).map_or("an app", String::as_str))
         }
         Fact::QuorumIs { up, voters } => format!("{up} of {voters} etcd voters are up"),
         Fact::ApiServes { answering, in_rotation } => {
@@ -214,6 +238,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
         | Fact::PodBound { pod, .. }
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
+        | Fact::ApiMissed { pod }
         | Fact::PodReady { pod, .. }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }
@@ -224,6 +249,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
         | Fact::PodGone { pod }
         | Fact::EndpointSet { pod, .. }
         | Fact::Evicted { pod }
+        | Fact::PodPreempted { pod, .. }
         | Fact::EvictionRefused { pod, .. } => Some(pod),
         Fact::RequestsLost { pod, .. }
         | Fact::Exposed { pod, .. }

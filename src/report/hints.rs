@@ -33,6 +33,11 @@ pub(super) fn hints(outcome: &Outcome) -> Vec<String> {
 /// What keeps a quorum.
 fn quorum(etcd: &EtcdFigures) -> String {
     match (etcd.min_members, etcd.min_members.saturating_add_signed(-etcd.min_margin)) {
+        (0, 2..) => {
+            "Every member of etcd was down at once, which no gate prevents: keep a snapshot from before the upgrade \
+                     (step etcd-snapshot), and practise its restore."
+                .to_owned()
+        }
         (0, _) => {
             "etcd has one member, so its every stop is an outage: run three or more, or accept it in [objective]."
                 .to_owned()

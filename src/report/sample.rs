@@ -77,6 +77,7 @@ pub(super) fn holds() -> Outcome {
             ..Requests::default()
         },
         etcd: Some(EtcdFigures { leader_changes: 2, no_leader_s: 2.4, min_members: 2, ..EtcdFigures::default() }),
+        restores: Vec::new(),
         api: ApiFigures { degraded_s: 31.0, errors: 14, ..ApiFigures::default() },
         probes: BTreeMap::new(),
         pods: PodFigures {

@@ -246,6 +246,16 @@ fn control_plane(page: &mut Page, outcome: &Outcome) {
             length(etcd.no_leader_s)
         ));
     }
+    for restore in &outcome.restores {
+        page.line(&format!(
+            "  put back to a snapshot {} old: {} lost, {} gone, {} back, {} to register anew",
+            length(restore.snapshot_age_s),
+            counted(restore.lost_writes, "write"),
+            counted(restore.pods_gone, "pod"),
+            restore.pods_back,
+            counted(restore.nodes_gone, "node"),
+        ));
+    }
     let api = &outcome.api;
     if api.unavailable_s > 0.0 {
         let (all, longest) = (length(api.unavailable_s), length(api.longest_gap_s));

@@ -1,23 +1,28 @@
-//! `[app.NAME]`: Deployments and their Services.
+//! `[app.NAME]`: Deployments, StatefulSets and DaemonSets, and their Services.
 
-use super::app_records::{APP, FLAW, NONE_SOURCE, PROBE, ROLLOUT, ROUTERS};
+use super::apis;
+use super::app_records::{APP, FLAW, HPA, NONE_SOURCE, PROBE, ROUTERS};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
 use super::pool::ReadPool;
+use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Fields, reference};
-use crate::base::{Id, Span};
+use crate::base::{Id, Rate};
 use crate::config::printed::printed_key;
 use crate::config::quantity::is_label;
 use crate::config::{Item, Key, Place, Problem, Reader, code};
-use crate::world::ids::PoolId;
+use crate::world::ids::{AppId, PoolId};
 use crate::world::spec::{
-    AppSpec, ExternalPolicy, FlawSpec, OnSigterm, PreStopKind, ProbeSpec, RolloutSpec, RouterSpec, ServiceBalancerSpec,
-    ServiceKind, Spread,
+    AppSpec, ControlPlaneSpec, ExternalPolicy, FlawSpec, HpaSpec, NewImage, OnSigterm, PreStopKind, ProbeSpec,
+    RolloutKind, RolloutSpec, RouterSpec, ServiceBalancerSpec, ServiceKind, Spread, WorkloadKind,
 };
 
 /// The word that says that an app has no probe, or no budget.
 const NONE: &str = "none";
+
+/// Value of the class system-cluster-critical. Source: kubernetes `pkg/apis/scheduling/types.go`.
+const CLUSTER_CRITICAL: u32 = 2_000_000_000;
 
 /// An app, read; its traffic is read when all apps are known.
 pub(super) struct ReadApp<'a> {
@@ -29,6 +34,8 @@ pub(super) struct ReadApp<'a> {
     pub(super) fields: Fields,
     /// Where the app stands.
     pub(super) place: Place,
+    /// The app that serves the metrics of its autoscaler, and where it is named.
+    metrics: Option<(String, Place)>,
 }
 
 impl ReadApp<'_> {
@@ -39,7 +46,13 @@ impl ReadApp<'_> {
 }
 
 /// Reads all apps.
-pub(super) fn read<'a>(lower: &mut Lower<'_>, item: &Item<'a>, pools: &[ReadPool]) -> Vec<ReadApp<'a>> {
+pub(super) fn read<'a>(
+    lower: &mut Lower<'_>,
+    item: &Item<'a>,
+    pools: &[ReadPool],
+    plane: &ControlPlaneSpec,
+) -> Vec<ReadApp<'a>> {
+    let masters = (plane.replicas, plane.schedulable);
     let mut apps = Vec::new();
     for (key, value) in item.entries() {
         if !is_label(&key.name) {
@@ -49,24 +62,89 @@ pub(super) fn read<'a>(lower: &mut Lower<'_>, item: &Item<'a>, pools: &[ReadPool
             lower.problems.report(Problem::error(code::VALUE, message, key.place).help(help));
         }
         if let Some(reader) = value.table() {
-            apps.push(one(lower, key, reader, pools));
+            apps.push(one(lower, key, reader, (pools, masters)));
         }
     }
+    metrics(lower, &mut apps);
     apps
 }
 
-fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[ReadPool]) -> ReadApp<'a> {
+/// Autoscalers name the app that serves their metrics.
+fn metrics(lower: &Lower<'_>, apps: &mut [ReadApp<'_>]) {
+    let names: Vec<String> = apps.iter().map(|app| app.spec.name.clone()).collect();
+    for app in apps {
+        let Some((name, place)) = &app.metrics else { continue };
+        let found = names.iter().position(|known| known == name).map(AppId::from_index);
+        if found.is_none() {
+            let message = format!("`{}.hpa.metrics`: there is no app `{name}`", app.header);
+            lower.problems.report(Problem::error(code::UNKNOWN_CHOICE, message, *place));
+        }
+        app.spec.hpa = app.spec.hpa.map(|hpa| HpaSpec { metrics: found, ..hpa });
+    }
+}
+
+/// `hpa`, and the name of the app that serves its metrics.
+fn hpa_of(
+    lower: &mut Lower<'_>,
+    header: &str,
+    item: &Item<'_>,
+    cpu: u64,
+) -> (Option<HpaSpec>, Option<(String, Place)>) {
+    if !item.is_given() || is_none(item) {
+        let comment = if item.is_given() { String::new() } else { format!("  # default: {NONE_SOURCE}") };
+        lower.page.line(&format!("hpa = \"{NONE}\"{comment}"));
+        return (None, None);
+    }
+    let Some(reader) = item.table_or(NONE) else { return (None, None) };
+    let fields = Fields::whole(&HPA, reader);
+    let values = &fields.values;
+    lower.page.line(&format!("# {header}.hpa: {NONE_SOURCE}; kubernetes pkg/apis/autoscaling/v2 where not given"));
+    let texts: Vec<String> = fields.lines().iter().map(|line| without_comment(line).trim_end().to_owned()).collect();
+    lower.page.line(&format!("hpa = {{ {} }}", texts.join(", ")));
+    let (min, max) = (values.count("min") as u32, values.count("max") as u32);
+    if min > max {
+        let message = format!("`{header}.hpa`: min of {min} is above max of {max}");
+        lower.problems.report(Problem::error(code::VALUE, message, item.place()));
+    }
+    // Requests a second that use the wanted share of the pod's CPU.
+    let by_cpu = u128::from(cpu) * u128::from(values.ratio("target_cpu").ppm()) * 1_000_000
+        / u128::from(values.span("cpu_time").as_nanos().max(1));
+    let by_cpu = Rate::from_micros(u64::try_from(by_cpu).unwrap_or(u64::MAX));
+    let target = fields.optional("target").map_or(by_cpu, |values| values.rate("target"));
+    if target == Rate::ZERO {
+        let message = format!("`{header}.hpa` aims at no request a second: every load is too much");
+        lower.problems.report(Problem::error(code::VALUE, message, item.place()));
+    }
+    let metrics = fields.optional("metrics").map(|values| values.text("metrics").to_owned());
+    let metrics = metrics.map(|name| (name, fields.given("metrics").unwrap_or(item.place())));
+    (Some(HpaSpec { min, max: max.max(min), target, metrics: None }), metrics)
+}
+
+fn one<'a>(
+    lower: &mut Lower<'_>,
+    key: &Key,
+    mut reader: Reader<'a>,
+    (pools, masters): (&[ReadPool], (u32, bool)),
+) -> ReadApp<'a> {
     let header = format!("app.{}", printed_key(&key.name));
     let fields = Fields::read(&APP, &mut reader);
     lower.page.table(&format!("[{header}]"), &fields.lines());
     let probes =
         ["readiness", "liveness", "startup"].map(|probe| probe_of(lower, &header, probe, &reader.optional(probe)));
+    let uses_apis = apis::read(lower, &reader.optional("uses_apis"));
     let pool = fields.optional("pool").map(|values| values.text("pool").to_owned());
     let pool = pool.and_then(|name| {
         let known = pools.iter().map(|pool| pool.spec.name.as_str());
         reference(lower.problems, &reader.optional("pool"), &name, "node pool", known).map(PoolId::from_index)
     });
-    let rollout = Fields::within(&ROLLOUT, &reader.optional("rollout"));
+    let (hpa, metrics) = hpa_of(lower, &header, &reader.optional("hpa"), fields.values.count("cpu"));
+    let kind = kind_of(&fields);
+    let rollout = match kind {
+        WorkloadKind::Deployment => &ROLLOUT,
+        WorkloadKind::StatefulSet { .. } => &STATEFUL_ROLLOUT,
+        WorkloadKind::DaemonSet { .. } => &DAEMON_ROLLOUT,
+    };
+    let rollout = Fields::within(rollout, &reader.optional("rollout"));
     let pdb = pdb_of(lower, &header, &reader.optional("pdb"));
     lower.page.table(&format!("[{header}.rollout]"), &rollout.lines());
     let router = router_of(lower, &header, &reader.optional("router"));
@@ -76,10 +154,15 @@ fn one<'a>(lower: &mut Lower<'_>, key: &Key, mut reader: Reader<'a>, pools: &[Re
     let traffic = reader.optional("traffic");
     reader.finish();
     let mut spec = spec_of(key.name.clone(), &fields);
-    (spec.pool, spec.balancer, spec.rollout, spec.flaw) = (pool, balancer, rollout_of(&rollout), flaw_of(&flaw));
-    spec.router = router;
+    (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(kind, &rollout));
+    (spec.flaw, spec.router) = (flaw_of(&flaw), router);
+    if spec.is_daemon() {
+        spec.replicas = nodes_of(&spec, pools, masters);
+    }
+    spec.hpa = hpa;
     [spec.readiness, spec.liveness, spec.startup] = probes;
-    ReadApp { spec, header, traffic, pdb, fields, place: key.place }
+    spec.uses_apis = uses_apis;
+    ReadApp { spec, header, traffic, pdb, fields, place: key.place, metrics }
 }
 
 fn probe_of(lower: &mut Lower<'_>, header: &str, name: &str, item: &Item<'_>) -> Option<ProbeSpec> {
@@ -153,11 +236,54 @@ fn balancer_of(lower: &mut Lower<'_>, header: &str, fields: &Fields, item: &Item
     })
 }
 
-fn rollout_of(fields: &Fields) -> RolloutSpec {
-    RolloutSpec {
-        max_surge: fields.values.int_or_percent("max_surge"),
-        max_unavailable: fields.values.int_or_percent("max_unavailable"),
-        min_ready: fields.values.span("min_ready"),
+fn kind_of(fields: &Fields) -> WorkloadKind {
+    match fields.values.choice("kind") {
+        "StatefulSet" => WorkloadKind::StatefulSet { parallel: fields.values.choice("pod_management") == "Parallel" },
+        "DaemonSet" => WorkloadKind::DaemonSet { everywhere: fields.values.flag("tolerate_all") },
+        _ => WorkloadKind::Deployment,
+    }
+}
+
+/// On how many machines a DaemonSet runs at the start.
+fn nodes_of(spec: &AppSpec, pools: &[ReadPool], (masters, schedulable): (u32, bool)) -> u32 {
+    let everywhere = spec.kind == WorkloadKind::DaemonSet { everywhere: true };
+    let suited = pools.iter().enumerate().filter(|(index, pool)| match spec.pool {
+        Some(own) => own.index() == *index,
+        None => everywhere || pool.spec.runs_apps,
+    });
+    let workers: u32 = suited.map(|(_, pool)| pool.spec.count).fold(0, u32::saturating_add);
+    let masters = if spec.pool.is_none() && (everywhere || schedulable) { masters } else { 0 };
+    workers.saturating_add(masters)
+}
+
+fn rollout_of(kind: WorkloadKind, fields: &Fields) -> RolloutSpec {
+    let values = &fields.values;
+    let common = RolloutSpec {
+        kind: match values.choice("type") {
+            "Recreate" => RolloutKind::Recreate,
+            "OnDelete" => RolloutKind::OnDelete,
+            _ => RolloutKind::RollingUpdate,
+        },
+        min_ready: values.span("min_ready"),
+        image: match values.choice("image") {
+            "never-ready" => NewImage::NeverReady,
+            _ => NewImage::Good,
+        },
+        ..RolloutSpec::DEFAULT
+    };
+    match kind {
+        WorkloadKind::Deployment => RolloutSpec {
+            max_surge: values.int_or_percent("max_surge"),
+            max_unavailable: values.int_or_percent("max_unavailable"),
+            progress_deadline: values.span("progress_deadline"),
+            ..common
+        },
+        WorkloadKind::DaemonSet { .. } => RolloutSpec {
+            max_surge: values.int_or_percent("max_surge"),
+            max_unavailable: values.int_or_percent("max_unavailable"),
+            ..common
+        },
+        WorkloadKind::StatefulSet { .. } => RolloutSpec { partition: values.count("partition") as u32, ..common },
     }
 }
 
@@ -211,8 +337,13 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
     let values = &fields.values;
     AppSpec {
         name,
+        kind: kind_of(fields),
         replicas: values.count("replicas") as u32,
         critical: values.flag("critical"),
+        priority: match values.flag("critical") {
+            true => (values.count("priority") as u32).max(CLUSTER_CRITICAL),
+            false => values.count("priority") as u32,
+        },
         pool: None,
         cpu: values.count("cpu") as u32,
         memory: values.count("memory") as u32,
@@ -230,11 +361,9 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         liveness: None,
         startup: None,
         image_pull: values.dist("image_pull"),
-        rollout: RolloutSpec {
-            max_surge: crate::base::IntOrPercent::Int(0),
-            max_unavailable: crate::base::IntOrPercent::Int(0),
-            min_ready: Span::ZERO,
-        },
+        host_port: values.flag("host_port") || values.flag("host_network"),
+        host_network: values.flag("host_network"),
+        rollout: RolloutSpec::DEFAULT,
         service: match values.choice("service") {
             "LoadBalancer" => ServiceKind::LoadBalancer,
             _ => ServiceKind::ClusterIp,
@@ -246,6 +375,8 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         router: None,
         delivered: false,
         flaw: FlawSpec::NONE,
+        hpa: None,
+        uses_apis: Vec::new(),
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),
     }
 }

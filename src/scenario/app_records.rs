@@ -11,16 +11,51 @@ const CORE: &str = "kubernetes pkg/apis/core/v1/defaults.go";
 
 /// `[app.NAME]`.
 pub(super) static APP: Section = Section {
-    entry: &table("app", "A Deployment and its Service.", &APP_SETTINGS, &[APPS, CORE]),
+    entry: &table("app", "A Deployment, StatefulSet or DaemonSet, and its Service.", &APP_SETTINGS, &[APPS, CORE]),
     optionals: &[&POOL, &CONCURRENCY, &RESTART_AT],
 };
-static APP_SETTINGS: [Setting; 16] = [
-    count(("replicas", "pods"), (0, u32::MAX as u64), "1", "Pods; all apps together at most 3,000,000.", APPS),
+static APP_SETTINGS: [Setting; 22] = [
+    setting(
+        "kind",
+        Kind::Choice(&["Deployment", "StatefulSet", "DaemonSet"]),
+        "\"Deployment\"",
+        "Which controller runs its pods: any pods, as many as asked for; identities (`web-0` and on), each at most once; \
+         or one pod on each node that it suits, cordoned ones too.",
+        "kubernetes apps/v1: the plainest",
+    ),
+    count(
+        ("replicas", "pods"),
+        (0, u32::MAX as u64),
+        "1",
+        "Pods; all apps together at most 3,000,000. A DaemonSet has as many as nodes.",
+        APPS,
+    ),
+    setting(
+        "pod_management",
+        Kind::Choice(&["OrderedReady", "Parallel"]),
+        "\"OrderedReady\"",
+        "podManagementPolicy of a StatefulSet: pods are made in order, each once the one before is Ready; or all at once.",
+        APPS,
+    ),
+    flag(
+        "tolerate_all",
+        "false",
+        "Whether a DaemonSet tolerates every taint, so that it runs on masters and in other pools, too.",
+        "kubernetes: a DaemonSet tolerates no taint but those of nodes that are not ready or cordoned",
+    ),
     flag(
         "critical",
         "false",
         "Whether its priority class is system-cluster-critical, which validations look at.",
         "kubernetes: a pod has no priority class unless it asks for one",
+    ),
+    count(
+        ("priority", ""),
+        (0, 2_000_001_000),
+        "0",
+        "Value of its priority class: the scheduler takes its pods first and preempts pods of less. 2000000000 is \
+         system-cluster-critical, which `critical` sets, and 2000001000 system-node-critical.",
+        "kubernetes pkg/apis/scheduling/types.go: DefaultPriorityWhenNoDefaultClassExists",
     ),
     count(
         ("cpu", "millicores"),
@@ -93,6 +128,19 @@ static APP_SETTINGS: [Setting; 16] = [
         "Its Service: reached on its cluster address only, or through an external load balancer, too.",
         CORE,
     ),
+    flag(
+        "host_port",
+        "false",
+        "Whether its containers have a port of their host, so that no node takes two of its pods.",
+        "kubernetes: no hostPort by default",
+    ),
+    flag(
+        "host_network",
+        "false",
+        "Whether its pods are in their host's network (and so have host ports): on a new node they start before its own \
+         network is there.",
+        CORE,
+    ),
     dist(
         "latency",
         "{ lognormal = { median = \"5ms\", p99 = \"20ms\" } }",
@@ -138,7 +186,7 @@ static RESTART_AT: Optional = Optional {
 static RESTART_AT_SETTING: [Setting; 1] = [span(
     "restart_at",
     "\"1m\"",
-    "A kubectl rollout restart at this moment of the run.",
+    "A new template (kubectl rollout restart) at this moment of the run.",
     "rollproof: none unless asked for",
 )];
 
@@ -156,16 +204,53 @@ static PROBE_SETTINGS: [Setting; 5] = [
 /// Where it comes from that an app has no probe and no budget.
 pub(super) const NONE_SOURCE: &str = "kubernetes: none unless the manifest has one";
 
-/// `rollout`.
-pub(super) static ROLLOUT: Section = Section {
-    entry: &table("rollout", "How the Deployment replaces its pods.", &ROLLOUT_SETTINGS, &[APPS]),
-    optionals: &[],
+/// `hpa`, its metrics' app aside.
+pub(super) static HPA: Section = Section {
+    entry: &table("hpa", "A HorizontalPodAutoscaler.", &HPA_SETTINGS, &[AUTOSCALING, "metrics-server README.md"]),
+    optionals: &[&HPA_TARGET, &HPA_METRICS],
 };
-static ROLLOUT_SETTINGS: [Setting; 3] = [
-    setting("max_surge", Kind::IntOrPercent, "\"25%\"", "maxSurge, rounded up.", APPS),
-    setting("max_unavailable", Kind::IntOrPercent, "\"25%\"", "maxUnavailable, rounded down.", APPS),
-    span("min_ready", "\"0s\"", "minReadySeconds.", APPS),
+const AUTOSCALING: &str = "kubernetes pkg/apis/autoscaling/v2/defaults.go";
+static HPA_SETTINGS: [Setting; 4] = [
+    count(("min", "pods"), (1, 1_000_000), "1", "minReplicas.", AUTOSCALING),
+    count(("max", "pods"), (1, 1_000_000), "10", "maxReplicas.", "rollproof: the field itself has no default"),
+    setting(
+        "target_cpu",
+        Kind::Ratio,
+        "0.8",
+        "averageUtilization: the share of its requested CPU that a pod is to use.",
+        AUTOSCALING,
+    ),
+    period(
+        "cpu_time",
+        "\"5ms\"",
+        "CPU that one request takes of a pod; with target_cpu it gives the requests a second that a pod is to have.",
+        estimate!("the latency of a small web server, all of it spent on the CPU"),
+    ),
 ];
+static HPA_TARGET: Optional = Optional {
+    entry: table("target", "See its setting.", &HPA_TARGET_SETTING, &[AUTOSCALING]),
+    word: "cpu",
+    absent: true,
+};
+static HPA_TARGET_SETTING: [Setting; 1] = [setting(
+    "target",
+    Kind::Rate,
+    "100",
+    "averageValue of requests a second and pod, instead of target_cpu.",
+    "kubernetes: a metric of pods, from an adapter",
+)];
+static HPA_METRICS: Optional = Optional {
+    entry: table("metrics", "See its setting.", &HPA_METRICS_SETTING, &["metrics-server README.md"]),
+    word: "always",
+    absent: true,
+};
+static HPA_METRICS_SETTING: [Setting; 1] = [setting(
+    "metrics",
+    Kind::Text,
+    "\"metrics-server\"",
+    "The app that serves the metrics: while none of its pods is Ready nothing is scaled; always: they are always there.",
+    "metrics-server README.md: a Deployment of one replica unless made highly available",
+)];
 
 /// `router`: the presets of an ingress controller.
 pub(super) static ROUTERS: Presets = Presets {

@@ -1,13 +1,14 @@
 //! What can only be said of the whole: caps, and values that do not go together.
 
+use super::apis;
 use super::app::ReadApp;
 use super::cluster::Places;
 use super::pool::ReadPool;
 use super::strategy::Chosen;
 use crate::base::IntOrPercent;
 use crate::config::{Diagnostics, Place, Problem, code};
-use crate::strategy::Target;
-use crate::world::spec::{Spec, Spread};
+use crate::strategy::{Target, cluster_api_refuses};
+use crate::world::spec::{BudgetRule, Spec, Spread};
 
 /// Most machines of a scenario, masters included: twenty times what Kubernetes supports.
 pub const MAX_NODES: u64 = 100_000;
@@ -30,7 +31,9 @@ pub(super) fn report(given: &Given<'_, '_>, problems: &Diagnostics) {
     caps(given, problems);
     masters(given, problems);
     target(given, problems);
+    surge_of_masters(given, problems);
     for app in given.apps {
+        apis::warn(app, (given.spec.control_plane.from, given.spec.control_plane.to), problems);
         manners(app, problems);
         fits(given, app, problems);
         reached(given, app, problems);
@@ -88,6 +91,16 @@ fn target(given: &Given<'_, '_>, problems: &Diagnostics) {
     problems.report(Problem::warning(code::VALUE, message, given.cluster.target));
 }
 
+fn surge_of_masters(given: &Given<'_, '_>, problems: &Diagnostics) {
+    if given.strategy.name() != "cluster-api" {
+        return;
+    }
+    if let Some(message) = cluster_api_refuses(&given.strategy.values, given.spec.control_plane.replicas) {
+        let help = "set `strategy.control_plane_max_surge = 1`";
+        problems.report(Problem::error(code::VALUE, message, given.cluster.replicas).help(help));
+    }
+}
+
 fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
     let spec = &app.spec;
     if !spec.pre_stop.is_zero() && spec.pre_stop >= spec.grace {
@@ -106,9 +119,54 @@ fn manners(app: &ReadApp<'_>, problems: &Diagnostics) {
     }
     // Source: kubernetes pkg/apis/apps/validation, ValidateRollingUpdateDeployment.
     let zero = |bound| matches!(bound, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
-    if zero(spec.rollout.max_surge) && zero(spec.rollout.max_unavailable) {
+    let (surge, unavailable) = (zero(spec.rollout.max_surge), zero(spec.rollout.max_unavailable));
+    if surge && unavailable && !spec.is_stateful() {
         let message = format!("`{}.rollout`: max_surge and max_unavailable cannot both be 0", app.header);
         problems.report(Problem::error(code::VALUE, message, app.place));
+    }
+    // Source: the same file, ValidateRollingUpdateDaemonSet.
+    if spec.is_daemon() && !surge && !unavailable {
+        let message = format!("`{}.rollout`: a DaemonSet has a surge only where max_unavailable is 0", app.header);
+        problems.report(Problem::error(code::VALUE, message, app.place));
+    }
+    kind(app, problems);
+}
+
+/// What only some kinds of workload have.
+fn kind(app: &ReadApp<'_>, problems: &Diagnostics) {
+    let spec = &app.spec;
+    let idle = |key: &str, of: &str| {
+        if let Some(place) = app.fields.given(key) {
+            let message = format!("`{}.{key}` has no effect: only a {of} has it", app.header);
+            problems.report(Problem::warning(code::VALUE, message, place));
+        }
+    };
+    if !spec.is_stateful() {
+        idle("pod_management", "StatefulSet");
+    }
+    if !spec.is_daemon() {
+        idle("tolerate_all", "DaemonSet");
+        return;
+    }
+    if let Some(place) = app.fields.given("replicas") {
+        let message = format!("`{}.replicas` has no effect: a DaemonSet has a pod on each node it suits", app.header);
+        problems.report(Problem::warning(code::VALUE, message, place));
+    }
+    if spec.host_port && !matches!(spec.rollout.max_surge, IntOrPercent::Int(0) | IntOrPercent::Percent(0)) {
+        let message = format!(
+            "`{}` rolls out with a surge, and a new pod finds its host's port taken by the old one: it never starts",
+            spec.name
+        );
+        problems.report(Problem::warning(code::VALUE, message, app.place_of("host_port")));
+    }
+    // Source: kubernetes pkg/controller/disruption/disruption.go, getExpectedScale: DaemonSets have no scale.
+    if app.pdb.as_ref().is_some_and(|demand| !matches!(demand.rule, BudgetRule::MinAvailable(IntOrPercent::Int(_)))) {
+        let message = format!(
+            "the budget of DaemonSet `{}` is not by a number in min_available, so the real controller finds no scale and \
+             allows nothing; drains do not evict DaemonSets' pods anyway",
+            spec.name
+        );
+        problems.report(Problem::warning(code::VALUE, message, app.place));
     }
 }
 

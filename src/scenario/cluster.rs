@@ -5,21 +5,22 @@ use super::lower::Lower;
 use super::plane_records::{
     API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_BY_MINOR, ETCD_SECTION, ETCD_VERSION_SOURCE, TIMINGS,
 };
-use super::pool::machine;
-use super::pool_records::MACHINES;
+use super::pool::{group, machine};
+use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS};
 use super::section::{Chosen, Fields};
 use crate::base::Version;
 use crate::config::{Item, Place, Problem, Reader, Table, code};
-use crate::strategy::plan_check;
 use crate::world::spec::{
     ApiBalancerSpec, ApiServerSpec, Balance, ControlPlaneSpec, ControllersSpec, EtcdSpec, Eviction, HealthCheck,
-    OnDown, Timings,
+    NodeGroupSpec, OnDown, Timings,
 };
 
 /// `[cluster]`, read.
 pub(super) struct Cluster {
     pub(super) control_plane: ControlPlaneSpec,
     pub(super) timings: Timings,
+    /// Machines that the account may run.
+    pub(super) quota: Option<u32>,
     pub(super) given: Places,
 }
 
@@ -28,6 +29,8 @@ pub(super) struct Places {
     pub(super) replicas: Place,
     /// `version.to`.
     pub(super) target: Place,
+    /// Both versions are there.
+    pub(super) versions: bool,
 }
 
 /// Stands in for a version that is missing or wrong, which has been reported.
@@ -38,36 +41,34 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Cluster {
     let empty = Table::empty(item.place());
     let mut cluster = item.table().unwrap_or_else(|| Reader::new(&empty, lower.problems));
     let version = if item.is_table() { cluster.required("version") } else { cluster.optional("version") };
-    let (from, to, target) = versions(lower, &version);
+    let (from, to, target, versions) = versions(lower, &version);
     let etcd = etcd(lower, &cluster.optional("etcd"), (from, to));
     let plane = plane(lower, &cluster.optional("control_plane"), (from, to), etcd);
     let (control_plane, replicas) = plane;
     let timings = Fields::within(&TIMINGS, &cluster.optional("timings"));
     lower.page.table("[cluster.timings]", &timings.lines());
+    let cloud = Fields::within(&CLOUD, &cluster.optional("cloud"));
+    lower.page.table("[cluster.cloud]", &cloud.lines());
+    let quota = cloud.optional("quota").map(|values| values.count("quota") as u32);
     cluster.finish();
-    Cluster { control_plane, timings: timings_of(&timings), given: Places { replicas, target } }
+    Cluster { control_plane, quota, timings: timings_of(&timings), given: Places { replicas, target, versions } }
 }
 
-/// The versions before and after, and where the latter stands.
-fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version, Place) {
-    let Some(mut version) = item.table() else { return (NO_VERSION, NO_VERSION, item.place()) };
+/// The versions before and after, where the latter stands, and whether both were given.
+fn versions(lower: &mut Lower<'_>, item: &Item<'_>) -> (Version, Version, Place, bool) {
+    let Some(mut version) = item.table() else { return (NO_VERSION, NO_VERSION, item.place(), false) };
     let from = version.required("from").version();
     let target = version.required("to");
     let (to, place) = (target.version(), target.place());
     version.finish();
-    if let (Some(from), Some(to)) = (from, to)
-        && let Err(refusal) = plan_check(from, to)
-    {
-        let problem = Problem::error(code::VALUE, refusal.to_string(), place).help(refusal.help());
-        lower.problems.report(problem);
-    }
+    let given = from.is_some() && to.is_some();
     let (from, to) = (from.unwrap_or(NO_VERSION), to.or(from).unwrap_or(NO_VERSION));
     lower.page.table("[cluster.version]", &[format!("from = \"{from}\""), format!("to = \"{to}\"")]);
-    (from, to, place)
+    (from, to, place, given)
 }
 
 /// The etcd that goes with this version of Kubernetes.
-fn etcd_of(version: Version) -> Version {
+pub(super) fn etcd_of(version: Version) -> Version {
     let known = ETCD_BY_MINOR.iter().rev().find(|(minor, _)| version.at_least(1, *minor));
     let (major, minor, patch) = known.map_or(ETCD_BY_MINOR[0].1, |(_, etcd)| *etcd);
     Version::new(major, minor, patch)
@@ -132,6 +133,7 @@ fn plane(
     let server = Fields::within(&API_SERVER, &reader.optional("api_server"));
     let controllers = Fields::within(&CONTROLLERS, &reader.optional("controllers"));
     let machines = MACHINES.read(&reader.optional("machine"));
+    let groups = NODE_GROUPS.read(&reader.optional("group"));
     reader.finish();
     let page = &mut lower.page;
     page.table("[cluster.control_plane]", &own.lines());
@@ -139,10 +141,12 @@ fn plane(
     page.table("[cluster.control_plane.api_server]", &server.lines());
     page.table("[cluster.control_plane.controllers]", &controllers.lines());
     page.table("[cluster.control_plane.machine]", &machines.lines());
+    page.table("[cluster.control_plane.group]", &groups.lines());
     election_check(lower, &controllers, item);
     let spec = ControlPlaneSpec {
         from,
         to,
+        hops: Vec::new(),
         replicas: own.values.count("replicas") as u32,
         zones: own.values.count("zones") as u32,
         schedulable: own.values.flag("schedulable"),
@@ -153,6 +157,8 @@ fn plane(
         load_balancer: balancer_of(&balancer),
         controllers: controllers_of(&controllers),
         machine: machine(&machines),
+        // The volume of a member of etcd is in one zone.
+        group: NodeGroupSpec { zone_fallback: false, ..group(&groups) },
     };
     (spec, own.given("replicas").unwrap_or(item.place()))
 }

@@ -54,8 +54,10 @@ fn kind_named(lower: &Lower<'_>, item: &Item<'_>, name: &str) -> Option<&'static
 }
 
 fn target(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, spec: &Spec) -> Option<Target> {
-    if kind.aim == Aim::Api {
-        return Some(Target::Api);
+    match kind.aim {
+        Aim::Api => return Some(Target::Api),
+        Aim::Account => return Some(Target::Account),
+        Aim::Node | Aim::Master | Aim::Pod | Aim::Zone | Aim::Group => {}
     }
     let item = reader.required("target");
     let label = item.string()?;

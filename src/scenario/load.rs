@@ -34,6 +34,8 @@ pub struct Scenario {
     pub strategy: strategy::Chosen,
     /// New versions of apps, and who brings them to their users.
     pub rollouts: Vec<Rollout>,
+    /// Who else acts on the cluster while the plan runs.
+    pub beside: Vec<super::Beside>,
     /// What nature does.
     pub faults: Vec<FaultSpec>,
     /// What the plan is held to.
@@ -161,6 +163,7 @@ fn scenario(lowered: Lowered, root: &Table, warnings: Warnings) -> Scenario {
         spec: lowered.spec,
         strategy: lowered.strategy,
         rollouts: lowered.rollouts,
+        beside: lowered.beside,
         faults: lowered.faults,
         objective: lowered.objective,
         limits: lowered.limits,

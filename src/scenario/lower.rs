@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, objective, pool, probe, rollout, strategy, traffic, webhook};
+use super::{
+    Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, rollout, strategy, traffic, webhook,
+};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
 use crate::strategy::delivery::Rollout;
+use crate::strategy::goals;
 use crate::world::spec::Spec;
 
 /// Version of the format of scenarios.
@@ -30,6 +34,7 @@ pub(super) struct Lowered {
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
     pub(super) rollouts: Vec<Rollout>,
+    pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
     pub(super) objective: Objective,
     pub(super) limits: Limits,
@@ -43,14 +48,16 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let (name, about) = lower.head(&mut reader, fallback);
     let cluster = cluster::read(&mut lower, &reader.required("cluster"));
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
-    let mut apps = app::read(&mut lower, &reader.optional("app"), &pools);
+    let mut apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
-    let strategy = strategy::read(&mut lower, &reader.required("strategy"));
+    let mut strategy = strategy::read(&mut lower, &reader.required("strategy"));
     let rollouts = rollout::read(&mut lower, &reader.optional("rollout"), &mut apps);
     let objective = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
     let webhooks = webhook::read(&mut lower, &reader.optional("webhook"), &apps);
+    let mut cluster = cluster;
+    lower.walk(&mut cluster, &mut strategy);
     let mut spec = Spec {
         control_plane: cluster.control_plane,
         pools: pools.iter().map(|read| read.spec.clone()).collect(),
@@ -59,6 +66,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         groups: IdVec::from_iter(groups),
         probes: IdVec::new(),
         webhooks: IdVec::from_iter(webhooks),
+        quota: cluster.quota,
         timings: cluster.timings,
         horizon: limits.horizon,
         tail: limits.tail,
@@ -68,12 +76,27 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let given = checks::Given { spec: &spec, cluster: given, pools: &pools, apps: &apps, strategy: &strategy };
     checks::report(&given, problems);
     let faults = fault::read(&mut lower, &reader.optional("fault"), &spec);
+    let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, rollouts, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, rollouts, beside, faults, objective, limits, resolved }
 }
 
 impl Lower<'_> {
+    /// The versions that the plan walks, in the cluster and in the strategy.
+    fn walk(&self, cluster: &mut cluster::Cluster, strategy: &mut Chosen) {
+        let (plane, target) = (&mut cluster.control_plane, cluster.given.target);
+        if !cluster.given.versions {
+            return;
+        }
+        let walked = strategy.hops.walk(self, (plane.from, plane.to), target);
+        plane.hops = hops::on_the_way(plane, &walked, cluster::etcd_of);
+        hops::etcd_check(self, plane, target);
+        if walked.len() > 1 {
+            strategy.goals = goals(plane.from, &walked, strategy.hops.jump);
+        }
+    }
+
     fn head(&mut self, reader: &mut Reader<'_>, fallback: &str) -> (String, String) {
         let schema = reader.required("schema");
         let _ = schema.u32(SCHEMA..=SCHEMA);

@@ -4,13 +4,16 @@
 //! Schema and its part of [`resolved`] follow. The other files turn records into the world's
 //! [`Spec`](crate::world::spec::Spec) and refuse what does not go together.
 
+mod apis;
 mod app;
 mod app_records;
 mod balancer_records;
+mod beside;
 mod budget;
 mod checks;
 mod cluster;
 mod fault;
+mod hops;
 mod load;
 mod lower;
 mod objective;
@@ -22,6 +25,7 @@ mod presets;
 mod probe;
 mod record;
 mod rollout;
+mod rollout_records;
 mod schema;
 mod section;
 #[cfg(test)]
@@ -32,6 +36,7 @@ mod tests;
 mod traffic;
 mod webhook;
 
+pub use beside::Beside;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
 pub use load::{Refused, Scenario, Warnings, load, parse, resolved};
 pub use lower::SCHEMA;

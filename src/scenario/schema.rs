@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, FLAW, GROUP, PROBE, ROLLOUT, ROUTERS, WAVE};
+use super::app_records::{APP, BUDGET, FLAW, GROUP, HPA, PROBE, ROUTERS, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
-use super::pool_records::{MACHINES, POOL};
+use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
+use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Presets, Section};
 use super::webhook::WEBHOOK;
 use crate::config::{Entry, schema as entry_schema};
@@ -32,6 +33,7 @@ pub fn schema() -> Json {
         "strategy": strategy(),
         "rollout": { "type": "array", "items": rollout() },
         "webhook": { "type": "array", "items": webhook() },
+        "actor": { "type": "array", "items": beside() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
         "objective": objective(),
@@ -132,6 +134,7 @@ fn cluster() -> Json {
             ("api_server", section(&API_SERVER, &[], &[])),
             ("controllers", section(&CONTROLLERS, &[], &[])),
             ("machine", presets(&MACHINES)),
+            ("group", presets(&NODE_GROUPS)),
         ],
         &[],
     );
@@ -141,6 +144,7 @@ fn cluster() -> Json {
         "control_plane": plane,
         "etcd": etcd,
         "timings": section(&TIMINGS, &[], &[]),
+        "cloud": section(&CLOUD, &[], &[]),
     });
     closed(properties, &["version"])
 }
@@ -150,7 +154,7 @@ fn name() -> Json {
 }
 
 fn pool() -> Json {
-    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES))], &["name"])
+    section(&POOL, &[("name", name()), ("machine", presets(&MACHINES)), ("group", presets(&NODE_GROUPS))], &["name"])
 }
 
 fn bound() -> Json {
@@ -178,19 +182,23 @@ fn budget() -> Json {
 
 fn app() -> Json {
     let probe = || or_none(section(&PROBE, &[], &[]));
+    let rollouts = [&ROLLOUT, &STATEFUL_ROLLOUT, &DAEMON_ROLLOUT].map(|rollout| section(rollout, &[], &[]));
     let groups = json!({ "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": group() });
+    let removed: Vec<&str> = crate::world::removed_apis::REMOVED_APIS.iter().map(|api| api.name).collect();
     section(
         &APP,
         &[
             ("readiness", probe()),
             ("liveness", probe()),
             ("startup", probe()),
-            ("rollout", section(&ROLLOUT, &[], &[])),
+            ("rollout", json!({ "anyOf": rollouts })),
             ("flaw", section(&FLAW, &[], &[])),
             ("router", or_none(presets(&ROUTERS))),
             ("pdb", or_none(demand(&[], &[]))),
+            ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
             ("traffic", groups),
+            ("uses_apis", json!({ "type": "array", "items": { "enum": removed } })),
         ],
         &[],
     )
@@ -228,6 +236,11 @@ fn strategy() -> Json {
                 json!({ "type": "array", "items": { "type": "object" }, "description": about }),
             );
         }
+        let about = "Versions that the control plane walks on the way, or \"each-minor\".";
+        let listed = json!({ "type": "array", "items": { "type": "string" } });
+        all.insert("hops".to_owned(), json!({ "anyOf": [{ "const": "each-minor" }, listed], "description": about }));
+        let about = "Whether workers walk along at each hop, or jump as far as the version skew policy lets them.";
+        all.insert("hop_nodes".to_owned(), json!({ "enum": ["walk", "jump"], "description": about }));
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
         schema
@@ -261,6 +274,17 @@ fn rollout() -> Json {
     json!({ "anyOf": all.collect::<Vec<_>>() })
 }
 
+fn beside() -> Json {
+    let all = crate::strategy::beside::CATALOG.iter().map(|actor| {
+        let mut all = properties(actor.entry);
+        all.insert("name".to_owned(), json!({ "const": actor.entry.name }));
+        let mut schema = closed(Json::Object(all), &["name"]);
+        set(&mut schema, "description", json!(actor.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
 fn fault() -> Json {
     let all = FAULTS.iter().map(|kind| {
         let mut all = properties(kind.entry);
@@ -269,7 +293,7 @@ fn fault() -> Json {
         let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
         all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
         all.insert("offset".to_owned(), span());
-        if kind.aim != Aim::Api {
+        if !matches!(kind.aim, Aim::Api | Aim::Account) {
             required.push("target");
             all.insert("target".to_owned(), json!({ "type": "string" }));
         }

@@ -9,7 +9,7 @@ use crate::base::{Span, Version};
 use crate::engine::Dist;
 use crate::world::spec::*;
 
-const ALL: [&str; 33] = [
+const ALL: &[&str] = &[
     "book-ch18",
     "book-ch18-external",
     "book-ch18-manifest",
@@ -19,10 +19,18 @@ const ALL: [&str; 33] = [
     "no-prestop",
     "all-on-one-node",
     "own-plan",
+    "kcp-surge",
+    "kcp-scale-in",
+    "hops",
+    "restore",
     "stuck-pdb",
     "ingress-drained",
     "webhook-deadlock",
     "canary-abort",
+    "quota-surge",
+    "autoscaler-fights-roll",
+    "hpa-frozen",
+    "master-capacity",
     "measured-cluster",
     "perf/roll-500",
     "perf/linear",

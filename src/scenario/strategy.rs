@@ -1,5 +1,6 @@
 //! `[strategy]`: which strategy, with which settings; and `--strategy`, which replaces it.
 
+use super::hops::{self, Hops};
 use super::lower::{Lower, quoted};
 use crate::config::printed::printed_value;
 use crate::config::{
@@ -7,7 +8,8 @@ use crate::config::{
 };
 use crate::strategy::catalog::{CATALOG, StrategyEntry, find};
 use crate::strategy::machinery::{Plan, Run, toml};
-use crate::strategy::{Actor, own_plan};
+use crate::strategy::{Actor, Hops as Walk, own_plan};
+use crate::world::reported::Goal;
 
 /// The strategy of a scenario.
 #[derive(Clone, Debug)]
@@ -18,6 +20,10 @@ pub struct Chosen {
     pub values: Values,
     /// The user's own plan, where the strategy is one.
     pub plan: Option<Plan>,
+    /// How it walks several minors.
+    pub hops: Hops,
+    /// Where each hop goes; none where there is one.
+    pub goals: Vec<Goal>,
 }
 
 impl Chosen {
@@ -28,16 +34,20 @@ impl Chosen {
 
     /// Its actor, before the first call.
     pub fn actor(&self) -> Box<dyn Actor> {
-        match &self.plan {
-            Some(plan) => Box::new(Run::new(plan.clone())),
+        let actor = match &self.plan {
+            Some(plan) => Box::new(Run::new(plan.clone())) as Box<dyn Actor>,
             None => (self.entry.build)(&self.values),
-        }
+        };
+        if self.goals.is_empty() { actor } else { Box::new(Walk::new(actor, self.goals.clone())) }
     }
 }
 
 /// Reads the table.
 pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
-    let first = || Chosen { entry: CATALOG[0], values: CATALOG[0].entry.defaults(), plan: None };
+    let first = || {
+        let (hops, goals) = (Hops::default(), Vec::new());
+        Chosen { entry: CATALOG[0], values: CATALOG[0].entry.defaults(), plan: None, hops, goals }
+    };
     let Some(mut reader) = item.table() else { return first() };
     let name_item = reader.required("name");
     let name = name_item.string();
@@ -48,9 +58,10 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
     };
     let values = crate::config::read(entry.entry, &mut reader);
     let stages = std::ptr::eq(entry, &own_plan::PLAN).then(|| reader.required(STAGES));
-    reader.finish();
     lower.page.header("[strategy]");
     lower.page.line(&format!("name = {}", quoted(entry.entry.name)));
+    let hops = hops::read(lower, &mut reader);
+    reader.finish();
     lower.page.lines(&resolved(&values));
     let plan = stages.map(|stages| {
         if let Some(given) = stages.value() {
@@ -58,7 +69,7 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
         }
         toml::plan(values.span("start"), &stages)
     });
-    Chosen { entry, values, plan }
+    Chosen { entry, values, plan, hops, goals: Vec::new() }
 }
 
 /// The key of an own plan's stages.

@@ -12,7 +12,7 @@ use crate::world::components::api::Refusing;
 use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::{Fact, Loss};
-use crate::world::ids::{ActorId, ClientId, PodId};
+use crate::world::ids::{ActorId, AppId, ClientId, PodId};
 use crate::world::reported::{Changes, StaticPod};
 
 /// One actor and what it waits for.
@@ -32,6 +32,8 @@ struct Driver {
     blocked: Vec<NotYet>,
     remarks: Vec<(Time, String)>,
     ended: Option<Result<(), String>>,
+    /// Its name, for one that acts beside the plan.
+    beside: Option<&'static str>,
 }
 
 /// All actors; the first is the strategy.
@@ -45,19 +47,22 @@ pub(super) struct Drivers {
 impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
-        drivers.add(scenario.strategy.actor(), world);
+        drivers.add(scenario.strategy.actor(), None, world);
         for (app, asked) in scenario.spec.apps.entries() {
             if let Some(at) = asked.restart_at {
-                drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), world);
+                drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), None, world);
             }
         }
         for rollout in &scenario.rollouts {
-            drivers.add(rollout.actor(), world);
+            drivers.add(rollout.actor(), None, world);
+        }
+        for beside in &scenario.beside {
+            drivers.add(beside.actor(), Some(beside.entry.entry.name), world);
         }
         drivers
     }
 
-    fn add(&mut self, actor: Box<dyn Actor>, world: &mut World) {
+    fn add(&mut self, actor: Box<dyn Actor>, beside: Option<&'static str>, world: &mut World) {
         let index = self.drivers.len();
         let client = world.add_operator(ActorId::from_index(index), actor.api_rate());
         self.drivers.push(Driver {
@@ -71,6 +76,7 @@ impl Drivers {
             blocked: Vec::new(),
             remarks: Vec::new(),
             ended: None,
+            beside,
         });
         self.arm(index, world);
     }
@@ -87,14 +93,25 @@ impl Drivers {
 
     /// Whether the plan will wake by itself: an alarm is set, or an order not answered yet.
     pub(super) fn has_alarm(&self) -> bool {
-        self.drivers.iter().any(|driver| driver.rings.is_some() || driver.asked > 0)
+        let mut plan = self.drivers.iter().filter(|driver| driver.beside.is_none());
+        plan.any(|driver| driver.rings.is_some() || driver.asked > 0)
     }
 
-    /// What the actors' tools have remarked, and when.
+    /// Whether somebody beside the plan will: what that changes may help the plan on.
+    pub(super) fn has_alarm_beside(&self) -> bool {
+        let mut beside = self.drivers.iter().filter(|driver| driver.beside.is_some());
+        beside.any(|driver| driver.rings.is_some() || driver.asked > 0)
+    }
+
+    /// What the plan's tool has remarked, and when; and, with their names before it, what others have.
     pub(super) fn remarks(&self) -> Vec<(Time, String)> {
-        let mut remarks: Vec<_> = self.drivers.iter().flat_map(|driver| driver.remarks.clone()).collect();
-        remarks.sort_by_key(|(at, _)| *at);
-        remarks
+        let told = |driver: &Driver| {
+            let by = driver.beside.map_or(String::new(), |name| format!("{name}: "));
+            driver.remarks.iter().map(|(at, text)| (*at, format!("{by}{text}"))).collect::<Vec<_>>()
+        };
+        let mut all: Vec<(Time, String)> = self.drivers.iter().flat_map(told).collect();
+        all.sort_by_key(|(at, _)| *at);
+        all
     }
 
     /// Why the plan waits, in words.
@@ -107,7 +124,7 @@ impl Drivers {
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        format!("{}{more}", reasons.join("; "))
+        with_refusals(format!("{}{more}", reasons.join("; ")), world)
     }
 
     pub(super) fn alarm(&mut self, actor: ActorId, alarm: u32, world: &mut World) {
@@ -212,19 +229,44 @@ fn webhook(refusing: &Refusing, world: &World) -> String {
     format!("webhook {} (failurePolicy Fail) refuses {operation} {resource}: {why}", spec.name)
 }
 
+/// Groups of which a blocker says that they get no machine.
+const NAMED_MAX: usize = 2;
+
+/// Adds which machines the cloud has refused, one for each group, unless that is said already.
+pub(super) fn with_refusals(why: String, world: &World) -> String {
+    let refused = world.cloud().refused();
+    let first_of_its_group = |at: &usize| !refused[..*at].iter().any(|other| other.pool == refused[*at].pool);
+    let news = |at: &usize| !why.contains(refused[*at].why.name());
+    let told = |at: usize| {
+        let group = refused[at].pool.map_or("masters", |pool| &world.spec().pools[pool].name);
+        format!("; {group} gets no machine in zone {}: {}", refused[at].zone.0 + 1, refused[at].why.name())
+    };
+    let more: String = (0..refused.len()).filter(first_of_its_group).filter(news).map(told).take(NAMED_MAX).collect();
+    why + &more
+}
+
+/// The first pod that finds no node among those that a budget of this app counts.
+fn pending(app: AppId, world: &World) -> String {
+    let budgets = world.store().budgets_of(app).iter();
+    let apps = budgets.flat_map(|budget| world.spec().budgets[budget.index()].apps.iter().copied());
+    let mut pods = apps.flat_map(|app| world.store().pods_of(app).iter().copied());
+    let first = pods.find_map(|pod| Some((pod, world.why_pending(pod)?)));
+    first.map_or(String::new(), |(pod, why)| {
+        format!(", since pod {} is Pending: {why}", world.store().pod_label(pod, world.spec()))
+    })
+}
+
 /// A reason to wait, in words.
 fn reason(why: &NotYet, world: &World) -> String {
-    let label = |pod: PodId| {
-        let object = world.store().pods().now(pod);
-        (format!("{}-{}", world.spec().apps[object.app].name, object.ordinal), object)
-    };
+    let label = |pod: PodId| (world.store().pod_label(pod, world.spec()), world.store().pods().now(pod));
     match why {
         NotYet::BudgetSpent { pod } => {
             let (pod, object) = label(*pod);
             let budgets = world.store().budgets_of(object.app).iter();
             let names = budgets.map(|budget| world.spec().budgets[budget.index()].name.clone());
             let names: Vec<String> = names.collect();
-            format!("budget {} allows no eviction of pod {pod}", names.join(", "))
+            let pending = pending(object.app, world);
+            format!("budget {} allows no eviction of pod {pod}{pending}", names.join(", "))
         }
         NotYet::SeveralBudgets { pod } => format!("more than one budget selects pod {}", label(*pod).0),
         NotYet::Terminating { pod } => format!("pod {} is still terminating", label(*pod).0),

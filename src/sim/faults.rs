@@ -115,7 +115,7 @@ fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
 fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
     let master = |master: MasterId| match aim {
         Aim::Node => Victim::Node(world.machine_of(master)),
-        Aim::Master | Aim::Pod | Aim::Api => Victim::Master(master),
+        Aim::Master | Aim::Pod | Aim::Api | Aim::Zone | Aim::Group | Aim::Account => Victim::Master(master),
     };
     let holder = |component| world.store().lease(component).0.holder.map(|(holder, _)| master(holder));
     match target {
@@ -130,6 +130,9 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
         Target::ControllerManagerLeader => holder(Component::ControllerManager),
         Target::SchedulerLeader => holder(Component::Scheduler),
         Target::Api => Some(Victim::Api),
+        Target::Zone(zone) => Some(Victim::Zone(zone)),
+        Target::Group(pool) => Some(Victim::Group(pool)),
+        Target::Account => Some(Victim::Account),
         Target::HostOf { app, ordinal } => {
             let pod = *world.store().pods_of(app).get(ordinal as usize)?;
             world.store().pods().now(pod).node.map(Victim::Node)

@@ -45,6 +45,7 @@ pub(super) fn outcome(
         upgrade: upgrade(scenario, run, ending),
         requests,
         etcd: (!scenario.strategy.entry.hides_etcd).then(|| etcd(run, now)),
+        restores: figures.restores.iter().map(restore).collect(),
         api: ApiFigures {
             unavailable_s: gone.as_secs_f64(),
             longest_gap_s: gap.as_secs_f64(),
@@ -59,6 +60,18 @@ pub(super) fn outcome(
         events: run.events,
         sim_seconds: now.secs_f64(),
         digest,
+    }
+}
+
+fn restore(fact: &(Time, Fact)) -> RestoreFigures {
+    let (at, Fact::Restored { age, writes, gone, back, nodes }) = *fact else { return RestoreFigures::default() };
+    RestoreFigures {
+        at_s: at.secs_f64(),
+        snapshot_age_s: age.as_secs_f64(),
+        lost_writes: writes,
+        pods_gone: gone.into(),
+        pods_back: back.into(),
+        nodes_gone: nodes.into(),
     }
 }
 
@@ -112,6 +125,7 @@ fn reasons(
         ending: (ending, run.figures.last_progress),
         end: now,
         etcd_visible: !scenario.strategy.entry.hides_etcd,
+        spec: &scenario.spec,
     };
     let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
     let mut reasons: Vec<Reason> = broken
@@ -150,6 +164,8 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
         "no-loss" => matches!(record.fact, Fact::RequestsLost { .. }),
         "etcd-quorum" => matches!(record.fact, Fact::QuorumIs { .. }),
         "version-skew" => matches!(record.fact, Fact::SkewBroken { .. }),
+        "identity" => matches!(record.fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
+        "rollout-progress" => matches!(record.fact, Fact::RolloutStalled { .. }),
         "budget" => matches!(record.fact, Fact::PodDeleting { .. }),
         _ => false,
     };

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub requests: Requests,
     /// etcd; `None` where a managed control plane hides it.
     pub etcd: Option<EtcdFigures>,
+    /// Restores of etcd from a snapshot, in order.
+    pub restores: Vec<RestoreFigures>,
     /// The API, as its clients see it.
     pub api: ApiFigures,
     /// Measuring clients' requests, by probe and by whom they were sent to: `master-1`, or `load-balancer`.
@@ -212,6 +214,23 @@ pub struct EtcdFigures {
     pub min_margin: i64,
     /// Smallest number of voters up.
     pub min_members: u64,
+}
+
+/// What a restore of etcd cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RestoreFigures {
+    /// When, seconds.
+    pub at_s: f64,
+    /// Age of the snapshot, seconds.
+    pub snapshot_age_s: f64,
+    /// Writes since the snapshot, lost.
+    pub lost_writes: u64,
+    /// Pods created since, which are gone.
+    pub pods_gone: u64,
+    /// Pods deleted since, which are back.
+    pub pods_back: u64,
+    /// Nodes that joined since, which must register anew.
+    pub nodes_gone: u64,
 }
 
 /// The API's figures, for a new request through its load balancer.

@@ -55,14 +55,7 @@ impl Recorder {
 fn names(world: &World) -> Names {
     let (spec, store, instances) = (world.spec(), world.store(), world.cloud().instances());
     let nodes: IdVec<NodeId, String> = instances.iter().map(|instance| instance.label.clone()).collect();
-    let pods: IdVec<PodId, String> = store
-        .pods()
-        .ids()
-        .map(|pod| {
-            let object = store.pods().now(pod);
-            format!("{}-{}", spec.apps[object.app].name, object.ordinal)
-        })
-        .collect();
+    let pods: IdVec<PodId, String> = store.pods().ids().map(|pod| store.pod_label(pod, spec)).collect();
     let group = |group: &crate::world::spec::GroupSpec| {
         let name = format!("{}/{}", spec.apps[group.app].name, group.name);
         group.via.map_or(name.clone(), |via| format!("{name} via {}", spec.apps[via].name))

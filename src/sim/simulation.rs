@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::actors::Drivers;
+use super::actors::{Drivers, with_refusals};
 use super::faults::Faults;
 use super::judge;
 use super::outcome::Outcome;
@@ -13,6 +13,7 @@ use crate::engine::Dist;
 use crate::observe::Heard;
 use crate::observe::digest::{Digest, Named};
 use crate::observe::figures::{Demand, Figures};
+use crate::observe::identities::Identities;
 use crate::observe::invariants::{Broken, Invariants};
 use crate::observe::laws::Ending;
 use crate::observe::trace::Trace;
@@ -21,7 +22,7 @@ use crate::world::begin::NeverHealthy;
 use crate::world::cluster::{Outside, World};
 use crate::world::fact::Fact;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, ProbeId};
-use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, MachineSpec, Spec};
+use crate::world::spec::{AppSpec, BudgetSpec, MachineSpec, Spec};
 
 /// More events than this at one moment mean that two parts of the model set each other off without end.
 const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
@@ -31,6 +32,10 @@ const LOOK_UP: u64 = 16_384;
 
 /// The longest wait of any recurring process: the kubelet's restart back-off (`MaxContainerBackOff`), twice over.
 const CYCLE_MAX: Span = Span::mins(10);
+/// Longer than anybody beside the plan takes for a whole turn: a cluster-autoscaler gives a machine up after 15 min and
+/// leaves its group alone for up to 30 min; an auto-repair drains for an hour.
+const BESIDE_CYCLE: Span = Span::mins(60);
+
 /// What is heard before the first event and after the last.
 const OUTSIDE: u64 = u32::MAX as u64;
 
@@ -160,11 +165,12 @@ impl Simulation {
         let mut world = World::begin(Arc::clone(&spec), seed)?;
         let drivers = Drivers::new(scenario, &mut world);
         let faults = Faults::new(scenario, &mut world);
-        let figures = Figures::new(
+        let mut figures = Figures::new(
             spec.control_plane.replicas,
             world.etcd().leader().map_or(0, |(_, term)| term),
             spec.apps.iter().map(|app| app.replicas),
         );
+        figures.identities = Identities::begin(world.store(), &spec);
         let group =
             |group: &crate::world::spec::GroupSpec| Name::new(&spec.apps[group.app].name).with(Name::new(&group.name));
         let names = Names {
@@ -244,11 +250,12 @@ impl Simulation {
         if let Some(ended) = self.drivers.ended() {
             let ending = match ended {
                 Ok(()) => Ending::Completed,
-                Err(why) => Ending::Failed(why.clone()),
+                Err(why) => Ending::Failed(with_refusals(why.clone(), &self.world)),
             };
             return Some((now, ending));
         }
-        let given_up = self.figures.last_progress + self.stall_after;
+        let others = if self.drivers.has_alarm_beside() { BESIDE_CYCLE } else { Span::ZERO };
+        let given_up = self.figures.last_progress + self.stall_after + others;
         let waits = !self.drivers.has_alarm() && !self.faults.pending() && self.drivers.has_plan();
         (waits && next > given_up).then(|| (now.max(given_up), Ending::Stalled(self.drivers.blocker(&self.world))))
     }
@@ -353,11 +360,9 @@ impl Simulation {
 fn demands(spec: &Spec) -> Vec<Demand> {
     let demand = |budget: &BudgetSpec| {
         let replicas: u32 = budget.apps.iter().map(|app| spec.apps[*app].replicas).sum();
-        let healthy = match budget.rule {
-            BudgetRule::MinAvailable(least) => least.of_rounding_up(replicas),
-            BudgetRule::MaxUnavailable(most) => replicas.saturating_sub(most.of_rounding_up(replicas)),
-        };
-        Demand { apps: budget.apps.clone(), healthy }
+        let scaled = budget.apps.iter().any(|app| spec.apps[*app].hpa.is_some());
+        let healthy = Demand::of(budget.rule, replicas);
+        Demand { apps: budget.apps.clone(), healthy, rule: scaled.then_some(budget.rule) }
     };
     spec.budgets.iter().map(demand).collect()
 }

@@ -5,8 +5,9 @@
 //! ends that task while the others go on. After an accepted eviction the pod is polled until its object is gone. One
 //! deadline covers it all; a task notices it when its sleep ends. A node whose drain fails stays cordoned.
 //!
-//! The library's filters (mirror, DaemonSet, emptyDir, unmanaged pods) have nothing to hold back here: the model's pods
-//! belong to Deployments, and kops, for one, sets `force`, `ignore-daemonsets` and `delete-emptydir-data`.
+//! Of the library's filters one has something to hold back here: pods of DaemonSets, which would come back at once, so
+//! that `--ignore-daemonsets` leaves them alone and without it the drain ends before anything is evicted. Tools set it,
+//! and `force` and `delete-emptydir-data` too.
 
 use super::actor::{NotYet, Poll};
 use super::turn::Turn;
@@ -36,6 +37,8 @@ pub struct DrainSettings {
     pub command_time: Dist,
     /// What a retry takes beyond that.
     pub retry_time: Dist,
+    /// Leaves DaemonSets' pods alone; else a node that has any is not drained at all (`--ignore-daemonsets`).
+    pub ignore_daemonsets: bool,
     /// Deletes instead of evicting, past all budgets (`--disable-eviction`).
     pub past_budgets: bool,
     /// Time between two looks at a pod that is to go; above zero.
@@ -81,6 +84,7 @@ impl DrainSettings {
             grace: None,
             command_time: Dist::Fixed(Span::ZERO),
             retry_time: Dist::Fixed(Span::ZERO),
+            ignore_daemonsets: true,
             past_budgets: false,
             look: GONE_POLL,
             attempts: None,
@@ -99,6 +103,8 @@ impl Default for DrainSettings {
 pub enum DrainError {
     /// The node could not be cordoned.
     Cordon(ApiError),
+    /// The node has a DaemonSet's pod, and the tool was not told to leave it alone.
+    DaemonSet(PodId),
     /// The node's pods could not be listed.
     List(ApiError),
     /// The API refused a pod's eviction for good.
@@ -114,12 +120,12 @@ pub enum DrainError {
 impl DrainError {
     /// In the tool's words.
     pub fn described(&self, seen: &Reported<'_>) -> String {
-        let name = |pod: &PodId| {
-            let object = seen.store().pods().now(*pod);
-            format!("{}-{}", seen.spec.apps[object.app].name, object.ordinal)
-        };
+        let name = |pod: &PodId| seen.store().pod_label(*pod, seen.spec);
         match self {
             DrainError::Cordon(error) => format!("error cordoning node: {error:?}"),
+            DrainError::DaemonSet(pod) => {
+                format!("cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): {}", name(pod))
+            }
             DrainError::List(error) => format!("error listing pods: {error:?}"),
             DrainError::Evict(pod, error) => format!("error when evicting pod {}: {error:?}", name(pod)),
             DrainError::Poll(pod, error) => format!("error when waiting for pod {} to terminate: {error:?}", name(pod)),
@@ -208,6 +214,12 @@ impl Drain {
         Drain { node, settings, stage: Stage::List }
     }
 
+    /// Whether a budget still refuses one of its evictions.
+    pub fn is_refused(&self) -> bool {
+        let refused = |task: &Task| matches!(task.state, TaskState::Refused { .. });
+        if let Stage::Pods { tasks, .. } = &self.stage { tasks.iter().any(refused) } else { false }
+    }
+
     /// Goes as far as it can now; the result once all tasks have returned.
     pub fn step(&mut self, turn: &mut Turn<'_, '_>) -> Option<Drained> {
         self.cordon(turn);
@@ -253,7 +265,14 @@ impl Drain {
             return;
         }
         let now = turn.now();
-        let (pods, mut first) = (turn.seen.pods_on(self.node), now);
+        let of_daemon_set = |pod: &PodId| turn.seen.is_of_daemon_set(*pod);
+        let on_node = turn.seen.pods_on(self.node);
+        if let Some(pod) = on_node.iter().copied().find(of_daemon_set).filter(|_| !self.settings.ignore_daemonsets) {
+            self.stage = Stage::Failed(DrainError::DaemonSet(pod));
+            return;
+        }
+        let pods: Vec<PodId> = on_node.iter().copied().filter(|pod| !of_daemon_set(pod)).collect();
+        let mut first = now;
         let mut task = |pod: &PodId| {
             first += turn.command_time(self.settings.command_time);
             Task { pod: *pod, first, retries: 0, state: TaskState::Launching { at: first } }
@@ -340,6 +359,7 @@ impl Task {
                 | ApiError::Conflict
                 | ApiError::SeveralBudgets
                 | ApiError::Forbidden
+                | ApiError::Members
                 | ApiError::Webhook),
             ) => TaskState::Over(Some(DrainError::Evict(self.pod, error))),
         }

@@ -57,6 +57,14 @@ static ENTRY: Entry = Entry {
             unit: "",
             source: "kubectl pkg/cmd/drain/drain.go, --timeout",
         },
+        Setting {
+            key: "ignore_daemonsets",
+            about: "Leaves DaemonSets' pods alone; without it a node that has any is cordoned and not drained.",
+            kind: Kind::Bool,
+            default: "false",
+            unit: "",
+            source: "kubectl pkg/cmd/drain/drain.go, --ignore-daemonsets",
+        },
     ],
     sources: &["kubectl pkg/cmd/drain/drain.go", "kubectl pkg/drain/drain.go"],
 };
@@ -116,6 +124,7 @@ impl Drainer {
     fn of(values: &Values) -> Drainer {
         let labels = values.text("nodes").split(',').map(str::trim).filter(|label| !label.is_empty());
         let timeout = Some(values.span("drain_timeout")).filter(|timeout| !timeout.is_zero());
+        let ignore_daemonsets = values.flag("ignore_daemonsets");
         let command_time = values.dist("command_time");
         let each = of_a_script(values.choice("drain_by"), command_time);
         let retry_time = of_a_script(values.choice("drain_by"), values.dist("retry_time"));
@@ -123,7 +132,7 @@ impl Drainer {
             start: values.span("start"),
             command_time,
             nodes: labels.map(str::to_owned).collect(),
-            how: DrainSettings { timeout, command_time: each, retry_time, ..DrainSettings::new() },
+            how: DrainSettings { timeout, ignore_daemonsets, command_time: each, retry_time, ..DrainSettings::new() },
             numbers: OrderNumbers::default(),
             stage: Stage::Before(Launch::default()),
         }
@@ -235,5 +244,5 @@ fn named(label: &str, seen: &Reported<'_>) -> Option<NodeId> {
         return here.find(|(_, machine)| machine.label == label).map(|(node, _)| node);
     }
     let workers = here.filter(|(_, machine)| machine.pool.is_some());
-    workers.min_by_key(|(node, machine)| (usize::MAX - seen.pods_on(*node).len(), &machine.label)).map(|(node, _)| node)
+    workers.min_by_key(|(node, machine)| (usize::MAX - seen.pods_to_move(*node), &machine.label)).map(|(node, _)| node)
 }

@@ -7,6 +7,7 @@
 pub mod actor;
 pub mod aks;
 pub mod baselines;
+pub mod beside;
 pub mod by_hand;
 pub mod catalog;
 pub mod cluster_api;
@@ -16,6 +17,7 @@ pub mod eks_managed;
 pub mod gardener_mcm;
 pub mod gke_blue_green;
 pub mod gke_surge;
+pub mod hops;
 pub mod karpenter_drift;
 pub mod kops;
 pub mod kubeadm;
@@ -40,4 +42,6 @@ mod stage;
 
 pub use actor::{Actor, NotYet, Orders, Wait};
 pub use catalog::{CATALOG, StrategyEntry, Target};
+pub use cluster_api::refused as cluster_api_refuses;
+pub use hops::{Hops, each_minor, goals, walk_check};
 pub use plan_check::{Refusal, plan_check};

@@ -39,8 +39,9 @@ impl Refusal {
     pub fn help(&self) -> String {
         match self {
             Refusal::SkippedMinor { from, .. } => format!(
-                "upgrade to {}.{} first, and run the next hop from there. rollproof refuses this for every strategy; \
-                 kops itself would only have advised against it",
+                "upgrade to {}.{} first and run the next hop from there, or walk each minor with \
+                 `strategy.hops = \"each-minor\"`. rollproof refuses a skipped minor for every strategy, as the tools do \
+                 themselves; only kops would just have advised against it",
                 from.major,
                 from.minor + 1
             ),
@@ -92,7 +93,7 @@ mod tests {
     fn a_skipped_minor_is_refused_with_the_rule_and_the_next_hop() {
         let refusal = check("1.14.10", "1.16.0").expect_err("it skips 1.15");
         assert!(refusal.to_string().contains("no API server skip a minor version, not even a single instance"));
-        assert!(refusal.help().contains("upgrade to 1.15 first") && refusal.help().contains("kops itself would only"));
+        assert!(refusal.help().contains("upgrade to 1.15 first") && refusal.help().contains("only kops would just"));
     }
 
     #[test]

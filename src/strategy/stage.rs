@@ -5,10 +5,11 @@ use super::actor::{Actor, Orders, Wait};
 use crate::base::{Id, IdVec, IntOrPercent, Span, Time, Version};
 use crate::engine::Draws;
 use crate::world::command::{Answer, Command, NodeProcess};
+use crate::world::disturbance::MasterProcess;
 use crate::world::fact::Unit;
-use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId};
+use crate::world::ids::{BudgetId, MasterId, NodeId, PodId, PoolId, SetId, ZoneId};
 use crate::world::purpose::Purpose;
-use crate::world::reported::{Instance, Reported, StaticPod};
+use crate::world::reported::{Goal, Instance, MemberList, Reported, StaticPod};
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, Change, NodeObject, NodeReady, Phase, Store};
 use crate::world::testkit::small_spec;
@@ -34,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) store: Store,
     pub(crate) instances: IdVec<NodeId, Instance>,
     pub(crate) static_pods: Vec<[StaticPod; 4]>,
+    /// etcd's members; tests of membership play them.
+    pub(crate) members: MemberList,
     draws: Draws,
     pub(crate) api: Result<(), ApiError>,
     /// From a pod's deletion until its object is gone.
@@ -42,6 +45,8 @@ pub(crate) struct Stage {
     pub(crate) eager: bool,
     /// Replacements never become Ready.
     pub(crate) broken_image: bool,
+    /// Replacements never become nodes.
+    pub(crate) broken_boot: bool,
     pub(crate) actor: Box<dyn Actor>,
     pub(crate) wait: Wait,
     /// Calls of the actor so far.
@@ -80,11 +85,13 @@ impl Stage {
                 [StaticPod { version: spec.control_plane.from, ready: true }; 4];
                 spec.control_plane.replicas as usize
             ],
+            members: MemberList::of(spec.control_plane.replicas),
             draws: Draws::new(1, Purpose::COUNT),
             api: Ok(()),
             leave: Span::secs(12),
             eager: false,
             broken_image: false,
+            broken_boot: false,
             actor,
             wait: Wait::until(Time::ZERO),
             calls: 0,
@@ -117,7 +124,9 @@ impl Stage {
     fn machine(&mut self, pool: Option<PoolId>, master: Option<MasterId>, slot: u32, label: String) -> NodeId {
         let version = self.template;
         self.store.add_machine(NodeObject::unregistered());
-        self.instances.push(Instance { pool, master, slot, version, detached: false, running: true, label })
+        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
+        let (zone, detached, running) = (ZoneId(slot % zones.max(1)), false, true);
+        self.instances.push(Instance { pool, master, slot, zone, version, detached, running, label })
     }
     pub(crate) fn named(&self, label: &str) -> NodeId {
         self.instances.entries().find(|(_, machine)| machine.label == label).expect("a machine of this label").0
@@ -133,6 +142,10 @@ impl Stage {
     }
     pub(crate) fn ready(&mut self, node: NodeId, ready: NodeReady) {
         self.apply(&Change::NodeStatus { node, ready }).expect("the node exists");
+        if ready == NodeReady::True {
+            let (no_schedule, no_execute) = (false, false);
+            self.apply(&Change::NodeTaints { node, no_schedule, no_execute }).expect("the node exists");
+        }
     }
     /// A running pod of app `web` on this node.
     pub(crate) fn pod_on(&mut self, label: &str) -> PodId {
@@ -215,10 +228,14 @@ impl Stage {
             now: self.now,
             api: self.api,
             spec: &self.spec,
+            goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            flattered: false,
+            members: self.members,
             store: &self.store,
             instances: &self.instances,
             static_pods: &self.static_pods,
             traffic: None,
+            refused: &[],
             draws: &self.draws,
         };
         let mut orders = Orders::default();
@@ -257,8 +274,25 @@ impl Stage {
             Command::Deliver(app, delivery) => Change::Deliver { app, delivery },
             Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
             Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
-            Command::DeregisterServer(_) | Command::DeregisterNode(_) | Command::MoveLeader(_) => return,
+            Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
+            Command::Snapshot | Command::Restore => {
+                self.at(self.now + ROUND_TRIP, move |stage| {
+                    stage.answers.push(Answer { order: number, result: Ok(()) })
+                });
+                return;
+            }
+            Command::MoveLeader { to, .. } => {
+                self.members.leader = to.or(self.members.leader);
+                self.changed = true;
+                return;
+            }
+            Command::RemoveMember(master) => {
+                self.at(self.now + ROUND_TRIP, move |stage| stage.remove_member(number, master));
+                return;
+            }
             Command::Grow { .. }
+            | Command::Forgo { .. }
+            | Command::GrowMasters { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
             | Command::Reboot(_)
@@ -299,6 +333,11 @@ impl Stage {
                 let label = format!("{}-{}", stage.spec.pools[pool].name, slot + 1);
                 stage.boot_new(Some(pool), None, slot, label);
             }),
+            Command::GrowMasters { slot } => self.at(self.now + LAUNCH, move |stage| {
+                let master = MasterId::from_index(stage.static_pods.len());
+                stage.static_pods.push([StaticPod { version: stage.template, ready: false }; 4]);
+                stage.boot_new(None, Some(master), slot, format!("master-{}", master.0 + 1));
+            }),
             Command::Retire(node) => {
                 self.instances[node].detached = true;
                 self.terminate(node);
@@ -322,6 +361,19 @@ impl Stage {
             _ => {}
         }
         self.changed = true;
+    }
+
+    fn remove_member(&mut self, order: u32, master: MasterId) {
+        let voters = self.members.voters & !(1 << master.0);
+        let ready = |member: u32| self.static_pods[member as usize][MasterProcess::Etcd as usize].ready;
+        let healthy = (0..u64::BITS).filter(|member| voters & (1 << member) != 0 && ready(*member)).count() as u32;
+        let result = if healthy > voters.count_ones() / 2 { Ok(()) } else { Err(ApiError::Members) };
+        if result.is_ok() {
+            self.members.voters = voters;
+            self.static_pods[master.index()][MasterProcess::Etcd as usize].ready = false;
+            self.changed = true;
+        }
+        self.answers.push(Answer { order, result });
     }
 
     fn restart(&mut self, node: NodeId) {
@@ -365,6 +417,9 @@ impl Stage {
     fn boot_new(&mut self, pool: Option<PoolId>, master: Option<MasterId>, slot: u32, label: String) {
         let node = self.machine(pool, master, slot, label);
         self.changed = true;
+        if self.broken_boot {
+            return;
+        }
         self.at(self.now + BOOT, move |stage| stage.join(node));
         if self.broken_image {
             return;
@@ -373,6 +428,7 @@ impl Stage {
         if let Some(master) = master {
             self.at(self.now + BOOT + JOIN + STATIC_PODS, move |stage| {
                 stage.static_pods[master.index()] = [StaticPod { version: stage.template, ready: true }; 4];
+                stage.members.voters |= 1 << master.0;
                 stage.changed = true;
             });
         }
@@ -417,13 +473,19 @@ impl Stage {
             Command::StartNodeProcess { node, process } => format!("start {process:?} of {}", label(node)),
             Command::Install { node, version } => format!("install {version} on {}", label(node)),
             Command::Grow { pool, slot } => format!("grow {} by place {}", self.spec.pools[pool].name, slot + 1),
+            Command::Forgo { pool, slot } => format!("forgo place {} of {}", slot + 1, self.spec.pools[pool].name),
             Command::Retire(node) => format!("retire {}", label(node)),
             Command::Reimage(node) => format!("reimage {}", label(node)),
             Command::Reboot(node) => format!("reboot {}", label(node)),
             Command::SwapStaticPod { master, process, version } => {
                 format!("swap {} of master {} to {version}", process.name(), master.0 + 1)
             }
-            Command::MoveLeader(master) => format!("move leader from {}", master.0 + 1),
+            Command::MoveLeader { from, to: None } => format!("move leader from {}", from.0 + 1),
+            Command::MoveLeader { from, to: Some(to) } => format!("move leader from {} to {}", from.0 + 1, to.0 + 1),
+            Command::GrowMasters { slot } => format!("grow masters by place {}", slot + 1),
+            Command::Snapshot => "take a snapshot".to_owned(),
+            Command::Restore => "restore the snapshot".to_owned(),
+            Command::RemoveMember(master) => format!("remove member {}", master.0 + 1),
             Command::UntaintForUpdate(node) => format!("untaint {}", label(node)),
             Command::IncludeInBalancers(node) => format!("include {} in balancers", label(node)),
         }

@@ -75,9 +75,7 @@ impl Invalid {
             Invalid::NotReady(node) => format!("node {} is not ready", label(node)),
             Invalid::StaticPods(master) => format!("static pods of master {} are not ready", master.0 + 1),
             Invalid::Critical(pod) => match seen.pod(pod) {
-                Some(object) => {
-                    format!("critical pod {}-{} is not ready", seen.spec.apps[object.app].name, object.ordinal)
-                }
+                Some(_) => format!("critical pod {} is not ready", seen.store().pod_label(pod, seen.spec)),
                 None => "a critical pod is gone".to_owned(),
             },
         }
@@ -88,6 +86,9 @@ impl Invalid {
 pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
     if seen.api.is_err() {
         return Some(Invalid::Silent);
+    }
+    if seen.flattered {
+        return None;
     }
     let masters = (0..seen.spec.control_plane.replicas).map(|master| GroupKey::Master(MasterId(master)));
     let pools = seen.spec.pools.ids().filter(|pool| relevant.counts(*pool)).map(GroupKey::Pool);

@@ -10,6 +10,7 @@ use crate::world::components::balancer::Balancers;
 use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::Controllers;
 use crate::world::components::etcd::Etcd;
+use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::Kubelets;
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
@@ -17,15 +18,17 @@ use crate::world::components::routers::Routers;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
-use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::{LEASE_RENEW, Pulses};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Changes, Instance};
+use crate::world::restore::Backups;
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
-use crate::world::spec::{Place, ServiceKind, Spec};
+use crate::world::spec::{Place, ServiceKind, Spec, WorkloadKind};
 use crate::world::store::{Change, Component, Endpoint, NodeObject, NodeReady, Phase, Revision, Store};
 use crate::world::targets::Targets;
 use crate::world::traffic::Traffic;
@@ -103,6 +106,7 @@ impl World {
             masters: IdVec::new(),
             kubelet_clients: IdVec::new(),
             client_kinds: IdVec::new(),
+            flattered: false,
             changes: Changes::default(),
             spec,
             draws,
@@ -120,6 +124,9 @@ impl World {
             balancers,
             cloud,
             static_pods,
+            joins: Joins::default(),
+            member_orders: MemberOrders::default(),
+            backups: Backups::default(),
             traffic,
             probes: Probes::default(),
         }
@@ -135,11 +142,8 @@ impl World {
         let (replicas, from) = (self.spec.control_plane.replicas, self.spec.control_plane.from);
         let mut elected: [Vec<ClientId>; 2] = Default::default();
         for master in (0..replicas).map(MasterId) {
-            let mut clients = [ClientId(0); 2];
+            let clients = self.add_elected(master, from);
             for component in [Component::ControllerManager, Component::Scheduler] {
-                let name = Name::new("elected").part(component as u64).part(u64::from(master.0));
-                let kind = ClientKind::Elected(component, master);
-                clients[component as usize] = self.add_client(kind, name, Route::Local(master), from);
                 elected[component as usize].push(clients[component as usize]);
             }
             self.masters.push(Master { node: NodeId(master.0), elected: clients });
@@ -149,9 +153,19 @@ impl World {
         self.schedulers = Schedulers::new(schedulers);
         for slot in 0..replicas {
             let (label, master) = (format!("master-{}", slot + 1), Some(MasterId(slot)));
-            let instance = Instance { pool: None, master, slot, version: from, detached: false, running: true, label };
+            let zone = ZoneId(slot % self.spec.control_plane.zones.max(1));
+            let (detached, running) = (false, true);
+            let instance = Instance { pool: None, master, slot, zone, version: from, detached, running, label };
             self.add_machine(instance, 0, true);
         }
+    }
+
+    /// The API clients of a master's controller manager and scheduler.
+    pub(super) fn add_elected(&mut self, master: MasterId, version: Version) -> [ClientId; 2] {
+        [Component::ControllerManager, Component::Scheduler].map(|component| {
+            let name = Name::new("elected").part(component as u64).part(u64::from(master.0));
+            self.add_client(ClientKind::Elected(component, master), name, Route::Local(master), version)
+        })
     }
 
     fn add_pools(&mut self) {
@@ -163,6 +177,7 @@ impl World {
                     pool: Some(pool),
                     master: None,
                     slot,
+                    zone: ZoneId(slot % self.spec.pools[pool].zones.max(1)),
                     version: from,
                     detached: false,
                     running: true,
@@ -193,9 +208,9 @@ impl World {
             self.passes_traffic(pool).then(|| self.add_client(ClientKind::Proxy(node), name.part(2), route, version));
         self.proxies.add(name, proxy);
         self.balancers.add(node, name, pool);
-        let zones = pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
-        self.schedulers.add_node(node, name, pool, slot % zones.max(1), &mut ctx!(self));
-        self.controllers.add_node(node, name, slot % zones.max(1), &mut ctx!(self));
+        let ZoneId(zone) = self.cloud.instances()[node].zone;
+        self.schedulers.add_node(node, name, pool, zone, &mut ctx!(self));
+        self.controllers.add_node(node, name, pool, zone, &mut ctx!(self));
         self.traffic.name_node(node, name, pool, &mut ctx!(self));
         node
     }
@@ -236,10 +251,14 @@ impl World {
 
     fn place_pods(&mut self) -> Result<(), NeverHealthy> {
         self.schedulers.prepare(&mut ctx!(self));
-        for app in self.spec.apps.ids() {
-            let replicas = self.spec.apps[app].replicas;
-            for placed in 0..replicas {
-                let pod = self.create_pod(app);
+        // DaemonSets' pods come with their nodes, before all others.
+        let (daemons, others): (Vec<AppId>, Vec<AppId>) =
+            self.spec.apps.ids().partition(|app| self.spec.apps[*app].is_daemon());
+        for app in daemons.into_iter().chain(others) {
+            let indices = self.first_indices(app);
+            let replicas = indices.len() as u32;
+            for (placed, index) in indices.into_iter().enumerate() {
+                let (pod, placed) = (self.create_pod(app, index), placed as u32);
                 let node = self.schedulers.place(pod, &mut ctx!(self)).map_err(|why| NeverHealthy {
                     app: self.spec.apps[app].name.clone(),
                     placed,
@@ -255,9 +274,23 @@ impl World {
         Ok(())
     }
 
-    fn create_pod(&mut self, app: AppId) -> PodId {
+    /// What an app's first pods are: identities, nodes, or just so many.
+    fn first_indices(&self, app: AppId) -> Vec<Option<u32>> {
+        let asked = &self.spec.apps[app];
+        match asked.kind {
+            WorkloadKind::Deployment => vec![None; asked.replicas as usize],
+            WorkloadKind::StatefulSet { .. } => (0..asked.replicas).map(Some).collect(),
+            WorkloadKind::DaemonSet { .. } => {
+                let machines = self.cloud.instances().entries();
+                let suited = machines.filter(|(_, machine)| self.spec.suits(asked, machine.pool));
+                suited.map(|(node, _)| Some(node.0)).collect()
+            }
+        }
+    }
+
+    fn create_pod(&mut self, app: AppId, index: Option<u32>) -> PodId {
         let set = self.store.deployments().now(app).sets[0];
-        self.set(Change::CreatePod { set });
+        self.set(index.map_or(Change::CreatePod { set }, |index| Change::CreatePodAt { set, index }));
         PodId::from_index(self.store.pods().len() - 1)
     }
 

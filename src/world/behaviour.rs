@@ -58,6 +58,9 @@ pub struct Behaviour {
     pub unhealthy_eviction_policy: bool,
     /// Scheduler: longest time in the unschedulable queue: 60 s, from 1.24 300 s. Source: kubernetes PR 108761.
     pub unschedulable_flush: Span,
+    /// `kubeadm join` adds a control plane's etcd member as a learner first, from 1.29. Source: kubeadm feature gate
+    /// EtcdLearnerMode (alpha and off in 1.27, beta and on in 1.29).
+    pub join_as_learner: bool,
     /// How many minors a kubelet may be older than an API server: 2, from kubelet 1.25 on 3. Source: KEP-3935.
     pub kubelet_skew: u16,
 }
@@ -86,6 +89,7 @@ impl Behaviour {
             balancer_sync_on_change: since(19),
             unhealthy_eviction_policy: since(27),
             unschedulable_flush: Span::secs(if since(24) { 300 } else { 60 }),
+            join_as_learner: since(29),
             kubelet_skew: if since(25) { 3 } else { 2 },
         }
     }

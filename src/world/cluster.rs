@@ -10,18 +10,21 @@ use crate::world::components::balancer::Balancers;
 use crate::world::components::cloud::Cloud;
 use crate::world::components::controllers::{Controllers, ControllersEvent};
 use crate::world::components::etcd::Etcd;
+use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
 use crate::world::components::routers::Routers;
-use crate::world::components::scheduler::{SchedulerEvent, Schedulers};
+use crate::world::components::scheduler::{SchedulerEvent, Schedulers, Unschedulable};
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId};
+use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId, PodId};
+use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::reported::Changes;
+use crate::world::restore::Backups;
 use crate::world::rules::Rules;
 use crate::world::runtimes::Runtimes;
 use crate::world::serving::ServingTable;
@@ -65,11 +68,16 @@ pub struct World {
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
     pub(super) static_pods: StaticPods,
+    pub(super) joins: Joins,
+    pub(super) member_orders: MemberOrders,
+    pub(super) backups: Backups,
     pub(super) traffic: Traffic,
     pub(super) probes: Probes,
     pub(super) masters: IdVec<MasterId, Master>,
     pub(super) kubelet_clients: IdVec<NodeId, ClientId>,
     pub(super) client_kinds: IdVec<ClientId, ClientKind>,
+    /// Tools that validate the cluster find nothing wrong with it.
+    pub(super) flattered: bool,
     /// What has changed that an actor could see.
     pub(super) changes: Changes,
 }
@@ -154,6 +162,8 @@ impl World {
                 self.static_pods.step(event, runs, &mut ctx!(self));
             }
             Event::Probe(event) => self.probe_event(event),
+            Event::Restored => self.restored(),
+            Event::Joining(event) => self.joins.step(event, &mut ctx!(self)),
         }
         self.settle_effects();
         None
@@ -254,6 +264,10 @@ impl World {
     /// The API path.
     pub fn api(&self) -> &Api {
         &self.api
+    }
+    /// Why a pod that waits found no node when it was last tried.
+    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        self.schedulers.why_pending(pod)
     }
     /// Users' requests.
     pub fn traffic(&self) -> &Traffic {

@@ -118,12 +118,35 @@ pub enum Command {
         /// Its place: one that no running machine of the group has.
         slot: u32,
     },
+    /// Cloud: take an order to grow back that was not carried out yet; the group is as large as before.
+    Forgo {
+        /// The group.
+        pool: PoolId,
+        /// The place that was asked for.
+        slot: u32,
+    },
     /// Cloud: terminate a machine; its group shrinks by one, and nothing replaces it.
     Retire(NodeId),
     /// Cloud: wipe a worker and boot it at its group's current template, under the same name.
     Reimage(NodeId),
     /// etcd: hand leadership over; without effect on a member that does not lead.
-    MoveLeader(MasterId),
+    MoveLeader {
+        /// From this master's member.
+        from: MasterId,
+        /// To this one's; `None`: to the follower that the leader has been connected to for longest.
+        to: Option<MasterId>,
+    },
+    /// Cloud: launch one master more at the masters' template; it joins by itself, as `kubeadm join` does it.
+    GrowMasters {
+        /// Its place: one that no running master has.
+        slot: u32,
+    },
+    /// etcd: remove a master's member from the group. Answered when etcd has.
+    RemoveMember(MasterId),
+    /// etcd: take a snapshot, which takes the place of the one before.
+    Snapshot,
+    /// Shell of all masters: put etcd back to its newest snapshot. Answered when its members start.
+    Restore,
     /// API: take the soft taint for nodes that will be replaced away again.
     UntaintForUpdate(NodeId),
     /// API: take the label away that takes a node out of external load balancers.

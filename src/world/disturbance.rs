@@ -1,6 +1,7 @@
 //! What nature does to a cluster, and how it is mended.
 
-use crate::world::ids::{MasterId, NodeId, PodId};
+use crate::base::Span;
+use crate::world::ids::{MasterId, NodeId, PodId, PoolId, ZoneId};
 
 /// A signal to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,28 @@ impl MasterProcess {
     }
 }
 
+/// Something that keeps groups from launching machines for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The account may run no machine more.
+    Quota,
+    /// A zone has no machine to give to anybody.
+    Zone(ZoneId),
+    /// What this group launches comes to nothing.
+    Group(Option<PoolId>),
+}
+
+/// What a machine's image or start-up script lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It does not boot.
+    NeverBoots,
+    /// Its kubelet runs, and the API refuses it: a wrong bootstrap token, CA or endpoint.
+    NeverRegisters,
+    /// Its node registers and stays NotReady: no container network.
+    NeverReady,
+}
+
 /// Something that happens to the cluster from outside any plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disturbance {
@@ -77,6 +100,15 @@ pub enum Disturbance {
         /// As in `CutApi`.
         from_etcd: bool,
     },
+    /// The data of all etcd members is gone.
+    LoseEtcd,
+    /// etcd is put back to its newest snapshot; without one, nothing happens.
+    RestoreEtcd,
+    /// Tools that validate the cluster find nothing wrong with it, or see it as it is again.
+    Flatter {
+        /// Whether they are deceived.
+        false_health: bool,
+    },
     /// The kubelet's process restarts; containers run on.
     RestartKubelet(NodeId),
     /// kube-proxy's process restarts; kernel rules stay.
@@ -87,4 +119,44 @@ pub enum Disturbance {
     DeletePod(PodId),
     /// A pod's sandbox process dies; its container runs on.
     CrashSandbox(PodId),
+    /// Something keeps groups from launching machines.
+    CloudTrouble(Trouble),
+    /// It is over.
+    CloudMends(Trouble),
+    /// What a group launches has a flaw, or no longer.
+    FlawedImage {
+        /// Which group; `None` for the masters.
+        pool: Option<PoolId>,
+        /// What it lacks.
+        flaw: Flaw,
+        /// Whether it does.
+        is: bool,
+    },
+    /// A machine's boot hangs: the one under way, or its next.
+    HangBoot(NodeId),
+    /// It is powered off and on.
+    MendBoot(NodeId),
+    /// A kubelet's process ends, and each start of it fails.
+    FailKubelet(NodeId),
+    /// It starts again.
+    MendKubelet(NodeId),
+    /// A machine's link goes down and comes back, again and again.
+    Flap {
+        /// Which.
+        node: NodeId,
+        /// How long it is down.
+        down: Span,
+        /// How long it is up between.
+        up: Span,
+    },
+    /// The link stays.
+    MendFlap(NodeId),
+    /// A machine is short of processor and disk: its kubelet and runtime take so many times as long, its pods twice as
+    /// long for a request. A factor of 1 mends it.
+    SlowNode {
+        /// Which.
+        node: NodeId,
+        /// How many times as long.
+        factor: u32,
+    },
 }

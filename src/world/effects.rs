@@ -5,7 +5,8 @@ use crate::engine::{Draw, Draws, Queue};
 use crate::world::disturbance::MasterProcess;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, RequestId};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, RequestId, ZoneId};
+use crate::world::membership::MemberChange;
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
 use crate::world::purpose::Purpose;
@@ -164,10 +165,12 @@ pub enum Notice {
     MachineStops(NodeId),
     /// Cloud: a machine is off.
     MachineOff(NodeId),
-    /// Cloud: a group launches a machine in the place of this one.
-    Launches(NodeId),
-    /// Cloud: a group launches one machine more, in this place.
-    Grows(PoolId, u32),
+    /// Cloud: a group launches a machine in the place of this one, in this zone.
+    Launches(NodeId, ZoneId),
+    /// Cloud: a group launches one machine more, in this place and zone.
+    Grows(PoolId, u32, ZoneId),
+    /// Cloud: a machine's link comes back (true) or goes.
+    Linked(NodeId, bool),
     /// Cloud: a machine that restarts is off, and will boot again; whether its disk is wiped.
     MachineRestarts(NodeId, bool),
     /// Kubelet: a static pod of a master stops (false: SIGTERM), or starts from the manifest on its disk (true).
@@ -180,6 +183,12 @@ pub enum Notice {
     Leads(Component, MasterId, bool),
     /// API: the load balancer has cut its connections to this server.
     BalancerCuts(MasterId),
+    /// Cloud: a group launches one master more, in this place.
+    GrowsMasters(u32, ZoneId),
+    /// A joining master asks etcd for this change, on its own behalf.
+    Reconfigure(MemberChange, MasterId),
+    /// A joining master's etcd member starts.
+    StartMember(MasterId),
     /// Kubelet: this node's container runtime is at work until then. Written to the runtimes table.
     RuntimeWorks(NodeId, Time),
 }

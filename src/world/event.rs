@@ -2,7 +2,8 @@
 
 use crate::world::components::{
     api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
-    kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, routers::RouterEvent, scheduler::SchedulerEvent,
+    joining::JoinEvent, kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, routers::RouterEvent,
+    scheduler::SchedulerEvent,
     static_pods::StaticPodEvent,
 };
 use crate::world::ids::{ActorId, FaultId};
@@ -53,4 +54,8 @@ pub enum Event {
     StaticPod(StaticPodEvent),
     /// Measuring clients.
     Probe(ProbeEvent),
+    /// A snapshot's data is on all masters' disks.
+    Restored,
+    /// New masters that join.
+    Joining(JoinEvent),
 }

@@ -2,6 +2,7 @@
 
 use crate::base::{Span, Time, Version};
 use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId, WebhookId};
+use crate::world::membership::Membership;
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Why a user's request was lost.
@@ -49,6 +50,28 @@ impl Loss {
             Loss::StreamDropped => "stream-dropped",
             Loss::NoTarget => "no-target",
             Loss::ServerError => "server-error",
+        }
+    }
+}
+
+/// Why a group got no machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// The account's quota is spent.
+    Quota,
+    /// The zone has none left.
+    Zone,
+    /// It was launched and came to nothing.
+    Failed,
+}
+
+impl Refusal {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Refusal::Quota => "the account's quota is spent",
+            Refusal::Zone => "its zone has no capacity",
+            Refusal::Failed => "the machine failed to start",
         }
     }
 }
@@ -136,6 +159,8 @@ pub enum Fact {
     PodBound { pod: PodId, node: NodeId },
     /// A pod's container runs.
     PodStarted { pod: PodId },
+    /// A pod's process found no API server that serves what it reads: it never gets ready.
+    ApiMissed { pod: PodId },
     /// A pod's process listens.
     PodListens { pod: PodId },
     /// The API says the pod is Ready, or no longer.
@@ -158,6 +183,8 @@ pub enum Fact {
     EndpointSet { pod: PodId, endpoint: Endpoint },
     /// A node's kernel rules follow the slices of an app up to now.
     RulesProgrammed { node: NodeId, app: AppId },
+    /// A group was refused a machine for this place; it will ask again.
+    LaunchRefused { pool: Option<PoolId>, slot: u32, why: Refusal },
     /// A machine was launched.
     MachineLaunched { node: NodeId },
     /// A machine shuts down.
@@ -166,6 +193,8 @@ pub enum Fact {
     MachineOff { node: NodeId },
     /// A machine's kubelet runs.
     MachineUp { node: NodeId },
+    /// An app's autoscaler has set its `spec.replicas`.
+    AppScaled { app: AppId, replicas: u32 },
     /// A Node object was created.
     NodeRegistered { node: NodeId, version: Version },
     /// A node's Ready condition.
@@ -176,6 +205,10 @@ pub enum Fact {
     NodeDeleted { node: NodeId },
     /// An eviction was granted.
     Evicted { pod: PodId },
+    /// The scheduler deletes a pod so that another finds room.
+    PodPreempted { pod: PodId, by: PodId },
+    /// A rollout made no progress for its `progressDeadlineSeconds`.
+    RolloutStalled { app: AppId },
     /// An eviction was refused.
     EvictionRefused { pod: PodId, error: ApiError },
     /// An etcd member runs.
@@ -186,6 +219,14 @@ pub enum Fact {
     MemberLeads { member: MasterId, term: u64 },
     /// An etcd leader stepped down, stopped, or lost its quorum.
     MemberYields { member: MasterId, term: u64 },
+    /// An etcd member's standing in its group has changed.
+    MemberIs { member: MasterId, standing: Membership },
+    /// An etcd member of this version does not start in a cluster of that version.
+    MemberRefused { member: MasterId, version: Version, cluster: Version },
+    /// A snapshot of etcd was taken.
+    SnapshotTaken,
+    /// etcd was put back to a snapshot of this age: writes lost, pods that are gone and that are back, nodes gone.
+    Restored { age: Span, writes: u64, gone: u32, back: u32, nodes: u32 },
     /// How many etcd voters are up and connected, of how many.
     QuorumIs { up: u32, voters: u32 },
     /// An API server is ready for all.

@@ -4,11 +4,14 @@ use crate::base::Id;
 use crate::world::cluster::{World, ctx};
 use crate::world::command::{Command, NodeProcess};
 use crate::world::components::api::Route;
+use crate::world::components::kubelet::KubeletFlaw;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
 use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
-use crate::world::reported::{Reported, StaticPod};
+use crate::world::members::Asker;
+use crate::world::membership::MemberChange;
+use crate::world::reported::{Goal, Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -45,9 +48,13 @@ impl World {
             now: self.now,
             api,
             spec: &self.spec,
+            goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            members: self.etcd.member_list(),
+            flattered: self.flattered,
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,
+            refused: self.cloud.refused(),
             draws: &self.draws,
             traffic: Some(&self.traffic),
         }
@@ -80,12 +87,33 @@ impl World {
             | Command::Reboot(_)
             | Command::SwapStaticPod { .. }
             | Command::Grow { .. }
+            | Command::Forgo { .. }
             | Command::Retire(_)
             | Command::Reimage(_)
-            | Command::MoveLeader(_) => {
+            | Command::GrowMasters { .. }
+            | Command::MoveLeader { .. } => {
                 self.direct_order(command);
                 let to = ReplyTo::Actor { actor, order };
                 self.out.queue.push(self.now, Event::Answer { to, result: Ok(()) });
+                self.settle_effects();
+                return;
+            }
+            Command::Snapshot | Command::Restore => {
+                let to = ReplyTo::Actor { actor, order };
+                let begun = match command {
+                    Command::Snapshot => self.snapshot().map(|()| true),
+                    _ => self.restore(Some(to)).map(|()| false),
+                };
+                // A restore that has begun is answered at its end.
+                if begun != Ok(false) {
+                    self.out.queue.push(self.now, Event::Answer { to, result: begun.map(|_| ()) });
+                }
+                self.settle_effects();
+                return;
+            }
+            Command::RemoveMember(master) => {
+                let asker = Asker::Operator(ReplyTo::Actor { actor, order });
+                self.change_members(MemberChange::Remove(master), asker);
                 self.settle_effects();
                 return;
             }
@@ -114,10 +142,15 @@ impl World {
                 self.static_pods.swap(master, process, version, &mut ctx!(self));
             }
             Command::Grow { pool, slot } => self.cloud.grow(pool, slot, &mut ctx!(self)),
+            Command::Forgo { pool, slot } => self.cloud.forgo(pool, slot),
             Command::Retire(node) => self.cloud.retire(node, &mut ctx!(self)),
             Command::Reimage(node) => self.cloud.restart(node, true, &mut ctx!(self)),
-            Command::MoveLeader(master) => self.etcd.move_leader(master, &mut ctx!(self)),
-            Command::Cordon(_)
+            Command::MoveLeader { from, to } => self.etcd.move_leader(from, to, &mut ctx!(self)),
+            Command::GrowMasters { slot } => self.cloud.grow_masters(slot, &mut ctx!(self)),
+            Command::RemoveMember(_)
+            | Command::Snapshot
+            | Command::Restore
+            | Command::Cordon(_)
             | Command::Uncordon(_)
             | Command::TaintForUpdate(_)
             | Command::ExcludeFromBalancers(_)
@@ -151,7 +184,7 @@ impl World {
             Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
             Disturbance::StartProcess { master, process } => self.start_process(master, process),
             Disturbance::PowerOff(node) => {
-                self.cloud.power_off(node);
+                self.cloud.power_off(node, &mut ctx!(self));
                 self.machine_off(node);
             }
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
@@ -159,8 +192,32 @@ impl World {
                 self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
                 self.out.notices.push(Notice::HostChanged(node));
             }
+            Disturbance::CloudTrouble(trouble) => self.cloud.trouble_begins(trouble),
+            Disturbance::CloudMends(trouble) => self.cloud.trouble_ends(trouble),
+            Disturbance::FlawedImage { pool, flaw, is } => self.cloud.image_is_flawed(pool, flaw, is),
+            Disturbance::HangBoot(node) => self.cloud.boot_hangs(node, self.net.host(node).powered),
+            Disturbance::MendBoot(node) => self.cloud.boot_is_mended(node, &mut ctx!(self)),
+            Disturbance::FailKubelet(node) => {
+                self.stop_node_process(node, NodeProcess::Kubelet);
+                self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverStarts));
+            }
+            Disturbance::MendKubelet(node) => {
+                self.kubelets.set_flaw(node, None);
+                self.start_node_process(node, NodeProcess::Kubelet);
+            }
+            Disturbance::Flap { node, down, up } => self.cloud.flaps(node, (down, up), &mut ctx!(self)),
+            Disturbance::MendFlap(node) => self.cloud.settles(node, &mut ctx!(self)),
+            Disturbance::SlowNode { node, factor } => {
+                self.kubelets.set_pace(node, factor);
+                self.traffic.set_slow(node, factor > 1, &mut ctx!(self));
+            }
             Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
             Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
+            Disturbance::LoseEtcd => self.lose_etcd(),
+            Disturbance::RestoreEtcd => {
+                let _ = self.restore(None);
+            }
+            Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {
                 let version = self.cloud.instances()[node].version;
@@ -203,7 +260,7 @@ impl World {
         }
     }
 
-    fn start_process(&mut self, master: MasterId, process: MasterProcess) {
+    pub(super) fn start_process(&mut self, master: MasterId, process: MasterProcess) {
         let node = self.masters[master].node;
         if self.runs(master, process) || !self.net.host(node).powered {
             return;
@@ -220,7 +277,7 @@ impl World {
         }
     }
 
-    fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn stop_node_process(&mut self, node: NodeId, process: NodeProcess) {
         match process {
             NodeProcess::Kubelet => {
                 self.kubelets.stops(node, &mut ctx!(self));
@@ -237,7 +294,7 @@ impl World {
         }
     }
 
-    fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
+    pub(super) fn start_node_process(&mut self, node: NodeId, process: NodeProcess) {
         let version = self.cloud.instances()[node].version;
         if !self.net.host(node).powered {
             return;

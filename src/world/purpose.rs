@@ -101,4 +101,6 @@ purposes! {
     Webhook,
     /// Duration of an ingress controller's sync.
     RouterSync,
+    /// From which node on the scheduler looks for pods to preempt.
+    Preemption,
 }

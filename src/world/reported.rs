@@ -3,7 +3,9 @@
 use crate::base::{Id, Name, Time, Version};
 use crate::engine::{Draw, Draws};
 use crate::world::disturbance::MasterProcess;
-use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, SetId};
+use crate::world::fact::Refusal;
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, SetId, ZoneId};
+use crate::world::membership::Membership;
 use crate::world::purpose::Purpose;
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, NodeObject, PodObject, Store};
@@ -18,6 +20,8 @@ pub struct Instance {
     pub master: Option<MasterId>,
     /// Its place in the group, from 0; a replacement takes over the place.
     pub slot: u32,
+    /// Its failure domain.
+    pub zone: ZoneId,
     /// The template version it was launched with, or what was installed since.
     pub version: Version,
     /// Whether it was detached from its group.
@@ -28,6 +32,19 @@ pub struct Instance {
     pub label: String,
 }
 
+/// A launch that a group was refused, as the cloud's API shows the group's last activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedLaunch {
+    /// Whose; `None` for masters.
+    pub pool: Option<PoolId>,
+    /// For which place.
+    pub slot: u32,
+    /// In which zone it was asked for.
+    pub zone: ZoneId,
+    /// Why.
+    pub why: Refusal,
+}
+
 /// A static pod of a master, as its kubelet's mirror pod shows it; etcd's also as its health endpoint does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaticPod {
@@ -35,6 +52,48 @@ pub struct StaticPod {
     pub version: Version,
     /// Whether it is Ready; of etcd, whether the member serves requests through a leader with a quorum.
     pub ready: bool,
+}
+
+/// etcd's members, as `etcdctl member list` and `endpoint status` show them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberList {
+    /// The member that leads, if one does.
+    pub leader: Option<MasterId>,
+    /// Voters, as bits.
+    pub voters: u64,
+    /// Learners, as bits.
+    pub learners: u64,
+}
+
+impl MemberList {
+    /// So many voters, the first of which leads.
+    pub fn of(voters: u32) -> MemberList {
+        let all = (0..voters).fold(0, |set, member| set | 1 << member);
+        MemberList { leader: (voters > 0).then_some(MasterId(0)), voters: all, learners: 0 }
+    }
+    /// What a master's member is; nothing, if it has none.
+    pub fn standing(self, master: MasterId) -> Option<Membership> {
+        let bit = 1_u64.checked_shl(master.0).unwrap_or(0);
+        match (self.voters & bit != 0, self.learners & bit != 0) {
+            (true, _) => Some(Membership::Voter),
+            (false, true) => Some(Membership::Learner),
+            (false, false) => None,
+        }
+    }
+    /// All members.
+    pub fn members(self) -> impl Iterator<Item = MasterId> {
+        let all = self.voters | self.learners;
+        (0..u64::BITS).filter(move |member| all & (1 << member) != 0).map(MasterId)
+    }
+}
+
+/// The versions that a plan brings the cluster to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// The control plane.
+    pub plane: Version,
+    /// Workers.
+    pub nodes: Version,
 }
 
 /// What an actor that polls looks at.
@@ -87,6 +146,7 @@ impl Changes {
 }
 
 /// The API's and the cloud's answers at one moment.
+#[derive(Clone, Copy)]
 pub struct Reported<'a> {
     /// The moment.
     pub now: Time,
@@ -94,16 +154,27 @@ pub struct Reported<'a> {
     pub api: Result<(), ApiError>,
     /// What was asked for.
     pub spec: &'a Spec,
+    /// Where the plan is to bring the cluster.
+    pub goal: Goal,
+    /// Whether a validation of the cluster passes whatever is wrong with it.
+    pub flattered: bool,
+    /// etcd's members.
+    pub members: MemberList,
     pub(crate) store: &'a Store,
     pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
     /// For each master: its static pods, in the order of [`MasterProcess`].
     pub(crate) static_pods: &'a [[StaticPod; 4]],
+    pub(crate) refused: &'a [RefusedLaunch],
     pub(crate) draws: &'a Draws,
     /// What the apps' metrics are made from; none on a stage without traffic.
     pub(crate) traffic: Option<&'a Traffic>,
 }
 
 impl<'a> Reported<'a> {
+    /// The version that machines of this group are to have; `None`: masters.
+    pub fn target(&self, pool: Option<PoolId>) -> Version {
+        if pool.is_some() { self.goal.nodes } else { self.goal.plane }
+    }
     /// All machines the cloud ever launched, in order; look at `running`.
     pub fn instances(&self) -> impl Iterator<Item = (NodeId, &'a Instance)> + use<'a> {
         self.instances.entries()
@@ -111,6 +182,14 @@ impl<'a> Reported<'a> {
     /// How many machines the cloud ever launched; their ids count from 0.
     pub fn machines(&self) -> usize {
         self.instances.len()
+    }
+    /// Launches that the cloud has refused, and that their groups will ask for again.
+    pub fn refused(&self) -> &'a [RefusedLaunch] {
+        self.refused
+    }
+    /// The machines that a group would terminate, one after another, if it shrank by so many.
+    pub fn scale_in(&self, pool: PoolId, count: usize) -> Vec<NodeId> {
+        crate::world::scale_in::leavers(self.instances, pool, self.spec.pools[pool].group.scale_in, count)
     }
     /// One machine.
     pub fn instance(&self, node: NodeId) -> &'a Instance {
@@ -124,6 +203,14 @@ impl<'a> Reported<'a> {
     /// Pods bound to a node whose objects exist.
     pub fn pods_on(&self, node: NodeId) -> &'a [PodId] {
         self.store.pods_on(node)
+    }
+    /// Whether the pod belongs to a DaemonSet, so that drains leave it alone.
+    pub fn is_of_daemon_set(&self, pod: PodId) -> bool {
+        self.spec.apps[self.store.pods().now(pod).app].is_daemon()
+    }
+    /// How many pods a drain of the node has to move.
+    pub fn pods_to_move(&self, node: NodeId) -> usize {
+        self.pods_on(node).iter().filter(|pod| !self.is_of_daemon_set(**pod)).count()
     }
     /// A pod, unless its object is gone.
     pub fn pod(&self, pod: PodId) -> Option<&'a PodObject> {

@@ -2,10 +2,13 @@
 
 use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
-use crate::world::disturbance::{MasterProcess, Signal};
+use crate::world::components::kubelet::KubeletFlaw;
+use crate::world::disturbance::{Flaw, MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
 use crate::world::fact::Fact;
-use crate::world::ids::{NodeId, PodId, PoolId, RequestId};
+use crate::world::ids::{NodeId, PodId, PoolId, RequestId, ZoneId};
+use crate::world::members::Asker;
+use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision, Touched};
 use crate::world::watch::ClientKind;
 
@@ -15,6 +18,7 @@ impl World {
             Notice::ContainerStarted(pod) => {
                 self.traffic.container_started(pod, &mut ctx!(self));
                 self.router_starts(pod);
+                self.misses_api(pod);
             }
             Notice::Sigterm(pod) => {
                 self.router_stops(pod);
@@ -67,8 +71,15 @@ impl World {
                 // The cloud has no such instance any more; one that merely lost its power it has.
                 self.controllers.machine_gone(node, &mut ctx!(self));
             }
-            Notice::Launches(node) => self.launches(node),
-            Notice::Grows(pool, slot) => self.grows(pool, slot),
+            Notice::Launches(node, zone) => self.launches(node, zone),
+            Notice::Grows(pool, slot, zone) => self.grows(pool, slot, zone),
+            Notice::Linked(node, linked) => {
+                self.net.host_mut(node).linked = linked;
+                self.host_changed(node);
+            }
+            Notice::GrowsMasters(slot, zone) => self.grows_masters(slot, zone),
+            Notice::Reconfigure(change, master) => self.change_members(change, Asker::Join(master)),
+            Notice::StartMember(master) => self.start_process(master, MasterProcess::Etcd),
             Notice::MachineRestarts(node, wiped) => self.machine_restarts(node, wiped),
             Notice::StaticPod(master, process, false) => self.stop_process(master, process, Signal::Term),
             Notice::StaticPod(master, process, true) => self.start_static_pod(master, process),
@@ -76,6 +87,22 @@ impl World {
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
+        }
+    }
+
+    /// A process that starts where the API servers serve no more what it reads waits for its caches for ever. While
+    /// some still do, it depends on which of them it is connected to.
+    fn misses_api(&mut self, pod: PodId) {
+        let (app, name) = (self.store.pods().now(pod).app, self.store.pods().now(pod).name);
+        let Some(minor) = self.spec.apps[app].uses_apis.iter().map(|api| api.minor).min() else { return };
+        let serving: Vec<bool> = self.api.live_versions().map(|version| !version.at_least(1, minor)).collect();
+        if serving.is_empty() {
+            return;
+        }
+        let mut draw = self.draws.at(Purpose::ServerPick as u16, name, u64::MAX);
+        if !serving[draw.below(serving.len() as u64) as usize] {
+            self.traffic.never_listens(pod);
+            self.out.facts.push(Fact::ApiMissed { pod });
         }
     }
 
@@ -211,6 +238,9 @@ impl World {
         if self.probes.owns(request) {
             return self.probe_stored(request, result);
         }
+        if self.member_orders.owns(request) {
+            return self.members_changed(request, result);
+        }
         let Some((server, change)) = self.api.stored(request, result, &mut ctx!(self)) else { return };
         // Admission is the server's, and so is its version.
         let (version, _) = self.api.server(server);
@@ -255,7 +285,8 @@ impl World {
                 }
                 Touched::Budget(_) => self.changes.any = true,
                 Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
-                Touched::Set(_) | Touched::Deployment(_) | Touched::Lease(_) => {}
+                Touched::Deployment(app) => self.changes.any |= self.store.deployments().now(app).stalls,
+                Touched::Set(_) | Touched::Lease(_) => {}
             }
         }
         if nodes {
@@ -271,7 +302,7 @@ impl World {
         let (store, facts) = (&self.store, &mut self.out.facts);
         let pod_before = |pod: PodId| store.pods().at(pod, before);
         match change {
-            Change::CreatePod { .. } => {
+            Change::CreatePod { .. } | Change::CreatePodAt { .. } => {
                 for touched in store.touched(before, store.revision()).into_iter().flatten() {
                     if let Touched::Pod(pod) = touched {
                         facts.push(Fact::PodCreated { pod });
@@ -284,9 +315,14 @@ impl World {
                     facts.push(Fact::PodReady { pod: *pod, ready: *ready });
                 }
             }
-            Change::DeletePod { pod, .. } | Change::Evict { pod, .. } | Change::RemovePod { pod } => {
-                if matches!(change, Change::Evict { .. }) {
-                    facts.push(Fact::Evicted { pod: *pod });
+            Change::DeletePod { pod, .. }
+            | Change::Evict { pod, .. }
+            | Change::Preempt { pod, .. }
+            | Change::RemovePod { pod } => {
+                match change {
+                    Change::Evict { .. } => facts.push(Fact::Evicted { pod: *pod }),
+                    Change::Preempt { by, .. } => facts.push(Fact::PodPreempted { pod: *pod, by: *by }),
+                    _ => {}
                 }
                 if store.pods().now(*pod).gone {
                     facts.push(Fact::PodGone { pod: *pod });
@@ -308,12 +344,15 @@ impl World {
             Change::Cordon { node, unschedulable } => {
                 facts.push(Fact::NodeCordoned { node: *node, unschedulable: *unschedulable });
             }
+            Change::Scale { app, replicas } => facts.push(Fact::AppScaled { app: *app, replicas: *replicas }),
             Change::DeleteNode { node } => facts.push(Fact::NodeDeleted { node: *node }),
+            Change::RolloutStalls { app, stalls: true } => facts.push(Fact::RolloutStalled { app: *app }),
             Change::BudgetStatus { .. }
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
             | Change::Deliver { .. }
+            | Change::RolloutStalls { .. }
             | Change::NodeTaints { .. }
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. }
@@ -339,6 +378,7 @@ impl World {
         self.host_changed(node);
         if let Some(master) = self.master_on(node) {
             self.static_pods.machine_off(master);
+            self.joins.ends(master);
             self.etcd.signal(master, Signal::Kill, &mut ctx!(self));
             self.api.signal(master, Signal::Kill, &mut ctx!(self));
             self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
@@ -359,8 +399,9 @@ impl World {
     }
 
     /// A group launches a machine in the place of this one.
-    fn launches(&mut self, node: NodeId) {
-        let (instance, incarnation) = self.cloud.successor(node);
+    fn launches(&mut self, node: NodeId, zone: ZoneId) {
+        let (mut instance, incarnation) = self.cloud.successor(node);
+        instance.zone = zone;
         let successor = self.add_machine(instance, incarnation, false);
         if let Some(master) = self.cloud.instances()[successor].master {
             self.masters[master].node = successor;
@@ -370,8 +411,9 @@ impl World {
     }
 
     /// A group launches one machine more.
-    fn grows(&mut self, pool: PoolId, slot: u32) {
-        let (instance, incarnation) = self.cloud.grown(pool, slot, &self.spec.pools[pool].name);
+    fn grows(&mut self, pool: PoolId, slot: u32, zone: ZoneId) {
+        let (mut instance, incarnation) = self.cloud.grown(pool, slot, &self.spec.pools[pool].name);
+        instance.zone = zone;
         let node = self.add_machine(instance, incarnation, false);
         self.cloud.surged(node, &ctx!(self));
         self.cloud.launched(node, &mut ctx!(self));
@@ -394,8 +436,13 @@ impl World {
         if let Some(master) = self.master_on(node) {
             let [etcd, server, manager, scheduler] =
                 MasterProcess::ALL.map(|process| self.static_pods.starts(master, process, version));
-            let etcd = self.etcd_version(etcd);
-            self.etcd.start(master, etcd, &mut ctx!(self));
+            match self.etcd.standing(master) {
+                Some(_) => {
+                    let etcd = self.etcd_version(etcd);
+                    self.etcd.start(master, etcd, &mut ctx!(self));
+                }
+                None => self.joins.begins(master, version, &mut ctx!(self)),
+            }
             self.api.register(master);
             self.api.start(master, node, server, &mut ctx!(self));
             let [of_manager, of_scheduler] = self.masters[master].elected;
@@ -403,6 +450,11 @@ impl World {
             self.api.client_starts(of_scheduler, scheduler, &mut ctx!(self));
             self.controllers.start(master, manager, &mut ctx!(self));
             self.schedulers.start(master, scheduler, &mut ctx!(self));
+        }
+        match self.cloud.flaw(node) {
+            Some(Flaw::NeverRegisters) => self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverRegisters)),
+            Some(Flaw::NeverReady) => self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverReady)),
+            Some(Flaw::NeverBoots) | None => {}
         }
         self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
         self.kubelets.machine_up(node, version, &mut ctx!(self));
@@ -414,7 +466,6 @@ impl World {
 
     /// The etcd that comes with a master of this Kubernetes version.
     pub(super) fn etcd_version(&self, version: crate::base::Version) -> crate::base::Version {
-        let plane = &self.spec.control_plane;
-        if version == plane.to { plane.etcd.to } else { plane.etcd.from }
+        self.spec.control_plane.etcd_of(version)
     }
 }

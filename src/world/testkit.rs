@@ -95,6 +95,7 @@ pub(crate) fn small_spec() -> Spec {
             unhealthy: UnhealthyEviction::IfHealthyBudget,
         }],
         groups: groups.into_iter().collect::<IdVec<_, _>>(),
+        quota: None,
         probes: IdVec::new(),
         webhooks: IdVec::new(),
         timings: timings(),
@@ -102,6 +103,16 @@ pub(crate) fn small_spec() -> Spec {
         tail: Span::mins(1),
     }
 }
+
+/// A group that asks again after 30 s at first, and leaves its machines alone.
+const NODE_GROUP: NodeGroupSpec = NodeGroupSpec {
+    zone_fallback: true,
+    zone_capacity: None,
+    retry: (Span::secs(30), Span::mins(5)),
+    health_check: HealthCheckKind::None,
+    health_grace: Span::mins(5),
+    scale_in: ScaleIn::OldestTemplate,
+};
 
 fn pool(name: &str, count: u32, upgrade: bool, machine: &MachineSpec) -> PoolSpec {
     PoolSpec {
@@ -115,6 +126,8 @@ fn pool(name: &str, count: u32, upgrade: bool, machine: &MachineSpec) -> PoolSpe
         runs_apps: upgrade,
         in_load_balancer: upgrade,
         machine: machine.clone(),
+        group: NODE_GROUP,
+        size: None,
     }
 }
 
@@ -128,8 +141,10 @@ fn web() -> AppSpec {
     };
     AppSpec {
         name: "web".to_owned(),
+        kind: WorkloadKind::Deployment,
         replicas: 3,
         critical: false,
+        priority: 0,
         pool: None,
         cpu: 100,
         memory: 128,
@@ -144,11 +159,9 @@ fn web() -> AppSpec {
         liveness: None,
         startup: None,
         image_pull: Dist::Fixed(Span::ZERO),
-        rollout: RolloutSpec {
-            max_surge: IntOrPercent::Percent(25),
-            max_unavailable: IntOrPercent::Percent(25),
-            min_ready: Span::ZERO,
-        },
+        host_port: false,
+        host_network: false,
+        rollout: RolloutSpec::DEFAULT,
         service: ServiceKind::ClusterIp,
         balancer: None,
         latency: ms(5),
@@ -157,6 +170,8 @@ fn web() -> AppSpec {
         router: None,
         delivered: false,
         flaw: FlawSpec::NONE,
+        hpa: None,
+        uses_apis: Vec::new(),
         restart_at: None,
     }
 }
@@ -204,6 +219,7 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
     ControlPlaneSpec {
         from: Version::new(1, 14, 10),
         to: Version::new(1, 15, 7),
+        hops: Vec::new(),
         replicas: 3,
         zones: 3,
         schedulable: false,
@@ -251,5 +267,6 @@ fn control_plane(machine: MachineSpec) -> ControlPlaneSpec {
             restart: Some(ms(5_000)),
         },
         machine,
+        group: NODE_GROUP,
     }
 }

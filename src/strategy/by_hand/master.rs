@@ -61,7 +61,7 @@ impl MasterTurn {
         Some(match self.stage {
             Stage::Begin => {
                 turn.begin(unit, StepPhase::Transition);
-                self.upgraded = turn.seen.instance(self.node).version != turn.seen.spec.control_plane.to;
+                self.upgraded = turn.seen.instance(self.node).version != turn.seen.goal.plane;
                 Stage::Stop(0)
             }
             Stage::Stop(stopped) if stopped < PROCESSES.len() => {
@@ -106,7 +106,7 @@ impl MasterTurn {
         let (master, node) = (self.master, self.node);
         let (first, last) = (started == 0, started + 1 == PROCESSES.len());
         if first && self.upgraded {
-            turn.give(Command::Install { node, version: turn.seen.spec.control_plane.to });
+            turn.give(Command::Install { node, version: turn.seen.goal.plane });
         }
         turn.give(Command::StartMasterProcess { master, process: PROCESSES[PROCESSES.len() - 1 - started] });
         if last && self.upgraded {

@@ -198,7 +198,7 @@ impl WorkerTurn {
     }
 
     fn install(&self, turn: &mut Turn<'_, '_>) {
-        let version = turn.seen.spec.control_plane.to;
+        let version = turn.seen.goal.nodes;
         if turn.seen.instance(self.node).version != version {
             turn.give(Command::Install { node: self.node, version });
         }

@@ -83,8 +83,8 @@ impl Roll {
 
     fn begin(&mut self, turn: &mut Turn<'_, '_>) {
         self.stage = Stage::Rolling;
-        let version = turn.seen.spec.control_plane.to;
-        turn.give(Command::SetTemplate { pool: None, version });
+        turn.give(Command::SetTemplate { pool: None, version: turn.seen.goal.plane });
+        let version = turn.seen.goal.nodes;
         for pool in turn.seen.spec.pools.ids() {
             if turn.seen.spec.pools[pool].upgrade {
                 turn.give(Command::SetTemplate { pool: Some(pool), version });
@@ -181,7 +181,6 @@ fn is_rolled(key: GroupKey, roles: Roles, seen: &Reported<'_>) -> bool {
 
 /// The group's roll, if anything of it is of an older template or was detached by an earlier run.
 fn group(key: GroupKey, name: String, settings: &Settings, seen: &Reported<'_>) -> Option<Group> {
-    let target = seen.spec.control_plane.to;
     let members = |detached| {
         let of_group = move |(_, machine): &(NodeId, &Instance)| {
             machine.running && machine.detached == detached && GroupKey::of(machine) == Some(key)
@@ -189,7 +188,9 @@ fn group(key: GroupKey, name: String, settings: &Settings, seen: &Reported<'_>) 
         seen.instances().filter(of_group)
     };
     let size = members(false).count() + members(true).count();
-    let old = |(_, machine): &(NodeId, &Instance)| settings.force || machine.detached || machine.version != target;
+    let old = |(_, machine): &(NodeId, &Instance)| {
+        settings.force || machine.detached || machine.version != seen.target(machine.pool)
+    };
     let select = |(node, machine): (NodeId, &Instance)| Selected {
         node,
         label: machine.label.clone(),

@@ -72,6 +72,18 @@ impl Place {
     pub fn of(machine: &Instance) -> Place {
         Place { pool: machine.pool, master: machine.master, slot: machine.slot }
     }
+    /// Whether it is this one of this group.
+    pub fn is(self, pool: Option<PoolId>, slot: u32) -> bool {
+        self.pool == pool && self.slot == slot
+    }
+    /// That of a master that is launched beside those that are there: whoever comes in this slot.
+    pub fn of_new_master(slot: u32) -> Place {
+        Place { pool: None, master: None, slot }
+    }
+    fn is_taken_by(self, machine: &Instance) -> bool {
+        let same = machine.pool == self.pool && machine.slot == self.slot;
+        same && (self.master.is_none() || machine.master == self.master)
+    }
     /// A worker's.
     pub fn in_pool(pool: PoolId, slot: u32) -> Place {
         Place { pool: Some(pool), master: None, slot }
@@ -122,7 +134,7 @@ impl Machine {
             Machine::Coming(place, from) => {
                 let takes = |node: &NodeId| {
                     let machine = seen.instance(*node);
-                    machine.running && Place::of(machine) == place
+                    machine.running && place.is_taken_by(machine)
                 };
                 (from..seen.machines()).rev().map(NodeId::from_index).find(takes)
             }

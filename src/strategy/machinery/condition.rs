@@ -5,6 +5,7 @@ use crate::base::Id;
 use crate::strategy::validation::{Relevant, invalid};
 use crate::world::disturbance::MasterProcess;
 use crate::world::ids::{MasterId, NodeId};
+use crate::world::membership::Membership;
 use crate::world::reported::{Reported, Sight};
 use crate::world::store::NodeReady;
 
@@ -19,8 +20,13 @@ pub enum Condition {
     StaticPods,
     /// Every master's machine is Ready, and so are its static pods and its etcd member.
     ControlPlane,
-    /// Every etcd member serves.
+    /// The same of all masters but the unit's.
+    OtherMasters,
+    /// Every etcd member serves; there is no learner.
     Etcd,
+    /// The unit's member could go: the others have a majority of healthy voters among them and no learner, and another
+    /// master runs all its pods.
+    MemberRemovable,
     /// Every machine that was launched ahead is Ready.
     ExtrasReady,
     /// In each zone where the group has machines at least one of those launched ahead is Ready, and all of them are.
@@ -35,12 +41,14 @@ pub enum Condition {
 
 impl Condition {
     /// All of them.
-    pub const ALL: [Condition; 10] = [
+    pub const ALL: [Condition; 12] = [
         Condition::Api,
         Condition::NodeReady,
         Condition::StaticPods,
         Condition::ControlPlane,
+        Condition::OtherMasters,
         Condition::Etcd,
+        Condition::MemberRemovable,
         Condition::ExtrasReady,
         Condition::ExtrasInEachZone,
         Condition::GroupReady,
@@ -55,7 +63,9 @@ impl Condition {
             Condition::NodeReady => "node-ready",
             Condition::StaticPods => "static-pods",
             Condition::ControlPlane => "control-plane",
+            Condition::OtherMasters => "other-masters",
             Condition::Etcd => "etcd",
+            Condition::MemberRemovable => "member-removable",
             Condition::ExtrasReady => "extras-ready",
             Condition::ExtrasInEachZone => "extras-in-each-zone",
             Condition::GroupReady => "group-ready",
@@ -72,8 +82,10 @@ impl Condition {
             | Condition::ExtrasInEachZone
             | Condition::GroupReady
             | Condition::Api => Sight::Machines,
-            Condition::StaticPods | Condition::Etcd => Sight::ControlPlane,
-            Condition::ControlPlane | Condition::Apps | Condition::Validation => Sight::Anything,
+            Condition::StaticPods | Condition::Etcd | Condition::MemberRemovable => Sight::ControlPlane,
+            Condition::ControlPlane | Condition::OtherMasters | Condition::Apps | Condition::Validation => {
+                Sight::Anything
+            }
         }
     }
 }
@@ -100,10 +112,20 @@ pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<
             let node = subject.machine.and_then(|machine| machine.node(seen))?;
             seen.instance(node).master.and_then(|master| static_pods(master, false, seen))
         }
-        Condition::ControlPlane => control_plane(seen),
-        Condition::Etcd => masters(seen)
+        Condition::ControlPlane => control_plane(None, seen),
+        Condition::OtherMasters => {
+            let own = subject.machine.and_then(|machine| machine.node(seen));
+            control_plane(own, seen)
+        }
+        Condition::Etcd => seen
+            .members
+            .members()
             .find(|master| !seen.static_pod(*master, MasterProcess::Etcd).ready)
             .map(|master| format!("etcd of master {} does not serve", master.0 + 1)),
+        Condition::MemberRemovable => {
+            let node = subject.machine.and_then(|machine| machine.node(seen))?;
+            seen.instance(node).master.and_then(|master| not_removable(master, seen))
+        }
         Condition::ExtrasReady => subject.extras.iter().find_map(|machine| not_ready(*machine, seen)),
         Condition::ExtrasInEachZone => extras_in_each_zone(subject, seen),
         Condition::GroupReady => subject.group.machines(seen).find_map(|(node, _)| unfit(node, seen)),
@@ -112,20 +134,26 @@ pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<
     }
 }
 
-fn masters(seen: &Reported<'_>) -> impl Iterator<Item = MasterId> + use<> {
-    (0..seen.spec.control_plane.replicas).map(MasterId)
-}
-
 fn not_ready(machine: Machine, seen: &Reported<'_>) -> Option<String> {
     let standing = machine.standing(seen);
-    let Some(node) = machine.node(seen) else { return Some("a machine was not launched yet".to_owned()) };
+    let Some(node) = machine.node(seen) else { return not_launched(machine, seen) };
     let label = &seen.instance(node).label;
     match standing {
         Standing::Ready => None,
-        Standing::Awaited => Some("a machine was not launched yet".to_owned()),
+        Standing::Awaited => not_launched(machine, seen),
         Standing::Booting => Some(format!("machine {label} has not joined")),
         Standing::Joining => Some(format!("node {label} is not ready")),
     }
+}
+
+/// A machine that is awaited, and why the cloud has refused it, if it has.
+fn not_launched(machine: Machine, seen: &Reported<'_>) -> Option<String> {
+    let Machine::Coming(place, _) = machine else { return None };
+    let refused = seen.refused().iter().find(|refused| place.is(refused.pool, refused.slot));
+    Some(match refused {
+        Some(refused) => format!("a machine was not launched: {}", refused.why.name()),
+        None => "a machine was not launched yet".to_owned(),
+    })
 }
 
 fn unfit(node: NodeId, seen: &Reported<'_>) -> Option<String> {
@@ -143,30 +171,46 @@ fn static_pods(master: MasterId, with_etcd: bool, seen: &Reported<'_>) -> Option
     failing.next().map(|process| format!("{} of master {} is not ready", process.name(), master.0 + 1))
 }
 
-fn control_plane(seen: &Reported<'_>) -> Option<String> {
-    let mut machines = 0;
-    for (node, _) in Group::Masters.machines(seen) {
-        machines += 1;
-        if let Some(why) = unfit(node, seen) {
-            return Some(why);
-        }
+/// What is wrong with the masters, one that is about to go left out.
+fn control_plane(except: Option<NodeId>, seen: &Reported<'_>) -> Option<String> {
+    let machines = || Group::Masters.machines(seen).filter(|(node, _)| Some(*node) != except);
+    if let Some(why) = machines().find_map(|(node, _)| unfit(node, seen)) {
+        return Some(why);
     }
-    let asked = seen.spec.control_plane.replicas;
-    if machines < asked {
-        return Some(format!("{machines} of {asked} masters have a machine"));
+    let (running, asked) = (machines().count(), seen.spec.control_plane.replicas);
+    if except.is_none() && running < asked as usize {
+        return Some(format!("{running} of {asked} masters have a machine"));
     }
-    masters(seen).find_map(|master| static_pods(master, true, seen))
+    machines().filter_map(|(_, machine)| machine.master).find_map(|master| static_pods(master, true, seen))
+}
+
+/// Why a member had better stay. Source: cluster-api controlplane/kubeadm, `targetEtcdClusterHealthy` and
+/// `targetKubernetesControlPlaneComponentsHealthy`.
+fn not_removable(master: MasterId, seen: &Reported<'_>) -> Option<String> {
+    let standing = |member: MasterId| seen.members.standing(member);
+    if let Some(learner) = seen.members.members().find(|member| standing(*member) == Some(Membership::Learner)) {
+        return Some(format!("etcd of master {} is still a learner", learner.0 + 1));
+    }
+    let others = || seen.members.members().filter(|member| *member != master);
+    let healthy = others().filter(|member| seen.static_pod(*member, MasterProcess::Etcd).ready).count();
+    let quorum = others().count() / 2 + 1;
+    if healthy < quorum {
+        return Some(format!("etcd would have {healthy} healthy members where {quorum} make a majority"));
+    }
+    let complete = |member: MasterId| static_pods(member, true, seen).is_none();
+    (!others().any(complete)).then(|| "no other master runs all its pods".to_owned())
 }
 
 fn extras_in_each_zone(subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {
-    let zones = subject.group.zones(seen);
     let nodes: Vec<NodeId> = subject.extras.iter().filter_map(|machine| machine.node(seen)).collect();
     let ready = |node: &NodeId| unfit(*node, seen).is_none();
-    let zone_of = |node: NodeId| seen.instance(node).slot % zones;
-    let wanted = subject.group.machines(seen).map(|(_, machine)| machine.slot % zones);
+    let zone_of = |node: NodeId| seen.instance(node).zone;
+    let wanted = subject.group.machines(seen).map(|(_, machine)| machine.zone);
     for zone in wanted {
         if !nodes.iter().any(|node| zone_of(*node) == zone && ready(node)) {
-            return Some(format!("no new machine is ready in zone {}", zone + 1));
+            let refused = subject.extras.iter().find_map(|machine| not_launched(*machine, seen));
+            let why = refused.map_or(String::new(), |why| format!(": {why}"));
+            return Some(format!("no new machine is ready in zone {}{why}", zone.0 + 1));
         }
     }
     subject.extras.iter().find_map(|machine| not_ready(*machine, seen))
@@ -176,7 +220,7 @@ fn apps(seen: &Reported<'_>) -> Option<String> {
     seen.spec.apps.entries().find_map(|(app, asked)| {
         let pods = seen.store().pods_of(app).iter().filter_map(|pod| seen.pod(*pod));
         let ready = pods.filter(|pod| pod.is_healthy()).count();
-        let wanted = asked.replicas as usize;
+        let wanted = seen.store().deployments().now(app).replicas as usize;
         (ready < wanted).then(|| format!("{ready} of {wanted} pods of {} are ready", asked.name))
     })
 }

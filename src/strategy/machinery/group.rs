@@ -78,14 +78,13 @@ impl GroupRun {
     /// The turn of a group; `None` where nothing of it is selected.
     pub(super) fn new(group: Group, stage: &Stage, seen: &Reported<'_>) -> Option<GroupRun> {
         let machines: Vec<(NodeId, &Instance)> = group.machines(seen).collect();
-        let target = seen.spec.control_plane.to;
-        let outdated = |(_, machine): &&(NodeId, &Instance)| machine.version != target;
+        let outdated = |(_, machine): &&(NodeId, &Instance)| machine.version != seen.target(machine.pool);
         let nodes = |machines: Vec<&(NodeId, &Instance)>| machines.into_iter().map(|(node, _)| *node).collect();
         let mut selected: Vec<NodeId> = match stage.select {
             Select::All => nodes(machines.iter().collect()),
             Select::Outdated | Select::First(_) => nodes(machines.iter().filter(outdated).collect()),
         };
-        put_in_order(&mut selected, stage.order, group, seen);
+        put_in_order(&mut selected, stage.order, seen);
         if let Select::First(amount) = stage.select {
             selected.truncate(amount.of(machines.len()).max(1));
         }
@@ -292,12 +291,11 @@ impl GroupRun {
 
     fn begin(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) -> State {
         if stage.template {
-            let version = turn.seen.spec.control_plane.to;
             let pool = match self.group {
                 Group::Masters | Group::Everything => None,
                 Group::Workers(pool) => Some(pool),
             };
-            turn.give(Command::SetTemplate { pool, version });
+            turn.give(Command::SetTemplate { pool, version: turn.seen.target(pool) });
         }
         match &stage.before {
             Some(gate) => State::Before(GateRun::begin(gate, turn.now())),
@@ -420,7 +418,7 @@ impl GroupRun {
                 self.pending.iter().position(|node| looks(*node, stage, turn).is_some_and(|poll| poll.ticks_at(now)))
             }
             (_, Order::EmptyFirst) => {
-                let empty = |node: &NodeId| turn.seen.pods_on(*node).is_empty();
+                let empty = |node: &NodeId| turn.seen.pods_to_move(*node) == 0;
                 Some(self.pending.iter().position(empty).unwrap_or(0))
             }
             (_, Order::List | Order::Reverse | Order::Random | Order::Hash | Order::Zones) => Some(0),
@@ -444,6 +442,14 @@ impl GroupRun {
                 // A machine that was left behind keeps one of those launched ahead.
                 let stay = self.quarantined.min(nodes.len());
                 self.pending = nodes[..nodes.len() - stay].iter().copied().collect();
+                State::Extras(at)
+            }
+            Some(Finish::ShrinkGroup(_)) => {
+                let launched = self.extras.iter().filter(|machine| machine.node(turn.seen).is_some()).count();
+                let count = launched.saturating_sub(self.quarantined);
+                if let Group::Workers(pool) = self.group {
+                    self.pending = turn.seen.scale_in(pool, count).into();
+                }
                 State::Extras(at)
             }
             Some(Finish::RetireOld) => {
@@ -558,7 +564,7 @@ const BRAKE_LOOK: crate::base::Span = crate::base::Span::secs(1);
 fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
     match state {
         State::Extras(at) => match stage.finish.get(*at) {
-            Some(Finish::RemoveExtras(steps)) => steps,
+            Some(Finish::RemoveExtras(steps) | Finish::ShrinkGroup(steps)) => steps,
             Some(Finish::Soak { .. } | Finish::Gate(_) | Finish::RetireOld) | None => &[],
         },
         State::Back => back,

@@ -18,6 +18,7 @@ mod group;
 mod order;
 pub mod parts;
 pub mod plan;
+mod rollout;
 mod run;
 mod settings;
 mod surge;

@@ -1,6 +1,5 @@
 //! Who comes first, and when each machine's own agent looks.
 
-use super::arrival::Group;
 use super::plan::{Order, Pace, Stage};
 use crate::base::{Name, Time};
 use crate::strategy::actor::Poll;
@@ -17,7 +16,7 @@ pub(super) fn looks(node: NodeId, stage: &Stage, turn: &Turn<'_, '_>) -> Option<
 }
 
 /// Brings machines into an order.
-pub(super) fn put_in_order(nodes: &mut [NodeId], order: Order, group: Group, seen: &Reported<'_>) {
+pub(super) fn put_in_order(nodes: &mut [NodeId], order: Order, seen: &Reported<'_>) {
     let label = |node: &NodeId| Name::new(&seen.instance(*node).label);
     match order {
         Order::List | Order::EmptyFirst => {}
@@ -27,8 +26,7 @@ pub(super) fn put_in_order(nodes: &mut [NodeId], order: Order, group: Group, see
         }
         Order::Hash => nodes.sort_by_key(|node| label(node).0),
         Order::Zones => {
-            let zones = group.zones(seen);
-            nodes.sort_by_key(|node| (seen.instance(*node).slot % zones, *node));
+            nodes.sort_by_key(|node| (seen.instance(*node).zone, *node));
         }
     }
 }

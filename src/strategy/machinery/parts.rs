@@ -25,6 +25,7 @@ impl Stage {
     pub fn of(name: &str, groups: Groups, steps: Vec<Step>) -> Stage {
         Stage {
             name: name.to_owned(),
+            rollout: None,
             groups,
             together: false,
             select: Select::Outdated,
@@ -39,6 +40,11 @@ impl Stage {
             finish: Vec::new(),
             on_error: OnError::all(Action::StopRun),
         }
+    }
+    /// A new template for an app, and nothing else until it is rolled out.
+    pub fn rollout(name: &str, app: &str, deadline: Option<Span>) -> Stage {
+        let rollout = Rollout { app: app.to_owned(), deadline };
+        Stage { rollout: Some(rollout), ..Stage::of(name, Groups::Named(Vec::new()), Vec::new()) }
     }
     /// So many at a time.
     pub fn at_once(self, most: Amount) -> Stage {

@@ -38,6 +38,8 @@ pub struct Window {
 pub struct Stage {
     /// Its name, for messages.
     pub name: String,
+    /// An app that gets a new template instead, and is waited for: the stage is about no machine then.
+    pub rollout: Option<Rollout>,
     /// Which groups.
     pub groups: Groups,
     /// Whether the groups have their turns together, instead of one after another.
@@ -64,6 +66,16 @@ pub struct Stage {
     pub finish: Vec<Finish>,
     /// What follows from errors.
     pub on_error: OnError,
+}
+
+/// A new template for an app, such as an add-on (CNI, cluster DNS, kube-proxy), as `kubectl rollout restart` and
+/// `kubectl rollout status` do it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollout {
+    /// The app's name.
+    pub app: String,
+    /// It must be complete by then; `None`: it is waited for.
+    pub deadline: Option<Span>,
 }
 
 /// Which groups of machines a stage is about.
@@ -233,10 +245,16 @@ pub enum Step {
     Include,
     /// The cloud takes it out of its load balancers, of a master out of the API's; others wait for nothing.
     Deregister,
-    /// A master that leads etcd hands over.
+    /// A master that leads etcd hands over: to the newest master of the version after, if there is one.
     MoveLeader,
+    /// A master's etcd member is removed from its group; one that leads hands over first.
+    RemoveMember,
     /// Its pods go.
     Drain(Drain),
+    /// A snapshot of etcd is taken.
+    Snapshot,
+    /// etcd is put back to its newest snapshot.
+    Restore,
     /// A fixed wait, told as this phase.
     Wait(StepPhase, Span),
     /// Manifests of a master's static pods are replaced.
@@ -297,7 +315,8 @@ pub enum Transition {
     Upgrade,
     /// It reboots as it is.
     Reboot,
-    /// New packages are installed, and its kubelet restarts; containers run on.
+    /// New packages are installed, its kubelet restarts, and kube-proxy as if its DaemonSet came with it; containers
+    /// run on.
     Kubelet,
 }
 
@@ -347,6 +366,9 @@ pub enum Finish {
     Gate(Gate),
     /// Machines launched ahead go again, one after another, by these steps.
     RemoveExtras(Vec<Step>),
+    /// The group shrinks by as many as were launched ahead, one after another, each after these steps; who goes its own
+    /// policy says.
+    ShrinkGroup(Vec<Step>),
     /// All machines that the units drained go at once; from then on there is no way back.
     RetireOld,
 }
@@ -364,6 +386,8 @@ pub enum Class {
     Swap,
     /// The API refused an order, or did not answer.
     Api,
+    /// etcd would not let a member go.
+    Quorum,
 }
 
 /// What follows from an error.
@@ -400,12 +424,14 @@ pub struct OnError {
     pub swap: Action,
     /// [`Class::Api`].
     pub api: Action,
+    /// [`Class::Quorum`].
+    pub quorum: Action,
 }
 
 impl OnError {
     /// The same for all.
     pub const fn all(action: Action) -> OnError {
-        OnError { drain: action, provision: action, gate: action, swap: action, api: action }
+        OnError { drain: action, provision: action, gate: action, swap: action, api: action, quorum: action }
     }
     /// A controller that reconciles: it tries again, this often, for ever.
     pub const fn retries(every: Span) -> OnError {
@@ -419,6 +445,7 @@ impl OnError {
             Class::Gate => self.gate,
             Class::Swap => self.swap,
             Class::Api => self.api,
+            Class::Quorum => self.quorum,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::arrival::Group;
 use super::group::GroupRun;
 use super::plan::{Groups, Plan, Stage, Window};
+use super::rollout::RolloutRun;
 use crate::base::{Span, Time};
 use crate::strategy::actor::{Actor, NotYet, Orders, Wait};
 use crate::strategy::start::waits_for;
@@ -28,6 +29,8 @@ pub struct Run {
     /// Groups of the stage whose turn has not come; the next one first.
     ahead: Vec<Group>,
     running: Vec<GroupRun>,
+    /// The app whose new template the stage waits for.
+    rollout: Option<RolloutRun>,
     /// What went wrong in groups that were left behind.
     errors: Vec<String>,
     state: State,
@@ -69,6 +72,7 @@ impl Run {
             delayed: Time::ZERO,
             ahead: Vec::new(),
             running: Vec::new(),
+            rollout: None,
             errors: Vec::new(),
             state: State::Before,
         }
@@ -93,6 +97,9 @@ impl Run {
             if turn.now() < self.delayed {
                 turn.until(self.delayed);
                 turn.blocked(NotYet::Pause);
+            }
+            if let Some(rollout) = &self.rollout {
+                rollout.arm(turn);
             }
             for group in &mut self.running {
                 group.arm(stage, closed_until.is_none(), turn);
@@ -130,6 +137,16 @@ impl Run {
         if turn.now() < self.delayed {
             return false;
         }
+        if let Some(rollout) = &mut self.rollout {
+            match rollout.step(turn) {
+                None => return false,
+                Some(Ok(())) => self.rollout = None,
+                Some(Err(why)) => {
+                    self.finish(Err(why), turn);
+                    return false;
+                }
+            }
+        }
         let together = if stage.together { usize::MAX } else { 1 };
         let mut began = false;
         while self.running.len() < together && !self.ahead.is_empty() {
@@ -152,6 +169,7 @@ impl Run {
         self.ahead = match plan.stages.get(self.stage) {
             Some(stage) => {
                 self.delayed = turn.now() + stage.delay;
+                self.rollout = stage.rollout.as_ref().map(|asked| RolloutRun::new(asked, turn.seen)).transpose()?;
                 groups(stage, turn.seen)?
             }
             None => Vec::new(),

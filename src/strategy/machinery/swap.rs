@@ -49,7 +49,7 @@ impl SwapRun {
             self.since = now;
             while let Some(process) = self.ahead.pop() {
                 self.swapped.push((process, turn.seen.static_pod(self.master, process).version));
-                let version = turn.seen.spec.control_plane.to;
+                let version = turn.seen.goal.plane;
                 turn.give(Command::SwapStaticPod { master: self.master, process, version });
                 if !swap.together {
                     break;
@@ -105,7 +105,8 @@ impl SwapRun {
 
 /// Whether a manifest differs from the version after; etcd's may not, though Kubernetes' version does.
 fn is_old(master: MasterId, process: MasterProcess, turn: &Turn<'_, '_>) -> bool {
-    let plane = &turn.seen.spec.control_plane;
-    let same_etcd = process == MasterProcess::Etcd && plane.etcd.from == plane.etcd.to;
-    !same_etcd && turn.seen.static_pod(master, process).version != plane.to
+    let (plane, target) = (&turn.seen.spec.control_plane, turn.seen.goal.plane);
+    let version = turn.seen.static_pod(master, process).version;
+    let same_etcd = process == MasterProcess::Etcd && plane.etcd_of(version) == plane.etcd_of(target);
+    !same_etcd && version != target
 }

@@ -26,6 +26,13 @@ pub fn plan(start: Span, stages: &Item<'_>) -> Plan {
 
 fn stage(index: usize, mut reader: Reader<'_>) -> Stage {
     let name = reader.optional("name").string().map_or_else(|| format!("stage {}", index + 1), str::to_owned);
+    let rollout = reader.optional("rollout");
+    if rollout.is_given() {
+        let app = rollout.string().unwrap_or_default().to_owned();
+        let deadline = reader.optional("deadline").span().filter(|deadline| !deadline.is_zero());
+        reader.finish();
+        return Stage::rollout(&name, &app, deadline);
+    }
     let groups = groups(&reader.required("groups"));
     let steps = list(&reader.required("steps"), step);
     let mut stage = Stage { template: replaces(&steps), ..Stage::of(&name, groups, steps) };
@@ -131,6 +138,9 @@ fn step(item: &Item<'_>) -> Option<Step> {
             ("include", Step::Include),
             ("deregister", Step::Deregister),
             ("move-leader", Step::MoveLeader),
+            ("remove-member", Step::RemoveMember),
+            ("etcd-snapshot", Step::Snapshot),
+            ("etcd-restore", Step::Restore),
             ("drain", Step::Drain(Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail })),
             ("terminate", transition(Transition::Terminate)),
             ("replace", transition(Transition::Replace)),
@@ -249,6 +259,7 @@ fn on_error(mut reader: Reader<'_>) -> OnError {
         gate: read("gate"),
         swap: read("swap"),
         api: read("api"),
+        quorum: read("quorum"),
     };
     reader.finish();
     on_error

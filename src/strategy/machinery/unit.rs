@@ -10,8 +10,10 @@ use crate::base::{Span, Time};
 use crate::strategy::actor::{NotYet, Poll};
 use crate::strategy::turn::Turn;
 use crate::world::command::{Command, NodeProcess};
+use crate::world::disturbance::MasterProcess;
 use crate::world::fact::{StepPhase, Unit};
-use crate::world::ids::NodeId;
+use crate::world::ids::{MasterId, NodeId};
+use crate::world::membership::Membership;
 use crate::world::reported::Sight;
 use crate::world::store::ApiError;
 
@@ -130,7 +132,8 @@ impl UnitRun {
                 Ok(()) | Err(ApiError::NotFound) => Some(Ok(())),
                 Err(error) => {
                     let text = format!("{}: {}", turn.seen.instance(node).label, error.name());
-                    Some(Err((Failure { class: Class::Api, text }, false)))
+                    let class = if let Step::RemoveMember = step { Class::Quorum } else { Class::Api };
+                    Some(Err((Failure { class, text }, false)))
                 }
             },
             Doing::Drain(run) => {
@@ -189,11 +192,23 @@ impl UnitRun {
                 None
             }
             Step::MoveLeader => {
-                if let Some(master) = turn.seen.instance(current).master {
-                    turn.give(Command::MoveLeader(master));
+                if let Some(from) = turn.seen.instance(current).master {
+                    turn.give(Command::MoveLeader { from, to: next_leader(from, turn) });
                 }
                 None
             }
+            Step::RemoveMember => {
+                let master = turn.seen.instance(current).master?;
+                turn.seen.members.standing(master)?;
+                self.enter(Some(StepPhase::Detaching), turn);
+                if turn.seen.members.leader == Some(master) {
+                    turn.give(Command::MoveLeader { from: master, to: next_leader(master, turn) });
+                    return Some(Doing::Again { since: now, every: LEADER_LOOKS, settled: false });
+                }
+                Some(Doing::Asked(turn.give(Command::RemoveMember(master))))
+            }
+            Step::Snapshot => Some(self.ask(StepPhase::Premarked, Command::Snapshot, turn)),
+            Step::Restore => Some(self.ask(StepPhase::Transition, Command::Restore, turn)),
             Step::Drain(plan) => {
                 turn.seen.node(current)?;
                 self.enter(Some(StepPhase::Draining), turn);
@@ -226,13 +241,20 @@ impl UnitRun {
 
     /// Orders the machine that will take this one's place; once only, however often the wait for it is tried again.
     fn launch(&mut self, crew: &mut Crew<'_>, turn: &mut Turn<'_, '_>) {
-        let Group::Workers(pool) = crew.group else { return };
-        if self.successor.is_none() {
-            let slot = free_slot(crew.group, turn.seen.instance(self.node).slot, crew.claimed, turn.seen);
-            crew.claimed.push(slot);
-            self.successor = Some(Machine::Coming(Place::in_pool(pool, slot), launched(turn.seen)));
-            turn.give(Command::Grow { pool, slot });
+        if self.successor.is_some() {
+            return;
         }
+        let slot = free_slot(crew.group, turn.seen.instance(self.node).slot, crew.claimed, turn.seen);
+        let (place, order) = match crew.group {
+            Group::Workers(pool) => {
+                crew.claimed.push(slot);
+                (Place::in_pool(pool, slot), Command::Grow { pool, slot })
+            }
+            Group::Masters => (Place::of_new_master(slot), Command::GrowMasters { slot }),
+            Group::Everything => return,
+        };
+        self.successor = Some(Machine::Coming(place, launched(turn.seen)));
+        turn.give(order);
     }
 
     fn deregister(&mut self, node: NodeId, turn: &mut Turn<'_, '_>) {
@@ -250,8 +272,8 @@ impl UnitRun {
 
     fn transition(&mut self, how: Transition, node: NodeId, turn: &mut Turn<'_, '_>) {
         let (now, seen) = (turn.now(), turn.seen);
-        let version = seen.spec.control_plane.to;
         let machine = seen.instance(node);
+        let version = seen.target(machine.pool);
         let coming = Machine::Coming(Place::of(machine), launched(seen));
         self.enter(Some(StepPhase::Transition), turn);
         match how {
@@ -286,10 +308,11 @@ impl UnitRun {
                 self.machine = Machine::Restarted(node, now);
             }
             Transition::Kubelet if machine.version != version => {
-                let process = NodeProcess::Kubelet;
                 turn.give(Command::Install { node, version });
-                turn.give(Command::StopNodeProcess { node, process });
-                turn.give(Command::StartNodeProcess { node, process });
+                for process in [NodeProcess::Kubelet, NodeProcess::Proxy] {
+                    turn.give(Command::StopNodeProcess { node, process });
+                    turn.give(Command::StartNodeProcess { node, process });
+                }
                 self.machine = Machine::Restarted(node, now);
             }
             Transition::Kubelet => {}
@@ -399,4 +422,19 @@ impl UnitRun {
             }
         }
     }
+}
+
+/// How soon a controller looks again whether a leader has handed over. Ours: it reconciles at once.
+const LEADER_LOOKS: Span = Span::secs(1);
+
+/// Whom a leader hands over to: the newest master of the version after whose member votes and serves. Source:
+/// cluster-api controlplane/kubeadm, `selectMemberForEtcdLeadership`.
+fn next_leader(from: MasterId, turn: &Turn<'_, '_>) -> Option<MasterId> {
+    let seen = turn.seen;
+    let fit = |master: &MasterId| {
+        let votes = seen.members.standing(*master) == Some(Membership::Voter);
+        *master != from && votes && seen.static_pod(*master, MasterProcess::Etcd).ready
+    };
+    let new = Group::Masters.machines(seen).filter(|(_, machine)| machine.version == seen.goal.plane);
+    new.filter_map(|(_, machine)| machine.master).filter(fit).last()
 }

@@ -5,6 +5,7 @@ pub mod balancer;
 pub mod cloud;
 pub mod controllers;
 pub mod etcd;
+pub mod joining;
 pub mod kubelet;
 pub mod probe;
 pub mod proxy;

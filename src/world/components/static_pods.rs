@@ -63,6 +63,11 @@ impl StaticPods {
         StaticPods { masters: (0..masters).map(|_| [manifest; 4]).collect() }
     }
 
+    /// Manifests of this version on a new master's disk.
+    pub fn add_master(&mut self, version: Version) {
+        self.masters.push([Manifest { wanted: None, started: version, swaps: 0 }; 4]);
+    }
+
     /// The version that a process was last started from.
     pub fn started(&self, master: MasterId, process: MasterProcess) -> Version {
         self.masters[master][process as usize].started

@@ -120,6 +120,31 @@ struct Record {
     releasing: bool,
 }
 
+impl Candidate {
+    /// Of this master's place; no process.
+    fn absent(component: Component, slot: usize) -> Candidate {
+        let process = Name::new(match component {
+            Component::ControllerManager => "kube-controller-manager",
+            Component::Scheduler => "kube-scheduler",
+        });
+        Candidate {
+            name: Name::new("master").part(slot as u64).with(process),
+            running: false,
+            incarnation: 0,
+            version: Version::default(),
+            served: true,
+            served_since: Time::ZERO,
+            started: None,
+            alarm: 0,
+            seen: None,
+            term: None,
+            acquiring: false,
+            exits: 0,
+            last_exit: Time::ZERO,
+        }
+    }
+}
+
 /// The election of one component's leader among the masters.
 #[derive(Clone, Debug)]
 pub(crate) struct Election {
@@ -134,28 +159,15 @@ pub(crate) struct Election {
 impl Election {
     /// One candidate on each master, none running.
     pub(crate) fn new(component: Component, clients: Vec<ClientId>) -> Election {
-        let process = Name::new(match component {
-            Component::ControllerManager => "kube-controller-manager",
-            Component::Scheduler => "kube-scheduler",
-        });
-        let candidate = |slot: usize| Candidate {
-            name: Name::new("master").part(slot as u64).with(process),
-            running: false,
-            incarnation: 0,
-            version: Version::default(),
-            served: true,
-            served_since: Time::ZERO,
-            started: None,
-            alarm: 0,
-            seen: None,
-            term: None,
-            acquiring: false,
-            exits: 0,
-            last_exit: Time::ZERO,
-        };
-        let candidates = (0..clients.len()).map(candidate).collect();
+        let candidates = (0..clients.len()).map(|slot| Candidate::absent(component, slot)).collect();
         let record = Record { since: Revision(0), renewing: None, renewed: Time::ZERO, releasing: false };
         Election { component, clients, candidates, record, eager: false }
+    }
+
+    /// One candidate more, not running.
+    pub(crate) fn add(&mut self, client: ClientId) {
+        self.candidates.push(Candidate::absent(self.component, self.clients.len()));
+        self.clients.push(client);
     }
 
     /// The start of a run: all processes run for a long time already, as incarnation 0, and `leader` renews the lease

@@ -1,8 +1,9 @@
-//! Workloads: a Deployment, its pods' manners, its budget and its Service.
+//! Workloads: a Deployment, StatefulSet or DaemonSet, its pods' manners, its budget and its Service.
 
-use crate::base::{IntOrPercent, Ratio, Span};
+use crate::base::{IntOrPercent, Rate, Ratio, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
+use crate::world::removed_apis::RemovedApi;
 
 /// What the app's process does at SIGTERM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,15 +131,60 @@ pub struct ServiceBalancerSpec {
     pub to_pods: bool,
 }
 
-/// How a Deployment replaces its pods.
+/// Which controller runs an app's pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkloadKind {
+    /// Any pods, as many as asked for.
+    Deployment,
+    /// Pods with identities, `web-0` and on: a name, and with it a volume, that no two pods have at a time.
+    StatefulSet {
+        /// `podManagementPolicy` Parallel; else OrderedReady.
+        parallel: bool,
+    },
+    /// One pod on each node that it suits, cordoned or lost ones too.
+    DaemonSet {
+        /// Whether it tolerates every taint, so that it runs on masters and in pools of others, too.
+        everywhere: bool,
+    },
+}
+
+/// `strategy.type` of a Deployment, `updateStrategy.type` of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RolloutKind {
+    /// Some at a time.
+    RollingUpdate,
+    /// Deployments: all old ones go first.
+    Recreate,
+    /// StatefulSets and DaemonSets: a pod is of the new template once somebody has deleted the old one.
+    OnDelete,
+}
+
+/// What a new template's pods are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewImage {
+    /// As the old ones.
+    Good,
+    /// Their process starts and never listens.
+    NeverReady,
+}
+
+/// How an app's pods are replaced by those of a new template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RolloutSpec {
-    /// `maxSurge`, rounded up.
+    /// Its type.
+    pub kind: RolloutKind,
+    /// `maxSurge`, rounded up; of no StatefulSet.
     pub max_surge: IntOrPercent,
-    /// `maxUnavailable`, rounded down.
+    /// `maxUnavailable`: rounded down for a Deployment, up for a DaemonSet; always 1 for a StatefulSet.
     pub max_unavailable: IntOrPercent,
     /// `minReadySeconds`.
     pub min_ready: Span,
+    /// `progressDeadlineSeconds` of a Deployment: without progress for this long, its condition says so.
+    pub progress_deadline: Span,
+    /// `partition` of a StatefulSet: identities below it keep the old template.
+    pub partition: u32,
+    /// What the first new template is like.
+    pub image: NewImage,
 }
 
 /// How an ingress controller follows the EndpointSlices, and what it does when a pod does not answer.
@@ -172,15 +218,50 @@ impl FlawSpec {
     pub const NONE: FlawSpec = FlawSpec { never_ready: false, errors: Ratio::ZERO, slower: 1 };
 }
 
-/// A workload: a Deployment and its Service.
+/// A HorizontalPodAutoscaler of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HpaSpec {
+    /// `minReplicas`.
+    pub min: u32,
+    /// `maxReplicas`.
+    pub max: u32,
+    /// Requests a second of one pod at which its metric is on target; above zero.
+    pub target: Rate,
+    /// The app whose Ready pods serve the metrics; `None`: they are always there.
+    pub metrics: Option<AppId>,
+}
+
+impl RolloutSpec {
+    /// A Deployment's by default. Source: kubernetes `pkg/apis/apps/v1/defaults.go`.
+    pub const DEFAULT: RolloutSpec = RolloutSpec {
+        kind: RolloutKind::RollingUpdate,
+        max_surge: IntOrPercent::Percent(25),
+        max_unavailable: IntOrPercent::Percent(25),
+        min_ready: Span::ZERO,
+        progress_deadline: Span::secs(600),
+        partition: 0,
+        image: NewImage::Good,
+    };
+
+    /// Whether pods of this template, counted from 0, never listen.
+    pub fn never_listens(&self, template: u32) -> bool {
+        self.image == NewImage::NeverReady && template == 1
+    }
+}
+
+/// A workload and its Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppSpec {
     /// Name, unique.
     pub name: String,
-    /// `spec.replicas`.
+    /// Which controller runs its pods.
+    pub kind: WorkloadKind,
+    /// `spec.replicas`; of a DaemonSet, on how many nodes it runs at the start.
     pub replicas: u32,
     /// Whether its priority class is system-cluster-critical: kops' validation looks at it.
     pub critical: bool,
+    /// `spec.priority`: its pods come first in the scheduler's queue, and push out pods of less.
+    pub priority: u32,
     /// Where its pods may run; `None`: every pool that runs apps.
     pub pool: Option<PoolId>,
     /// Requested CPU, millicores.
@@ -209,6 +290,10 @@ pub struct AppSpec {
     pub startup: Option<ProbeSpec>,
     /// Image pull on a node that has it not yet; zero where images are present everywhere.
     pub image_pull: Dist,
+    /// Whether its containers have a port of their host: no node takes two of its pods.
+    pub host_port: bool,
+    /// Whether its pods are in their host's network: they need none of their own, and start before the node has it.
+    pub host_network: bool,
     /// How a new template rolls out.
     pub rollout: RolloutSpec,
     /// Its Service.
@@ -227,6 +312,21 @@ pub struct AppSpec {
     pub delivered: bool,
     /// What is wrong with its new templates.
     pub flaw: FlawSpec,
-    /// A `kubectl rollout restart` at this moment of the run, if asked for.
+    /// What scales it, if anything.
+    pub hpa: Option<HpaSpec>,
+    /// API versions that its processes read when they start, and that are gone at some version of Kubernetes.
+    pub uses_apis: Vec<&'static RemovedApi>,
+    /// A new template at this moment of the run, if asked for.
     pub restart_at: Option<Span>,
+}
+
+impl AppSpec {
+    /// Whether its pods have identities.
+    pub const fn is_stateful(&self) -> bool {
+        matches!(self.kind, WorkloadKind::StatefulSet { .. })
+    }
+    /// Whether it is a DaemonSet.
+    pub const fn is_daemon(&self) -> bool {
+        matches!(self.kind, WorkloadKind::DaemonSet { .. })
+    }
 }

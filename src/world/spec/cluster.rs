@@ -10,6 +10,8 @@ pub struct ControlPlaneSpec {
     pub from: Version,
     /// Version after the upgrade.
     pub to: Version,
+    /// Versions on the way, each with its etcd; the version after is not among them.
+    pub hops: Vec<(Version, Version)>,
     /// Masters, each with an etcd voter. 1 to 9.
     pub replicas: u32,
     /// Failure domains that the masters are spread over, in turn. At least 1.
@@ -30,6 +32,16 @@ pub struct ControlPlaneSpec {
     pub controllers: ControllersSpec,
     /// How the masters' machines start and stop.
     pub machine: MachineSpec,
+    /// How their group launches and keeps them.
+    pub group: NodeGroupSpec,
+}
+
+impl ControlPlaneSpec {
+    /// The etcd that comes with a master of this Kubernetes version.
+    pub fn etcd_of(&self, version: Version) -> Version {
+        let hop = self.hops.iter().find(|(hop, _)| *hop == version).map(|(_, etcd)| *etcd);
+        hop.unwrap_or(if version == self.to { self.etcd.to } else { self.etcd.from })
+    }
 }
 
 /// etcd, one member on each master.
@@ -199,6 +211,48 @@ pub struct PoolSpec {
     pub in_load_balancer: bool,
     /// How its machines start and stop.
     pub machine: MachineSpec,
+    /// How the group launches and keeps them.
+    pub group: NodeGroupSpec,
+    /// Fewest and most machines that an autoscaler may give it; `None`: none minds it.
+    pub size: Option<(u32, u32)>,
+}
+
+/// What a group asks about the health of its machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HealthCheckKind {
+    /// Nothing.
+    None,
+    /// Whether a machine that was launched, restarted or lost its power is up after the grace period; one that is not
+    /// is terminated and replaced. Whether its kubelet runs the group does not know.
+    Boot,
+}
+
+/// Whom a group terminates when it shrinks. All of them look first for the zone with most machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleIn {
+    /// The oldest template, then the oldest machine.
+    OldestTemplate,
+    /// The oldest machine.
+    Oldest,
+    /// The newest machine.
+    Newest,
+}
+
+/// How a group of machines launches and keeps them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeGroupSpec {
+    /// Whether a launch that finds no room in its zone goes to another.
+    pub zone_fallback: bool,
+    /// Machines of the group that each zone has room for; `None`: as many as are asked for.
+    pub zone_capacity: Option<u32>,
+    /// First and longest wait before a launch that was refused is asked for again; it doubles.
+    pub retry: (Span, Span),
+    /// What it asks about its machines' health.
+    pub health_check: HealthCheckKind,
+    /// From a launch, a restart or a loss of power until it asks.
+    pub health_grace: Span,
+    /// Whom it terminates when it shrinks.
+    pub scale_in: ScaleIn,
 }
 
 /// Timings of networks, disks and processes that no version fixes.

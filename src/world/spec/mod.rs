@@ -32,10 +32,26 @@ pub struct Spec {
     pub probes: IdVec<ProbeId, PlaneProbeSpec>,
     /// Admission webhooks; none unless asked for.
     pub webhooks: IdVec<WebhookId, WebhookSpec>,
+    /// Machines that the account may run, masters among them; `None`: any number.
+    pub quota: Option<u32>,
     /// Timings that no version fixes: networks, disks, machines.
     pub timings: Timings,
     /// A run that lasts longer is undecided.
     pub horizon: Span,
     /// Traffic goes on this long after the plan has ended.
     pub tail: Span,
+}
+
+impl Spec {
+    /// Whether an app's pods may run on machines of this pool; `None` are masters.
+    pub fn suits(&self, app: &AppSpec, pool: Option<PoolId>) -> bool {
+        let WorkloadKind::DaemonSet { everywhere: true } = app.kind else {
+            return match (app.pool, pool) {
+                (Some(own), _) => pool == Some(own),
+                (None, Some(pool)) => self.pools[pool].runs_apps,
+                (None, None) => self.control_plane.schedulable,
+            };
+        };
+        app.pool.is_none_or(|own| pool == Some(own))
+    }
 }

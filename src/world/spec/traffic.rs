@@ -1,6 +1,6 @@
 //! Users: groups of clients, where they stand, how they connect, how often they ask.
 
-use crate::base::{Rate, Ratio, Span};
+use crate::base::{Rate, Ratio, Span, Time};
 use crate::world::ids::{AppId, PoolId};
 
 /// How a group connects.
@@ -103,4 +103,31 @@ pub struct GroupSpec {
     pub idempotent: bool,
     /// How requests are settled.
     pub settling: Settling,
+}
+
+/// Steps that a wave is held in.
+const WAVE_STEPS: u64 = 16;
+
+impl GroupSpec {
+    /// The next moment after `now` at which its rate changes.
+    pub fn next_change(&self, now: Time) -> Option<Time> {
+        let step = self.steps.iter().map(|step| Time::ZERO + step.at).filter(|at| *at > now).min();
+        let wave = self.wave.filter(|wave| !(wave.period / WAVE_STEPS).is_zero()).map(|wave| {
+            let length = wave.period / WAVE_STEPS;
+            (now + Span::nanos(1)).next_tick(Time::ZERO, length)
+        });
+        step.into_iter().chain(wave).min()
+    }
+
+    /// Its rate at a moment.
+    pub fn rate_at(&self, now: Time) -> Rate {
+        let passed = self.steps.iter().filter(|step| Time::ZERO + step.at <= now);
+        let base = passed.max_by_key(|step| step.at).map_or(self.rate, |step| step.rate);
+        let Some(wave) = self.wave else { return base };
+        let length = (wave.period / WAVE_STEPS).as_nanos();
+        let step = now.nanos().checked_div(length).unwrap_or(0) % WAVE_STEPS;
+        let angle = (step as f64 + 0.5) * std::f64::consts::TAU / WAVE_STEPS as f64;
+        let factor = 1.0 + wave.amplitude.as_f64() * libm::sin(angle);
+        Rate::from_micros((base.micros() as f64 * factor) as u64)
+    }
 }

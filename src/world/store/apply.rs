@@ -23,7 +23,15 @@ impl Store {
 
     fn admit(&mut self, change: &Change, now: Time) -> Result<(), ApiError> {
         match change {
-            Change::CreatePod { set } => self.create_pod(*set, now),
+            Change::CreatePod { set } => self.create_pod(*set, None, now),
+            Change::CreatePodAt { set, index } => self.create_pod(*set, Some(*index), now),
+            Change::Preempt { pod, .. } => self.delete_pod(*pod, None, now),
+            Change::RolloutStalls { app, stalls } => {
+                let at = self.revision;
+                self.deployments.change(*app, at, |deployment| deployment.stalls = *stalls);
+                self.touch(Touched::Deployment(*app));
+                Ok(())
+            }
             Change::Bind { pod, node } => self.bind(*pod, *node),
             Change::PodStatus { pod, phase, ready } => self.pod_status(*pod, *phase, *ready, now),
             Change::DeletePod { pod, grace } => self.delete_pod(*pod, *grace, now),
@@ -33,9 +41,18 @@ impl Store {
             Change::BudgetStatus { .. } => self.budget_status(change),
             Change::CreateSet { app, template } => self.create_set(*app, *template),
             Change::ScaleSet { set, replicas } => self.scale_set(*set, *replicas),
+            Change::Scale { app, replicas } => {
+                let at = self.revision;
+                self.deployments.change(*app, at, |deployment| deployment.replicas = *replicas);
+                self.touch(Touched::Deployment(*app));
+                Ok(())
+            }
             Change::NewTemplate { app } => {
                 let at = self.revision;
-                self.deployments.change(*app, at, |deployment| deployment.template += 1);
+                self.deployments.change(*app, at, |deployment| {
+                    deployment.template += 1;
+                    deployment.stalls = false;
+                });
                 self.touch(Touched::Deployment(*app));
                 Ok(())
             }
@@ -51,8 +68,12 @@ impl Store {
         }
     }
 
-    fn create_pod(&mut self, set: SetId, now: Time) -> Result<(), ApiError> {
+    /// A pod of an identity bears its name, and a name is there once: AlreadyExists until the old object is gone.
+    fn create_pod(&mut self, set: SetId, index: Option<u32>, now: Time) -> Result<(), ApiError> {
         let app = self.sets.now(set).app;
+        if self.app_facts[app].stateful && self.of_app[app].iter().any(|pod| self.index_of(*pod) == index) {
+            return Err(ApiError::Conflict);
+        }
         let facts = &mut self.app_facts[app];
         let ordinal = facts.created;
         facts.created += 1;
@@ -71,6 +92,7 @@ impl Store {
             gone: false,
         };
         let id = self.pods.create(pod, self.revision);
+        self.indices.extend(index.map(|index| (id, index)));
         self.endpoints.create(Endpoint::Absent, self.revision);
         self.of_app[app].push(id);
         self.touch(Touched::Pod(id));
@@ -225,6 +247,9 @@ impl Store {
                 *node
             }
             Change::CreatePod { .. }
+            | Change::CreatePodAt { .. }
+            | Change::Preempt { .. }
+            | Change::RolloutStalls { .. }
             | Change::Bind { .. }
             | Change::PodStatus { .. }
             | Change::DeletePod { .. }
@@ -236,6 +261,7 @@ impl Store {
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
             | Change::Deliver { .. }
+            | Change::Scale { .. }
             | Change::Lease { .. } => return Err(ApiError::NotFound),
         };
         debug_assert!(node.index() < self.nodes.len());
@@ -286,6 +312,9 @@ impl NodeObject {
             Change::ExcludeFromBalancers { excluded, .. } => self.excluded_from_balancers = *excluded,
             Change::DeleteNode { .. } => self.exists = false,
             Change::CreatePod { .. }
+            | Change::CreatePodAt { .. }
+            | Change::Preempt { .. }
+            | Change::RolloutStalls { .. }
             | Change::Bind { .. }
             | Change::PodStatus { .. }
             | Change::DeletePod { .. }
@@ -297,6 +326,7 @@ impl NodeObject {
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
             | Change::Deliver { .. }
+            | Change::Scale { .. }
             | Change::Lease { .. } => {}
         }
     }

@@ -13,6 +13,27 @@ pub enum Change {
         /// For this set.
         set: SetId,
     },
+    /// StatefulSet or DaemonSet controller: the pod of this identity, or for this node.
+    CreatePodAt {
+        /// Of this template.
+        set: SetId,
+        /// Its identity's ordinal, or its node's id.
+        index: u32,
+    },
+    /// Scheduler: deletes a pod gracefully so that another finds room.
+    Preempt {
+        /// The victim.
+        pod: PodId,
+        /// For this one.
+        by: PodId,
+    },
+    /// Deployment controller: the condition Progressing, False with reason ProgressDeadlineExceeded or no longer.
+    RolloutStalls {
+        /// The app.
+        app: AppId,
+        /// Whether the deadline has passed.
+        stalls: bool,
+    },
     /// Scheduler: binds a pod to a node.
     Bind {
         /// The pod.
@@ -83,6 +104,13 @@ pub enum Change {
     ScaleSet {
         /// The set.
         set: SetId,
+        /// `spec.replicas`.
+        replicas: u32,
+    },
+    /// Autoscaler: `spec.replicas` of a Deployment.
+    Scale {
+        /// The app.
+        app: AppId,
         /// `spec.replicas`.
         replicas: u32,
     },
@@ -207,6 +235,8 @@ pub enum ApiError {
     Forbidden,
     /// 500: an admission webhook that must be asked did not answer.
     Webhook,
+    /// etcd has something against a change of its members.
+    Members,
 }
 
 impl ApiError {
@@ -223,6 +253,7 @@ impl ApiError {
             ApiError::SeveralBudgets => "500, more than one budget",
             ApiError::Forbidden => "403, forbidden",
             ApiError::Webhook => "500, failed calling webhook",
+            ApiError::Members => "etcd refuses the change of its members",
         }
     }
 }

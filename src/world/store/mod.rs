@@ -43,6 +43,8 @@ pub enum Touched {
 struct AppFacts {
     name: Name,
     grace: Span,
+    /// Whether its pods have identities.
+    stateful: bool,
     /// Budgets that select its pods.
     budgets: Vec<BudgetId>,
     /// Pods ever created.
@@ -82,6 +84,8 @@ pub struct Store {
     routes: Versions<AppId, RouteObject>,
     leases: [LeaseObject; 2],
     lease_since: [Revision; 2],
+    /// Ordinals of StatefulSets' pods, nodes of DaemonSets'; in order of creation.
+    indices: Vec<(PodId, u32)>,
     /// Pods whose object exists, by app, in order of creation.
     of_app: IdVec<AppId, Vec<PodId>>,
     /// Pods whose object exists, by node.
@@ -113,6 +117,7 @@ impl Store {
             routes: Versions::new(),
             leases: [LeaseObject::default(); 2],
             lease_since: [Revision(1); 2],
+            indices: Vec::new(),
             of_app: IdVec::new(),
             on_node: IdVec::new(),
             app_facts: IdVec::new(),
@@ -121,13 +126,14 @@ impl Store {
         };
         for (app, asked) in spec.apps.entries() {
             let set = store.sets.create(SetObject { app, template: 0, replicas: asked.replicas }, Revision(1));
-            let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set] };
+            let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set], stalls: false };
             store.deployments.create(deployment, Revision(1));
             store.routes.create(RouteObject::default(), Revision(1));
             store.of_app.push(Vec::new());
             let budgets = (0..spec.budgets.len()).map(BudgetId::from_index);
             let budgets = budgets.filter(|b| spec.budgets[b.index()].apps.contains(&app)).collect();
-            store.app_facts.push(AppFacts { name: Name::new(&asked.name), grace: asked.grace, budgets, created: 0 });
+            let (name, stateful) = (Name::new(&asked.name), asked.is_stateful());
+            store.app_facts.push(AppFacts { name, grace: asked.grace, stateful, budgets, created: 0 });
         }
         for budget in &spec.budgets {
             store.budgets.create(BudgetObject::default(), Revision(1));
@@ -181,6 +187,23 @@ impl Store {
     pub fn pods_of(&self, app: AppId) -> &[PodId] {
         &self.of_app[app]
     }
+    /// A pod of a StatefulSet: its ordinal. One of a DaemonSet: its node's id. Others have none.
+    pub fn index_of(&self, pod: PodId) -> Option<u32> {
+        let place = self.indices.binary_search_by_key(&pod, |(pod, _)| *pod).ok()?;
+        self.indices.get(place).map(|(_, index)| *index)
+    }
+    /// The node that a DaemonSet's pod is for.
+    pub fn daemon_node(&self, pod: PodId, spec: &Spec) -> Option<NodeId> {
+        let app = self.pods.now(pod).app;
+        self.index_of(pod).filter(|_| spec.apps[app].is_daemon()).map(NodeId)
+    }
+    /// A pod's name in reports: its app's with its identity's ordinal, or with a count.
+    pub fn pod_label(&self, pod: PodId, spec: &Spec) -> String {
+        let object = self.pods.now(pod);
+        let app = &spec.apps[object.app];
+        let number = self.index_of(pod).filter(|_| app.is_stateful()).unwrap_or(object.ordinal);
+        format!("{}-{number}", app.name)
+    }
     /// The pods bound to a node whose object exists, terminating ones included.
     pub fn pods_on(&self, node: NodeId) -> &[PodId] {
         &self.on_node[node]
@@ -227,6 +250,26 @@ impl Store {
         self.on_node.push(Vec::new());
         self.node_logs.push(VecDeque::new());
         self.nodes.create(node, self.revision)
+    }
+
+    /// Nobody can resume a watch any more: all list anew.
+    pub fn compact(&mut self) {
+        self.forgotten = self.revision;
+        self.log.clear();
+        self.endpoint_log.clear();
+        self.node_logs.iter_mut().for_each(VecDeque::clear);
+    }
+
+    /// A Deployment and its ReplicaSets as another store has them; younger sets have nothing to keep.
+    pub fn rewind_deployment(&mut self, app: AppId, saved: &Store) {
+        let then = saved.deployments.now(app).clone();
+        self.revision.0 += 1;
+        let at = self.revision;
+        for set in self.deployments.now(app).sets.clone() {
+            let replicas = if then.sets.contains(&set) { saved.sets.now(set).replicas } else { 0 };
+            self.sets.change(set, at, |object| object.replicas = replicas);
+        }
+        self.deployments.change(app, at, |object| *object = then);
     }
 
     fn touch(&mut self, touched: Touched) {

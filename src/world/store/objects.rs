@@ -21,7 +21,7 @@ pub enum Phase {
 pub struct PodObject {
     /// Its app.
     pub app: AppId,
-    /// Its ReplicaSet.
+    /// Its ReplicaSet, or its template's ControllerRevision.
     pub set: SetId,
     /// How many pods its app had created before it.
     pub ordinal: u32,
@@ -128,7 +128,7 @@ pub struct BudgetObject {
     pub disrupted: Vec<Disrupted>,
 }
 
-/// A ReplicaSet.
+/// A ReplicaSet of a Deployment; of the other kinds a ControllerRevision, whose `replicas` say nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetObject {
     /// Its app.
@@ -139,7 +139,7 @@ pub struct SetObject {
     pub replicas: u32,
 }
 
-/// A Deployment.
+/// A workload: a Deployment, a StatefulSet or a DaemonSet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeploymentObject {
     /// `spec.replicas`.
@@ -148,6 +148,8 @@ pub struct DeploymentObject {
     pub template: u32,
     /// The ReplicaSets, oldest first.
     pub sets: Vec<SetId>,
+    /// Condition Progressing is False: no progress for `progressDeadlineSeconds`.
+    pub stalls: bool,
 }
 
 /// What selects and weighs the pods of an app's Service.

@@ -5,9 +5,6 @@ use crate::engine::{Draw, Draws};
 use crate::world::purpose::Purpose;
 use crate::world::spec::{Arrivals, GroupSpec};
 
-/// Steps that a wave is held in.
-const WAVE_STEPS: u64 = 16;
-
 /// A group's clock of requests.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
@@ -79,23 +76,11 @@ impl Clock {
 
 /// The next moment after `now` at which the group's rate changes.
 pub(super) fn next_change(spec: &GroupSpec, now: Time) -> Option<Time> {
-    let step = spec.steps.iter().map(|step| Time::ZERO + step.at).filter(|at| *at > now).min();
-    let wave = spec.wave.filter(|wave| !(wave.period / WAVE_STEPS).is_zero()).map(|wave| {
-        let length = wave.period / WAVE_STEPS;
-        (now + Span::nanos(1)).next_tick(Time::ZERO, length)
-    });
-    step.into_iter().chain(wave).min()
+    spec.next_change(now)
 }
 
 fn rate_at(spec: &GroupSpec, now: Time) -> Rate {
-    let passed = spec.steps.iter().filter(|step| Time::ZERO + step.at <= now);
-    let base = passed.max_by_key(|step| step.at).map_or(spec.rate, |step| step.rate);
-    let Some(wave) = spec.wave else { return base };
-    let length = (wave.period / WAVE_STEPS).as_nanos();
-    let step = now.nanos().checked_div(length).unwrap_or(0) % WAVE_STEPS;
-    let angle = (step as f64 + 0.5) * std::f64::consts::TAU / WAVE_STEPS as f64;
-    let factor = 1.0 + wave.amplitude.as_f64() * libm::sin(angle);
-    Rate::from_micros((base.micros() as f64 * factor) as u64)
+    spec.rate_at(now)
 }
 
 #[cfg(test)]

@@ -155,6 +155,8 @@ pub struct Traffic {
     /// The groups whose clients are an app's pods.
     seated: IdVec<AppId, Vec<GroupId>>,
     desks: Desks,
+    /// Machines that are short of processor.
+    slow: Vec<NodeId>,
 }
 
 impl Traffic {
@@ -190,6 +192,7 @@ impl Traffic {
             groups: ids.iter().map(|id| Group::new(*id, ctx)).collect(),
             ledgers: ids.iter().map(|_| Ledger::default()).collect(),
             desks: Desks::new(),
+            slow: Vec::new(),
         };
         for pod in ctx.store.pods().ids() {
             if ctx.spec.apps[ctx.store.pods().now(pod).app].router.is_some() {
@@ -265,6 +268,10 @@ impl Traffic {
     /// A container's process was started.
     pub fn container_started(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         self.start_process(pod, ctx);
+    }
+    /// The process that has just started will never listen.
+    pub fn never_listens(&mut self, pod: PodId) {
+        self.land.pods[pod].number += 1;
     }
     /// The process gets SIGTERM.
     pub fn sigterm(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {

@@ -76,8 +76,13 @@ impl Traffic {
         if self.land.pods[pod].deaf {
             return;
         }
+        let app = &ctx.spec.apps[self.land.pods[pod].app];
+        let set = ctx.store.pods().now(pod).set;
+        if app.rollout.never_listens(ctx.store.sets().now(set).template) {
+            return;
+        }
         let mut draw = ctx.draw(Purpose::AppStart, name, u64::from(number));
-        let wait = ctx.spec.apps[self.land.pods[pod].app].start_up.sample(&mut draw);
+        let wait = app.start_up.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Listens { pod, process: number }));
     }
 
@@ -87,7 +92,7 @@ impl Traffic {
             return;
         }
         let warm_up = ctx.spec.apps[process.app].warm_up;
-        process.warm = warm_up.is_zero();
+        process.warm = warm_up.is_zero() && !process.node.is_some_and(|node| self.slow.contains(&node));
         let number = process.number;
         if !warm_up.is_zero() {
             ctx.after(warm_up, Event::Traffic(TrafficEvent::WarmedUp { pod, process: number }));
@@ -99,7 +104,22 @@ impl Traffic {
     pub(super) fn warmed_up(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let groups = self.concerned(pod, false);
         self.settle(&groups, ctx);
-        self.land.pods[pod].warm = true;
+        self.land.pods[pod].warm = !self.land.pods[pod].node.is_some_and(|node| self.slow.contains(&node));
+    }
+
+    /// A machine is short of processor from now on, or no longer: its pods take twice as long for a request, as while
+    /// they warm up.
+    pub fn set_slow(&mut self, node: NodeId, slow: bool, ctx: &mut Ctx<'_>) {
+        self.slow.retain(|other| *other != node);
+        if slow {
+            self.slow.push(node);
+        }
+        for pod in ctx.store.pods_on(node).to_vec() {
+            self.land.learn_pod(pod, ctx);
+            let groups = self.concerned(pod, false);
+            self.settle(&groups, ctx);
+            self.land.pods[pod].warm = !slow;
+        }
     }
 
     /// SIGTERM; the process acts on it after its reaction time.

@@ -60,16 +60,16 @@ pub struct Failed {
 /// Leases are left out: their renewals are not written one by one.
 pub fn kind(change: &Change, ctx: &Ctx<'_>) -> Option<(&'static str, &'static str)> {
     Some(match change {
-        Change::CreatePod { .. } => ("CREATE", "pods"),
+        Change::CreatePod { .. } | Change::CreatePodAt { .. } => ("CREATE", "pods"),
         Change::Bind { .. } => ("CREATE", "pods/binding"),
         Change::PodStatus { .. } => ("UPDATE", "pods/status"),
-        Change::DeletePod { .. } | Change::RemovePod { .. } => ("DELETE", "pods"),
+        Change::DeletePod { .. } | Change::RemovePod { .. } | Change::Preempt { .. } => ("DELETE", "pods"),
         Change::Evict { .. } => ("CREATE", "pods/eviction"),
         Change::Endpoints { .. } => ("UPDATE", "endpointslices"),
         Change::BudgetStatus { .. } => ("UPDATE", "poddisruptionbudgets/status"),
         Change::CreateSet { .. } => ("CREATE", "replicasets"),
         Change::ScaleSet { .. } => ("UPDATE", "replicasets"),
-        Change::NewTemplate { .. } => ("UPDATE", "deployments"),
+        Change::NewTemplate { .. } | Change::Scale { .. } | Change::RolloutStalls { .. } => ("UPDATE", "deployments"),
         Change::RegisterNode { node, .. } if !ctx.store.nodes().now(*node).exists => ("CREATE", "nodes"),
         Change::RegisterNode { .. }
         | Change::NodeTaints { .. }
@@ -85,13 +85,18 @@ pub fn kind(change: &Change, ctx: &Ctx<'_>) -> Option<(&'static str, &'static st
 /// The app in whose namespace a write is; `None` for what is in no namespace, which no `namespaceSelector` leaves out.
 fn namespace(change: &Change, ctx: &Ctx<'_>) -> Option<AppId> {
     match change {
-        Change::CreatePod { set } | Change::ScaleSet { set, .. } => Some(ctx.store.sets().now(*set).app),
+        Change::CreatePod { set } | Change::CreatePodAt { set, .. } | Change::ScaleSet { set, .. } => Some(ctx.store.sets().now(*set).app),
         Change::Bind { pod, .. }
         | Change::PodStatus { pod, .. }
         | Change::DeletePod { pod, .. }
+        | Change::Preempt { pod, .. }
         | Change::RemovePod { pod }
         | Change::Evict { pod, .. } => Some(ctx.store.pods().now(*pod).app),
-        Change::Endpoints { app, .. } | Change::CreateSet { app, .. } | Change::NewTemplate { app } => Some(*app),
+        Change::Endpoints { app, .. }
+        | Change::CreateSet { app, .. }
+        | Change::NewTemplate { app }
+        | Change::Scale { app, .. }
+        | Change::RolloutStalls { app, .. } => Some(*app),
         Change::BudgetStatus { budget, .. } => ctx.spec.budgets.get(budget.index())?.apps.first().copied(),
         Change::Deliver { .. }
         | Change::RegisterNode { .. }

@@ -169,13 +169,17 @@ impl Client {
             // The heartbeat client of a kubelet has no limit; a lease update of a leader has its own client.
             Change::NodeStatus { .. } | Change::RegisterNode { .. } | Change::Lease { .. } => (UNLIMITED, 1),
             Change::NodeTaints { .. } | Change::DeleteNode { .. } => (1, 1),
-            Change::CreatePod { .. } | Change::DeletePod { .. } => (2, 1),
+            Change::CreatePod { .. } | Change::CreatePodAt { .. } | Change::DeletePod { .. } => (2, 1),
             Change::Endpoints { .. } => (3, 1),
             Change::BudgetStatus { .. } => (4, 1),
-            Change::CreateSet { .. } | Change::ScaleSet { .. } | Change::NewTemplate { .. } => (5, 1),
+            Change::CreateSet { .. }
+            | Change::ScaleSet { .. }
+            | Change::Scale { .. }
+            | Change::NewTemplate { .. }
+            | Change::RolloutStalls { .. } => (5, 1),
             Change::Deliver { .. } => (7, 1),
             Change::RemovePod { .. } => (0, 1),
-            Change::Bind { .. } => (6, 1),
+            Change::Bind { .. } | Change::Preempt { .. } => (6, 1),
             Change::Evict { .. }
             | Change::Cordon { .. }
             | Change::PreferNoSchedule { .. }

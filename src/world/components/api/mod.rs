@@ -148,28 +148,33 @@ pub struct Api {
 impl Api {
     /// The servers of these machines, down, and their load balancer without targets.
     pub fn new(machines: &[NodeId], version: Version, ctx: &Ctx<'_>) -> Api {
-        let name = |index: usize| Name::new("apiserver").part(index as u64);
-        let servers =
-            machines.iter().enumerate().map(|(index, node)| Server::new(name(index), *node, version)).collect();
+        let mut api = Api {
+            clients: IdVec::new(),
+            servers: IdVec::new(),
+            rotation: Rotation::default(),
+            requests: Requests::default(),
+            admission: Admission::default(),
+            followers: publish::Followers::default(),
+            told: (0, 0),
+        };
+        machines.iter().for_each(|node| api.add_server(*node, version, true, ctx));
+        api
+    }
+
+    /// The server of one master more, down, and its target, which may not belong to the load balancer yet.
+    pub fn add_server(&mut self, node: NodeId, version: Version, registered: bool, ctx: &Ctx<'_>) {
+        let index = self.servers.len() as u64;
         let interval = ctx.spec.control_plane.load_balancer.interval;
-        let backends = (0..machines.len()).map(|index| rotation::Backend {
-            phase: Time::ZERO
-                + ctx.draw(Purpose::Phase, Name::new("api-balancer").part(index as u64), 0).span_below(interval),
-            registered: true,
+        let phase = ctx.draw(Purpose::Phase, Name::new("api-balancer").part(index), 0).span_below(interval);
+        self.servers.push(Server::new(Name::new("apiserver").part(index), node, version));
+        self.rotation.backends.push(rotation::Backend {
+            phase: Time::ZERO + phase,
+            registered,
             used: false,
             passes: false,
             generation: 0,
             registration: 0,
         });
-        Api {
-            clients: IdVec::new(),
-            servers,
-            rotation: Rotation { backends: backends.collect(), turn: None },
-            requests: Requests::default(),
-            admission: Admission::default(),
-            followers: publish::Followers::default(),
-            told: (0, 0),
-        }
     }
 
     /// A client whose process does not run yet. Its id must be the watch table's.

@@ -163,6 +163,7 @@ impl Api {
                     | ApiError::SeveralBudgets
                     | ApiError::Forbidden
                     | ApiError::Webhook
+                    | ApiError::Members
             )
         };
         if let Err(error) = result

@@ -1,14 +1,18 @@
 //! The controllers of one leading process, and what each hears of.
 
+use super::autoscaling::Autoscaling;
 use super::cache::Cache;
 use super::cloud_nodes::CloudNodes;
+use super::daemon_sets::DaemonSets;
 use super::deployment::{self, Deployments};
 use super::desk::{Asked, Desk, Errand, Machine, asked};
 use super::disruption;
 use super::endpoints::Endpoints;
 use super::node_lifecycle::NodeLifecycle;
 use super::pod_gc::PodGc;
+use super::progress::{self, Progress};
 use super::replica_sets::ReplicaSets;
+use super::stateful_sets;
 use super::taint_eviction::TaintEviction;
 use super::workqueue::Workqueue;
 use super::{ControllersEvent, Key};
@@ -18,6 +22,7 @@ use crate::world::effects::{Ctx, Outcome};
 use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PodId};
 use crate::world::lease::Election;
 use crate::world::purpose::Purpose;
+use crate::world::spec::{RolloutKind, WorkloadKind};
 use crate::world::store::{ApiError, BudgetObject, Change, Revision, Touched};
 
 /// The longest period of the controllers' clocks; phases are drawn within it.
@@ -38,12 +43,15 @@ pub(super) struct Brain {
     cache: Cache,
     queue: Workqueue,
     deployments: Deployments,
+    progress: Progress,
+    daemons: DaemonSets,
     sets: ReplicaSets,
     endpoints: Endpoints,
     pub(super) nodes: NodeLifecycle,
     taints: TaintEviction,
     gc: PodGc,
     cloud: CloudNodes,
+    autoscaling: Autoscaling,
 }
 
 /// A desk borrows the machines and copies the rest, so that controllers stay free to change.
@@ -79,12 +87,15 @@ impl Brain {
             cache: Cache::new(apps),
             queue: Workqueue::new(ctx.spec),
             deployments: Deployments::default(),
+            progress: Progress::default(),
+            daemons: DaemonSets::new(ctx),
             sets: ReplicaSets::default(),
             endpoints: Endpoints::new(apps),
             nodes: NodeLifecycle::new(monitor, &Behaviour::of(version)),
             taints: TaintEviction::default(),
             gc: PodGc::new(within(LONGEST_PERIOD)),
             cloud: CloudNodes::new(monitor),
+            autoscaling: Autoscaling::new(within(LONGEST_PERIOD), ctx),
         }
     }
 
@@ -114,7 +125,10 @@ impl Brain {
         let desk = desk!(self, machines);
         for pod in ctx.store.pods().ids() {
             if let Some(object) = ctx.store.pods().at(pod, desk.cursor) {
-                self.cache.absorb(pod, object);
+                let change = self.cache.absorb(pod, object);
+                if !self.daemons.is_empty() {
+                    self.daemons.pod_changed(object.app, pod, change, ctx);
+                }
                 let endpoint = ctx.store.endpoints().at(pod, desk.cursor).copied();
                 self.endpoints.listed(pod, endpoint.unwrap_or_default());
             }
@@ -122,6 +136,7 @@ impl Brain {
         for node in machines.ids() {
             self.nodes.list(node, floor, &desk, ctx);
         }
+        self.autoscaling.begin(&desk, ctx);
     }
 
     fn look_at_everything(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
@@ -189,8 +204,17 @@ impl Brain {
     }
 
     fn rollout_changed(&mut self, app: AppId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
-        if deployment::is_rolling(app, desk, ctx) {
-            self.queue.add(Key::Deployment(app), desk, ctx);
+        match ctx.spec.apps[app].kind {
+            WorkloadKind::Deployment => {
+                let rolling = deployment::is_rolling(app, desk, ctx);
+                self.progress.look(app, rolling, &self.cache, desk, ctx);
+                if rolling {
+                    self.queue.add(Key::Deployment(app), desk, ctx);
+                }
+            }
+            WorkloadKind::StatefulSet { .. } | WorkloadKind::DaemonSet { .. } => {
+                self.queue.add(Key::Deployment(app), desk, ctx);
+            }
         }
     }
 
@@ -218,7 +242,21 @@ impl Brain {
             }
         }
         if (old.active, old.healthy) != (new.active, new.healthy) {
-            self.rollout_changed(app, &desk, ctx);
+            self.autoscaling.pod_changed(app, &desk, ctx);
+        }
+        let asked = &ctx.spec.apps[app];
+        let awaited = old.exists != new.exists && asked.rollout.kind == RolloutKind::Recreate;
+        match asked.kind {
+            WorkloadKind::Deployment if awaited || (old.active, old.healthy) != (new.active, new.healthy) => {
+                self.rollout_changed(app, &desk, ctx);
+            }
+            WorkloadKind::Deployment => {}
+            WorkloadKind::StatefulSet { .. } => self.rollout_changed(app, &desk, ctx),
+            WorkloadKind::DaemonSet { .. } => {
+                if self.daemons.pod_changed(app, pod, (old, new), ctx) {
+                    self.rollout_changed(app, &desk, ctx);
+                }
+            }
         }
     }
 
@@ -226,6 +264,7 @@ impl Brain {
         let desk = desk!(self, machines);
         self.nodes.node_changed(node, &mut self.queue, &desk, ctx);
         self.taints.node_changed(node, &desk, ctx);
+        self.daemons.node_changed(node, &mut self.queue, &desk, ctx);
         self.gc.check(node, &desk, ctx);
         self.cloud.check(node, ctx.now, &desk, ctx);
     }
@@ -264,6 +303,11 @@ impl Brain {
         match event {
             ControllersEvent::Reconcile { key, .. } => self.reconcile(key, &desk, ctx),
             ControllersEvent::RolloutRecheck { app, .. } => self.rollout_changed(app, &desk, ctx),
+            ControllersEvent::ProgressDeadline { app, .. } => {
+                if let Some(change) = self.progress.deadline(app, &self.cache, &desk, ctx) {
+                    progress::write(app, change, &mut self.queue, &desk, ctx);
+                }
+            }
             ControllersEvent::BudgetRecheck { budget, .. } => {
                 disruption::check(budget, &self.cache, &mut self.queue, &desk, ctx);
             }
@@ -271,6 +315,7 @@ impl Brain {
             ControllersEvent::ZonePass { zone, .. } => self.nodes.zone_pass(zone, &mut self.queue, &desk, ctx),
             ControllersEvent::EvictFrom { node, .. } => self.taints.evict(node, &desk, ctx),
             ControllersEvent::Orphans { node, .. } => self.gc.collect(node, &desk, ctx),
+            ControllersEvent::Autoscale { app, .. } => self.autoscaling.sync(app, &desk, ctx),
             ControllersEvent::InstanceCheck { node, .. } => self.cloud.look(node, &desk, ctx),
             ControllersEvent::CachesFilled { .. } | ControllersEvent::Answer { .. } | ControllersEvent::Lease(_) => {}
         }
@@ -281,11 +326,21 @@ impl Brain {
             return;
         }
         match key {
-            Key::Deployment(app) => self.deployments.reconcile(app, &self.cache, &mut self.queue, desk, ctx),
+            Key::Deployment(app) => self.workload(app, desk, ctx),
             Key::Endpoints(app) => self.endpoints.reconcile(app, &mut self.queue, desk, ctx),
             Key::Set(set) => self.sets.reconcile(set, &self.cache, &mut self.queue, desk, ctx),
             Key::Budget(budget) => disruption::reconcile(budget, &self.cache, &mut self.queue, desk, ctx),
             Key::Taints(node) => self.nodes.reconcile_taints(node, &mut self.queue, desk, ctx),
+        }
+    }
+
+    fn workload(&mut self, app: AppId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        match ctx.spec.apps[app].kind {
+            WorkloadKind::Deployment => self.deployments.reconcile(app, &self.cache, &mut self.queue, desk, ctx),
+            WorkloadKind::StatefulSet { .. } => stateful_sets::reconcile(app, &mut self.queue, desk, ctx),
+            WorkloadKind::DaemonSet { .. } => {
+                self.daemons.reconcile(app, &self.cache, &mut self.queue, desk, ctx);
+            }
         }
     }
 
@@ -320,8 +375,8 @@ impl Brain {
             Ok(()) => true,
             // A pod to be deleted or a node to be tainted that is gone already is no failure.
             Err(ApiError::NotFound) => match key {
-                Key::Taints(_) | Key::Set(_) => true,
-                Key::Deployment(_) | Key::Endpoints(_) | Key::Budget(_) => false,
+                Key::Taints(_) | Key::Set(_) | Key::Deployment(_) => true,
+                Key::Endpoints(_) | Key::Budget(_) => false,
             },
             Err(_) => false,
         };
@@ -336,6 +391,7 @@ impl Brain {
                     return;
                 }
             }
+            Key::Deployment(app) if settled.failed => self.daemons.failed(app),
             Key::Deployment(_) | Key::Budget(_) | Key::Taints(_) => {}
         }
         self.queue.settle(key, settled, desk, ctx);

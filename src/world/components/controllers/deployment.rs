@@ -1,16 +1,17 @@
 //! Deployment controller: a ReplicaSet for each template, and rolling updates between them.
 //!
-//! Source: `pkg/controller/deployment/deployment_controller.go`, `sync.go`, `rolling.go`.
+//! Source: `pkg/controller/deployment/deployment_controller.go`, `sync.go`, `rolling.go`, `recreate.go`.
 
 use super::Key;
-use super::cache::Cache;
+use super::cache::{Cache, has_ended};
 use super::desk::Desk;
 use super::rolling::{self, Part, Step};
 use super::workqueue::Workqueue;
 use crate::base::{Id, Time};
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
-use crate::world::ids::{AppId, SetId};
+use crate::world::ids::{AppId, PodId, SetId};
+use crate::world::spec::RolloutKind;
 use crate::world::store::Change;
 
 /// The controller.
@@ -75,6 +76,9 @@ impl Deployments {
             return;
         }
         let Some(heard) = Sets::heard(app, desk, ctx) else { return };
+        if ctx.spec.apps[app].rollout.kind == RolloutKind::Recreate && recreates(app, &heard, queue, desk, ctx) {
+            return;
+        }
         if !heard.sets.iter().any(|(_, template, _)| *template == heard.template) {
             queue.sent(key);
             return desk.write(key, Change::CreateSet { app, template: heard.template }, ctx);
@@ -147,6 +151,19 @@ impl Deployments {
         }
         available
     }
+}
+
+/// Recreate: old sets go to 0, and while one of their pods is left, terminating ones too, nothing else is done; whether
+/// that is so. Source: `recreate.go` `rolloutRecreate`, `oldPodsRunning`.
+fn recreates(app: AppId, heard: &Sets, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) -> bool {
+    let old: Vec<_> = heard.sets.iter().filter(|(_, template, _)| *template != heard.template).copied().collect();
+    if old.iter().any(|(_, _, replicas)| *replicas > 0) {
+        scale(Key::Deployment(app), &old, &vec![0; old.len()], queue, desk, ctx);
+        return true;
+    }
+    let is_old = |set: SetId| old.iter().any(|(other, ..)| *other == set);
+    let runs = |pod: &PodId| desk.pod(*pod, ctx).is_some_and(|pod| is_old(pod.set) && !has_ended(pod.phase));
+    ctx.store.pods_of(app).iter().any(runs)
 }
 
 fn scale(

@@ -2,7 +2,7 @@
 
 use crate::base::{Id, IdVec, Name, Version};
 use crate::world::effects::{Ctx, Reply, ReplyTo};
-use crate::world::ids::{ClientId, MasterId, NodeId, PodId, ZoneId};
+use crate::world::ids::{ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::lease::pack;
 use crate::world::store::{Change, NodeObject, PodObject, Revision};
 
@@ -13,6 +13,8 @@ use super::Key;
 pub(super) struct Machine {
     /// Its lineage.
     pub(super) name: Name,
+    /// Its group; `None` for a master.
+    pub(super) pool: Option<PoolId>,
     /// Its failure domain.
     pub(super) zone: ZoneId,
     /// Whether the cloud has removed it.

@@ -3,17 +3,21 @@
 //! The leader's controllers hear of changes through its watch, queue the objects concerned, and write what is wanted
 //! back through the API. A process that does not lead holds nothing; a new leader fills its caches first.
 
+mod autoscaling;
 mod brain;
 mod cache;
 mod cloud_nodes;
+mod daemon_sets;
 mod deployment;
 mod desk;
 mod disruption;
 mod endpoints;
 mod node_lifecycle;
 mod pod_gc;
+mod progress;
 mod replica_sets;
 mod rolling;
+mod stateful_sets;
 mod taint_eviction;
 #[cfg(test)]
 mod tests;
@@ -24,7 +28,7 @@ mod zones;
 use crate::base::{Id, IdVec, Name};
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Outcome};
-use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, SetId, ZoneId};
+use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PoolId, SetId, ZoneId};
 use crate::world::lease::{Election, LeaseEvent, Turn, unpack};
 use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision};
@@ -34,7 +38,7 @@ use desk::Machine;
 /// An object in a controller's queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// Deployment controller.
+    /// Deployment, StatefulSet or DaemonSet controller, as the app is one.
     Deployment(AppId),
     /// EndpointSlice controller: an app's Service.
     Endpoints(AppId),
@@ -73,6 +77,13 @@ pub enum ControllersEvent {
         master: MasterId,
         /// Which object.
         key: Key,
+    },
+    /// A rollout that made no progress since has none for its `progressDeadlineSeconds`.
+    ProgressDeadline {
+        /// The leader.
+        master: MasterId,
+        /// The app.
+        app: AppId,
     },
     /// The next pod of a rollout has been Ready for `minReadySeconds`.
     RolloutRecheck {
@@ -114,6 +125,13 @@ pub enum ControllersEvent {
         /// The node.
         node: NodeId,
     },
+    /// A sync of an app's autoscaler that may find something new.
+    Autoscale {
+        /// The leader.
+        master: MasterId,
+        /// The app.
+        app: AppId,
+    },
     /// The cloud controller asks for the machine of a node that is not Ready.
     InstanceCheck {
         /// The leader.
@@ -143,10 +161,17 @@ impl Controllers {
         }
     }
 
+    /// One on a new master.
+    pub fn add_master(&mut self, client: ClientId) {
+        self.clients.push(client);
+        self.brains.push(None);
+        self.election.add(client);
+    }
+
     /// A machine, in order of its id, in failure domain `zone`; its Node object may not exist yet.
-    pub fn add_node(&mut self, node: NodeId, name: Name, zone: u32, _ctx: &mut Ctx<'_>) {
+    pub fn add_node(&mut self, node: NodeId, name: Name, pool: Option<PoolId>, zone: u32, _ctx: &mut Ctx<'_>) {
         debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
-        self.machines.push(Machine { name, zone: ZoneId(zone), gone: false });
+        self.machines.push(Machine { name, pool, zone: ZoneId(zone), gone: false });
     }
 
     /// The budgets' statuses as the store's pods and Deployments give them, for the start of a run: to be applied before
@@ -196,11 +221,13 @@ impl Controllers {
             ControllersEvent::CachesFilled { master, .. }
             | ControllersEvent::Reconcile { master, .. }
             | ControllersEvent::RolloutRecheck { master, .. }
+            | ControllersEvent::ProgressDeadline { master, .. }
             | ControllersEvent::BudgetRecheck { master, .. }
             | ControllersEvent::MonitorTick { master }
             | ControllersEvent::ZonePass { master, .. }
             | ControllersEvent::EvictFrom { master, .. }
             | ControllersEvent::Orphans { master, .. }
+            | ControllersEvent::Autoscale { master, .. }
             | ControllersEvent::InstanceCheck { master, .. } => master,
         };
         if let Some((brain, machines)) = self.acting(master) {

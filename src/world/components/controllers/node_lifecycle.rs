@@ -346,10 +346,11 @@ fn mark_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
     }
 }
 
-/// Deletes the pods of a lost node, past all budgets. Source: `util/node/controller_utils.go` `DeletePods`.
+/// Deletes the pods of a lost node, past all budgets, DaemonSets' excepted.
+/// Source: `util/node/controller_utils.go` `DeletePods`.
 fn delete_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
     for (pod, object) in pods_on(node, desk, ctx) {
-        if object.is_live() && !has_ended(object.phase) {
+        if object.is_live() && !has_ended(object.phase) && !ctx.spec.apps[object.app].is_daemon() {
             desk.run(Errand::PodEviction, node, Change::DeletePod { pod, grace: None }, ctx);
         }
     }

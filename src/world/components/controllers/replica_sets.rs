@@ -11,6 +11,7 @@ use super::workqueue::{Settled, Workqueue};
 use crate::base::Id;
 use crate::world::effects::Ctx;
 use crate::world::ids::{PodId, SetId};
+use crate::world::spec::WorkloadKind;
 use crate::world::store::Change;
 
 /// Most pods that one sync creates or deletes. Source: `replica_set.go` `BurstReplicas`.
@@ -75,6 +76,9 @@ impl ReplicaSets {
         ctx: &mut Ctx<'_>,
     ) {
         let Some(asked) = ctx.store.sets().at(set, desk.cursor) else { return };
+        if ctx.spec.apps[asked.app].kind != WorkloadKind::Deployment {
+            return;
+        }
         let off = asked.replicas != cache.set(set).active;
         let work = self.work(set);
         if off && work.creations == 0 && work.deletions.is_empty() {

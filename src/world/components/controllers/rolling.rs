@@ -105,7 +105,6 @@ fn rounded(a: i64, b: i64) -> i64 {
 mod tests {
     use super::*;
     use crate::base::IntOrPercent;
-    use crate::base::Span;
 
     fn part(spec: u32, available: u32) -> Part {
         Part { spec, available }
@@ -202,7 +201,7 @@ mod tests {
         let rollout = |surge, unavailable| RolloutSpec {
             max_surge: IntOrPercent::Percent(surge),
             max_unavailable: IntOrPercent::Percent(unavailable),
-            min_ready: Span::ZERO,
+            ..RolloutSpec::DEFAULT
         };
         assert_eq!(fenceposts(&rollout(25, 25), 3), (1, 0));
         assert_eq!(fenceposts(&rollout(25, 25), 10), (3, 2));

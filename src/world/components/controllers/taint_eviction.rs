@@ -40,7 +40,8 @@ impl TaintEviction {
             return;
         }
         for (pod, object) in pods_on(node, desk, ctx) {
-            if object.is_live() && !has_ended(object.phase) {
+            // The DaemonSet controller's tolerations have no end (`util/daemonset_util.go`).
+            if object.is_live() && !has_ended(object.phase) && !ctx.spec.apps[object.app].is_daemon() {
                 desk.run(Errand::TaintEviction, node, Change::DeletePod { pod, grace: None }, ctx);
             }
         }

@@ -65,6 +65,7 @@ impl Etcd {
             None => Place::Blocked,
             Some(lead) if self.takes_proposals(lead, origin) => {
                 let (index, term) = self.append(lead, origin, ctx);
+                self.placed(self.waiting[which].request, (index, term));
                 Place::Entry(index, term)
             }
             Some(_) => Place::Lost,
@@ -118,6 +119,7 @@ impl Etcd {
 
     fn fail(&mut self, which: usize) {
         self.waiting[which].failed = true;
+        self.given_up(self.waiting[which].request);
     }
 
     /// The connections of a member's clients break.

@@ -79,7 +79,8 @@ impl Etcd {
         }
         self.members[member].alarm += 1;
         let me = &self.members[member];
-        if !me.runs() || me.leads() || self.hears(member) || self.alone & (1 << member) != 0 {
+        let still = !me.runs() || me.leads() || !self.config(member).votes(member);
+        if still || self.hears(member) || self.alone & (1 << member) != 0 {
             return;
         }
         let event = EtcdEvent::Campaign { member: member as u8, alarm: me.alarm };
@@ -88,7 +89,10 @@ impl Etcd {
 
     /// After processes or links have changed: who stands alone, whose timers run, what a leader can still commit.
     pub(super) fn look_around(&mut self, ctx: &mut Ctx<'_>) {
-        let lonely = |member: &usize| self.quorum() > 1 && self.members[*member].runs() && self.reach(*member) == 1;
+        let lonely = |member: &usize| {
+            let votes = self.members[*member].runs() && self.config(*member).votes(*member);
+            votes && self.quorum(*member) > 1 && self.reach(*member) == 1
+        };
         let alone = (0..self.members.len()).filter(lonely).fold(0, |set, member| set | 1 << member);
         let joined = std::mem::replace(&mut self.alone, alone) & !alone;
         for member in 0..self.members.len() {
@@ -107,7 +111,10 @@ impl Etcd {
     /// Opens a leader's stream to a member, if they are connected. Its first message leaves at once (a new leader), or
     /// with the next heartbeat.
     pub(super) fn open(&mut self, leader: usize, to: usize, at_once: bool, ctx: &mut Ctx<'_>) {
-        if leader == to || !self.connected(leader, to) {
+        if leader == to || !self.members[leader].leads() || !self.connected(leader, to) {
+            return;
+        }
+        if !self.config(leader).has(to) {
             return;
         }
         let tick = self.settings.tick;
@@ -256,6 +263,7 @@ impl Etcd {
         }
         if linked {
             self.members[member].linked = true;
+            self.members[member].since = ctx.now;
             self.open_all(member, ctx);
         } else {
             for other in 0..self.members.len() {
@@ -285,9 +293,9 @@ impl Etcd {
             return;
         }
         let next = self.next_check(leader, ctx);
-        let doubt = |hearing: usize| hearing + 1 < self.quorum();
+        let doubtful = self.heard(leader) < self.quorum(leader);
         let Some(reign) = &self.members[leader].reign else { return };
-        let (doubtful, armed) = (doubt(reign.hearing()), reign.check_armed);
+        let armed = reign.check_armed;
         if let Some(reign) = &mut self.members[leader].reign {
             reign.alarm += 1;
             reign.commit_armed = false;
@@ -316,12 +324,15 @@ impl Etcd {
         let Some(reign) = &self.members[leader].reign else { return };
         let round = self.settings.ticks(self.settings.election);
         let since = ctx.now - round;
-        let active = |stream: &&super::reign::Stream| {
+        let config = self.config(leader);
+        let active = |(member, stream): &(usize, &super::reign::Stream)| {
             let answered = stream.active <= ctx.now;
-            answered && (stream.active > since || (!self.eager && stream.hears()))
+            let lately = stream.active > since || (!self.eager && stream.hears());
+            config.votes(*member) && answered && lately
         };
-        let count = reign.streams.iter().filter(active).count() + 1;
-        if count < self.quorum() {
+        let own = usize::from(config.votes(leader));
+        let count = reign.streams.iter().enumerate().filter(active).count() + own;
+        if count < self.quorum(leader) {
             let term = self.members[leader].hard.term;
             self.become_follower(leader, term, None, ctx);
         }
@@ -330,7 +341,8 @@ impl Etcd {
     /// The order to campaign at once arrives.
     pub(super) fn hand_over(&mut self, to: usize, term: u32, ctx: &mut Ctx<'_>) {
         let me = &self.members[to];
-        if me.runs() && me.linked && me.hard.term == term && me.role == Role::Follower {
+        let votes = self.config(to).votes(to) && !me.removed;
+        if votes && me.runs() && me.linked && me.hard.term == term && me.role == Role::Follower {
             self.campaign(to, Ask::HandOver, ctx);
         }
     }

@@ -31,7 +31,7 @@ impl Etcd {
                 me.elapsed = 0;
                 self.check_majority(member, ctx);
             }
-        } else if me.elapsed >= me.patience {
+        } else if me.elapsed >= me.patience && self.config(member).votes(member) {
             self.stand(member, ctx);
         }
         self.tick_on(member, ctx);

@@ -30,7 +30,7 @@ impl Etcd {
             Ask::Pre => {
                 self.members[member].role = Role::PreCandidate;
                 self.open_ballot(member, ask, term, ctx);
-                if self.quorum() == 1 {
+                if self.quorum(member) == 1 {
                     return self.campaign(member, Ask::Vote, ctx);
                 }
                 self.ask_all(member, ctx);
@@ -58,8 +58,9 @@ impl Etcd {
 
     fn ask_all(&mut self, member: usize, ctx: &mut Ctx<'_>) {
         let Some(Ballot { ask, term, .. }) = self.members[member].ballot else { return };
+        let config = self.config(member);
         for to in 0..self.members.len() {
-            if to != member && self.connected(member, to) {
+            if to != member && config.votes(to) && self.connected(member, to) {
                 let delay = self.settings.wire(ctx, member, to, Leg::Ask, ballot_key(ask, term));
                 self.push(delay, EtcdEvent::Asked { from: member as u8, to: to as u8, ask, term }, ctx);
             }
@@ -75,7 +76,7 @@ impl Etcd {
             return;
         }
         self.history.vote(member, term, member);
-        if self.quorum() == 1 {
+        if self.quorum(member) == 1 {
             return self.become_leader(member, ctx);
         }
         self.ask_all(member, ctx);
@@ -84,8 +85,7 @@ impl Etcd {
     /// A request for a vote arrives.
     pub(super) fn asked(&mut self, from: usize, to: usize, ask: Ask, term: Term, ctx: &mut Ctx<'_>) {
         let Some(ballot) = self.members[from].ballot.filter(|ballot| ballot.term == term) else { return };
-        let wired = self.members[to].runs() && self.members[to].linked && self.members[from].linked;
-        if !wired {
+        if !self.wired(from, to) {
             return;
         }
         let mine = self.members[to].hard.term;
@@ -169,8 +169,8 @@ impl Etcd {
         if granted && ask != Ask::Pre {
             self.history.vote(from, term, to);
         }
-        let wired = self.members[to].runs() && self.members[to].linked && self.members[from].linked;
-        let (members, quorum) = (self.members.len() as u32, self.quorum() as u32);
+        let wired = self.wired(from, to);
+        let (members, quorum) = (self.config(to).size() as u32, self.quorum(to) as u32);
         let me = &mut self.members[to];
         let stands = match ask {
             Ask::Pre => me.role == Role::PreCandidate && me.hard.term + 1 == term,
@@ -193,10 +193,16 @@ impl Etcd {
         }
     }
 
+    /// Whether what one member has sent reaches the other now.
+    fn wired(&self, from: usize, to: usize) -> bool {
+        let (sender, me) = (&self.members[from], &self.members[to]);
+        me.runs() && me.linked && sender.linked && !me.removed && !sender.removed
+    }
+
     /// Word of a newer term arrives.
     pub(super) fn higher(&mut self, to: usize, term: Term, ctx: &mut Ctx<'_>) {
         let me = &self.members[to];
-        if me.runs() && me.linked && term > me.hard.term {
+        if me.runs() && me.linked && !me.removed && term > me.hard.term {
             self.become_follower(to, term, None, ctx);
         }
     }

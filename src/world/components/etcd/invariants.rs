@@ -3,6 +3,7 @@
 
 use super::Etcd;
 use super::log::{Index, Log, Term};
+use super::membership::Set;
 use crate::base::Time;
 
 /// Votes of this many terms back are remembered; a candidate waits for its votes for one election time-out.
@@ -97,16 +98,33 @@ pub(super) struct History {
     leaders: Vec<(Term, u8)>,
     votes: Vec<(Term, u8, u8)>,
     committed: Log,
+    /// Who voted when the last entry was committed.
+    pub(super) electorate: Set,
     acknowledged: Option<(Index, Term)>,
     broken: Option<Broken>,
 }
 
 impl History {
-    pub(super) fn begin(leader: usize, now: Time) -> History {
+    pub(super) fn begin(leader: usize, electorate: Set, now: Time) -> History {
         let mut committed = Log::default();
         committed.append(1, now, now);
         committed.forget_writes();
-        History { leaders: vec![(1, leader as u8)], votes: Vec::new(), committed, acknowledged: None, broken: None }
+        History {
+            leaders: vec![(1, leader as u8)],
+            votes: Vec::new(),
+            committed,
+            electorate,
+            acknowledged: None,
+            broken: None,
+        }
+    }
+
+    /// That of a group that begins with a snapshot.
+    pub(super) fn restored(term: Term, electorate: Set, now: Time) -> History {
+        let mut committed = Log::default();
+        committed.append(term, now, now);
+        committed.forget_writes();
+        History { leaders: Vec::new(), votes: Vec::new(), committed, electorate, acknowledged: None, broken: None }
     }
 
     /// A member was elected.
@@ -172,6 +190,9 @@ impl Etcd {
     /// The first law found broken.
     pub fn check(&self) -> Result<(), Broken> {
         self.history.broken.map_or(Ok(()), Err)?;
+        if self.lost {
+            return Ok(());
+        }
         self.check_logs()?;
         let committed = &self.history.committed;
         if let Some((index, term)) = self.history.acknowledged
@@ -212,9 +233,11 @@ impl Etcd {
         let committed = &self.history.committed;
         let index = committed.last();
         let holds = |log: &Log| log.common(committed).min(log.durable(self.now)) >= index;
-        let disks = self.members.iter().filter(|me| holds(&me.log)).count();
+        let voters = self.history.electorate;
+        let voting = self.members.iter().enumerate().filter(|(member, _)| voters & (1 << member) != 0);
+        let disks = voting.filter(|(_, me)| holds(&me.log)).count();
         // A majority of all voters, whatever the group itself takes for one.
-        if disks <= self.members.len() / 2 {
+        if disks <= voters.count_ones() as usize / 2 {
             return Err(Broken::CommittedIsDurable { index, disks: disks as u32 });
         }
         Ok(())

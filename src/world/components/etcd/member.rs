@@ -2,8 +2,9 @@
 
 use super::delays::{Disk, Settings};
 use super::log::{Index, Log, Term};
+use super::membership::Set;
 use super::reign::Reign;
-use crate::base::{Span, Time};
+use crate::base::{Span, Time, Version};
 use crate::world::effects::Ctx;
 
 /// A member's process.
@@ -59,9 +60,9 @@ pub(super) struct Ballot {
     /// The end of its log when it asked.
     pub(super) tip: (Term, Index),
     /// Members that said yes, as bits.
-    pub(super) granted: u32,
+    pub(super) granted: Set,
     /// Members that said no, as bits.
-    pub(super) refused: u32,
+    pub(super) refused: Set,
 }
 
 /// A member.
@@ -69,6 +70,14 @@ pub(super) struct Ballot {
 pub(super) struct Member {
     pub(super) process: Process,
     pub(super) linked: bool,
+    /// Belongs to the group no more.
+    pub(super) removed: bool,
+    /// Has started once, and so told the others its name.
+    pub(super) published: bool,
+    /// Since when others can reach it, as far as that ever changed.
+    pub(super) since: Time,
+    /// Of the process that started last.
+    pub(super) version: Version,
     /// An API server keeps watches open, which never end by themselves.
     pub(super) watched: bool,
     /// Number of its process.
@@ -107,32 +116,56 @@ pub(super) struct Member {
 
 impl Member {
     /// A running follower of `leader` in term 1, with the first entry of that term in its log.
-    pub(super) fn steady(leader: usize, phase: Time, pre_vote: bool, now: Time) -> Member {
+    pub(super) fn steady(leader: usize, phase: Time, version: (Version, bool), now: Time) -> Member {
         let hard = Hard { term: 1, vote: Some(leader as u8) };
         let mut log = Log::default();
         log.append(1, now, now);
         Member {
             process: Process::Up,
-            linked: true,
             watched: true,
-            starts: 0,
-            phase,
-            pre_vote,
+            published: true,
+            version: version.0,
+            pre_vote: version.1,
             hard,
             disk: vec![(hard, now)],
             log,
             commit: 1,
-            role: Role::Follower,
             lead: Some(leader as u8),
             heard: now,
+            advanced: true,
+            started: now,
+            ..Member::absent(phase)
+        }
+    }
+
+    /// A place for a member: no process, no data.
+    pub(super) fn absent(phase: Time) -> Member {
+        Member {
+            process: Process::Down,
+            linked: true,
+            removed: false,
+            published: false,
+            since: Time::ZERO,
+            version: Version::default(),
+            watched: false,
+            starts: 0,
+            phase,
+            pre_vote: false,
+            hard: Hard::default(),
+            disk: Vec::new(),
+            log: Log::default(),
+            commit: 0,
+            role: Role::Follower,
+            lead: None,
+            heard: Time::ZERO,
             credit: 0,
             credited: Time::ZERO,
             patience: 0,
             redraws: 0,
             alarm: 0,
             elapsed: 0,
-            advanced: true,
-            started: now,
+            advanced: false,
+            started: Time::ZERO,
             ballot: None,
             reign: None,
         }

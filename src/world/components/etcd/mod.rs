@@ -1,4 +1,4 @@
-//! etcd: one Raft group, a voter on each master.
+//! etcd: one Raft group, a member on each master.
 //!
 //! Members keep terms, votes and logs as the real ones do, and what they answer is on disk first. While leader, links
 //! and processes stay as they are, nothing of it is an event but the commit of a write: heartbeats, ticks and
@@ -17,8 +17,10 @@ mod election;
 mod invariants;
 mod log;
 mod member;
+mod membership;
 mod reign;
 mod replication;
+mod restore;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -30,8 +32,10 @@ use self::clients::Waiting;
 use self::contact::End;
 use self::delays::{Settings, member_name};
 use self::invariants::History;
+use self::log::Index;
 use self::log::Term;
 use self::member::{Member, Process};
+use self::membership::{Changing, ClusterVersion, Config, Set};
 use self::reign::{Flow, Reign};
 use crate::base::{Span, Time};
 use crate::world::behaviour::etcd_pre_vote;
@@ -43,8 +47,8 @@ use crate::world::ids::{MasterId, RequestId};
 use crate::world::purpose::Purpose;
 use crate::world::spec::EtcdSpec;
 
-/// Most members that a group may have: sets of members are bits of a word.
-pub const MEMBERS_MAX: u32 = 32;
+/// Most members that a group may ever have had: sets of members are bits of a word.
+pub const MEMBERS_MAX: u32 = 64;
 
 /// Inside etcd. Members are numbered by master; a message carries the term it was sent in.
 #[allow(missing_docs, reason = "fields: a member, sender and receiver, the term; alarms and starts count up")]
@@ -82,6 +86,8 @@ pub enum EtcdEvent {
     Leaving { member: u8, start: u32, polls: u8 },
     /// A stopping member's process ends.
     Exit { member: u8, start: u32 },
+    /// A member that was removed from the group ends.
+    Expelled { member: u8, start: u32 },
     /// A hand-over that an operator asked for is given up.
     TransferLate { member: u8, term: u32 },
     /// Eager mode: a member's clock ticks.
@@ -104,8 +110,15 @@ pub struct Etcd {
     waiting: Vec<Waiting>,
     history: History,
     shown: Shown,
+    /// Configurations of the group, each with the entry that made it so, as far as committed.
+    configs: Vec<(Index, Config)>,
+    /// The next one, on its way through the log.
+    changing: Option<Changing>,
+    cluster_version: ClusterVersion,
     /// Members without a connection to any other, as bits: their campaigns reach nobody and are not events.
-    alone: u32,
+    alone: Set,
+    /// All members' data is gone.
+    lost: bool,
     eager: bool,
     now: Time,
 }
@@ -113,8 +126,9 @@ pub struct Etcd {
 /// What others were last told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Shown {
-    serving: u32,
+    serving: Set,
     up: u32,
+    voters: u32,
     leader: Option<(u8, Term)>,
 }
 
@@ -140,15 +154,19 @@ impl Etcd {
             settings,
             members: Vec::with_capacity(count),
             waiting: Vec::new(),
-            history: History::begin(leader, ctx.now),
+            history: History::begin(leader, Config::of(count).voters, ctx.now),
+            configs: vec![(0, Config::of(count))],
+            changing: None,
+            cluster_version: ClusterVersion::of(spec.from),
             shown: Shown::default(),
             alone: 0,
+            lost: false,
             eager,
             now: ctx.now,
         };
         for index in 0..count {
             let phase = ctx.now + ctx.draw(Purpose::Phase, member_name(index), 0).span_below(settings.tick);
-            let mut member = Member::steady(leader, phase, pre_vote, ctx.now);
+            let mut member = Member::steady(leader, phase, (spec.from, pre_vote), ctx.now);
             member.redraw(index, &settings, ctx);
             etcd.members.push(member);
             ctx.note(Fact::MemberStarted { member: MasterId(index as u32) });
@@ -156,6 +174,7 @@ impl Etcd {
         etcd.crown(leader, ctx);
         etcd.look_around(ctx);
         etcd.shown.serving = etcd.serving();
+        etcd.shown.voters = count as u32;
         etcd.announce(ctx);
         (0..count).for_each(|member| etcd.tick_on(member, ctx));
         etcd
@@ -200,6 +219,7 @@ impl Etcd {
             EtcdEvent::HandOver { to, term } => self.hand_over(to.into(), term, ctx),
             EtcdEvent::Leaving { member, start, polls } => self.leaving(member.into(), start, polls, ctx),
             EtcdEvent::Exit { member, start } => self.exit(member.into(), start, ctx),
+            EtcdEvent::Expelled { member, start } => self.expelled(member.into(), start, ctx),
             EtcdEvent::TransferLate { member, term } => self.transfer_late(member.into(), term),
             EtcdEvent::Tick { member, start } => self.tick(member.into(), start, ctx),
             EtcdEvent::Beat { from, to, term, tick } => self.beat(from.into(), to.into(), term, tick, ctx),
@@ -256,7 +276,7 @@ impl Etcd {
 
     /// Whether a request to this member would be served now, through a leader with a quorum.
     pub fn serves(&self, member: MasterId) -> bool {
-        member.0 < u32::BITS && self.serving() & (1 << member.0) != 0
+        member.0 < Set::BITS && self.serving() & (1 << member.0) != 0
     }
 
     /// Whether the member's process runs.
@@ -269,23 +289,34 @@ impl Etcd {
         self.shown.leader.map(|(member, term)| (MasterId(u32::from(member)), u64::from(term)))
     }
 
-    /// Voters that make a majority. Members that do not run count.
-    fn quorum(&self) -> usize {
-        self.members.len() / 2 + 1
+    /// Voters that make a majority of the group as this member knows it. Members that do not run count.
+    fn quorum(&self, member: usize) -> usize {
+        self.config(member).size() / 2 + 1
     }
 
     fn connected(&self, a: usize, b: usize) -> bool {
         let (one, other) = (&self.members[a], &self.members[b]);
-        one.runs() && other.runs() && (a == b || (one.linked && other.linked))
+        let wired = one.linked && other.linked && !one.removed && !other.removed;
+        one.runs() && other.runs() && (a == b || wired)
     }
 
-    /// Members that this one reaches, itself included.
+    /// Voters that this member reaches, itself included.
     fn reach(&self, member: usize) -> usize {
-        (0..self.members.len()).filter(|other| self.connected(member, *other)).count()
+        let config = self.config(member);
+        (0..self.members.len()).filter(|other| config.votes(*other) && self.connected(member, *other)).count()
+    }
+
+    /// Voters that a leader keeps from campaigns, itself included.
+    fn heard(&self, leader: usize) -> usize {
+        let config = self.config(leader);
+        let Some(reign) = &self.members[leader].reign else { return 0 };
+        let followers = reign.streams.iter().enumerate();
+        let hearing = followers.filter(|(member, stream)| config.votes(*member) && stream.hears()).count();
+        hearing + usize::from(config.votes(leader))
     }
 
     /// Members that would serve a request, as bits.
-    fn serving(&self) -> u32 {
+    fn serving(&self) -> Set {
         (0..self.members.len()).filter(|member| self.is_served(*member)).fold(0, |set, member| set | 1 << member)
     }
 
@@ -293,7 +324,8 @@ impl Etcd {
         let Some(leader) = self.leader_of(member) else { return false };
         let Some(reign) = &self.members[leader].reign else { return false };
         self.members[member].process == Process::Up
-            && reign.hearing() + 1 >= self.quorum()
+            && self.config(leader).votes(member)
+            && self.heard(leader) >= self.quorum(leader)
             && self.members[leader].commit >= reign.first
     }
 
@@ -309,7 +341,7 @@ impl Etcd {
 
     /// The leader with the newest term whom a majority can reach.
     fn effective_leader(&self) -> Option<(u8, Term)> {
-        let leaders = (0..self.members.len()).filter(|m| self.members[*m].leads() && self.reach(*m) >= self.quorum());
+        let leaders = (0..self.members.len()).filter(|m| self.members[*m].leads() && self.reach(*m) >= self.quorum(*m));
         leaders.map(|m| (m as u8, self.members[m].hard.term)).max_by_key(|(_, term)| *term)
     }
 
@@ -318,8 +350,11 @@ impl Etcd {
         self.now = ctx.now;
         self.end_drains(ctx);
         self.watch_leaders(ctx.now);
-        let up = self.members.iter().filter(|member| member.runs() && member.linked).count() as u32;
-        let shown = Shown { serving: self.serving(), up, leader: self.effective_leader() };
+        let group = self.newest();
+        let is_up = |(member, me): &(usize, &Member)| group.votes(*member) && me.runs() && me.linked;
+        let up = self.members.iter().enumerate().filter(is_up).count() as u32;
+        let voters = group.size() as u32;
+        let shown = Shown { serving: self.serving(), up, voters, leader: self.effective_leader() };
         let before = std::mem::replace(&mut self.shown, shown);
         if before == shown {
             return;
@@ -332,8 +367,8 @@ impl Etcd {
                 ctx.note(Fact::MemberLeads { member: MasterId(member.into()), term: term.into() });
             }
         }
-        if before.up != up {
-            ctx.note(Fact::QuorumIs { up, voters: self.members.len() as u32 });
+        if (before.up, before.voters) != (up, voters) {
+            ctx.note(Fact::QuorumIs { up, voters });
         }
         for member in 0..self.members.len() as u32 {
             let serves = shown.serving & (1 << member) != 0;

@@ -134,9 +134,4 @@ impl Reign {
             kept: (0, 0),
         }
     }
-
-    /// Followers that hear it.
-    pub(super) fn hearing(&self) -> usize {
-        self.streams.iter().filter(|stream| stream.hears()).count()
-    }
 }

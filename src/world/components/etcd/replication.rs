@@ -6,6 +6,7 @@
 use super::delays::{CATCH_UP_ENTRIES, CATCH_UP_PER_ENTRY, Disk, Leg, SNAPSHOT};
 use super::log::{Index, Term};
 use super::member::Role;
+use super::membership::Config;
 use super::reign::{Ack, Flow};
 use super::{Etcd, EtcdEvent};
 use crate::base::{Span, Time};
@@ -164,16 +165,18 @@ impl Etcd {
     pub(super) fn commit_time(&self, leader: usize, index: Index) -> Time {
         let Some(reign) = &self.members[leader].reign else { return Time::NEVER };
         let index = index.max(reign.first);
+        let config = self.config(leader);
         let mut times = [Time::NEVER; super::MEMBERS_MAX as usize];
-        for (member, (time, stream)) in times.iter_mut().zip(&reign.streams).enumerate() {
+        let voters = reign.streams.iter().enumerate().filter(|(member, _)| config.votes(*member));
+        for (time, (member, stream)) in times.iter_mut().zip(voters) {
             *time = match member == leader {
                 true => self.members[leader].log.durable_from(index),
                 false => stream.acked_from(index),
             };
         }
-        let times = &mut times[..self.members.len()];
+        let times = &mut times[..config.size()];
         times.sort_unstable();
-        times[self.quorum() - 1]
+        times[config.size() / 2]
     }
 
     /// Sets the alarm of a leader's next commit, unless it is set.
@@ -214,18 +217,19 @@ impl Etcd {
     pub(super) fn commit_matched(
         &mut self,
         leader: usize,
-        mut matched: [Index; super::MEMBERS_MAX as usize],
+        matched: [Index; super::MEMBERS_MAX as usize],
         ctx: &mut Ctx<'_>,
     ) {
-        let matched = &mut matched[..self.members.len()];
-        matched.sort_unstable_by(|a, b| b.cmp(a));
-        let upto = matched[self.quorum() - 1];
+        let config = self.config(leader);
+        let upto = agreed(config, matched);
         let me = &self.members[leader];
         let Some(reign) = &me.reign else { return };
         if upto <= me.commit || upto < reign.first {
             return;
         }
+        self.history.electorate = config.voters;
         self.history.commit(leader, &me.log, upto, me.hard.term, ctx.now);
+        let change = self.change_committed(leader, upto);
         self.learn_commit(leader, upto, ctx);
         for to in 0..self.members.len() {
             let flows = |reign: &super::reign::Reign| reign.streams[to].flow == Flow::Flowing;
@@ -234,10 +238,28 @@ impl Etcd {
             }
         }
         self.store(leader, upto, ctx);
+        if let Some(change) = change {
+            self.changed(change, ctx);
+            // Another majority may hold more already.
+            self.commit_matched(leader, matched, ctx);
+            self.arm_leader(leader, ctx);
+        }
     }
 
     fn learn_commit(&mut self, member: usize, upto: Index, ctx: &Ctx<'_>) {
         let me = &mut self.members[member];
         me.commit = me.commit.max(upto.min(me.log.arrived(ctx.now)));
     }
+}
+
+/// Up to where a majority of voters has acknowledged, by the index of each member.
+fn agreed(config: Config, mut matched: [Index; super::MEMBERS_MAX as usize]) -> Index {
+    let (all, mut size) = (matched, 0);
+    for (_, index) in all.iter().enumerate().filter(|(member, _)| config.votes(*member)) {
+        matched[size] = *index;
+        size += 1;
+    }
+    let voting = &mut matched[..size];
+    voting.sort_unstable_by(|a, b| b.cmp(a));
+    voting.get(size / 2).copied().unwrap_or(0)
 }

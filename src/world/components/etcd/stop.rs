@@ -7,7 +7,7 @@
 
 use super::delays::{ADVANCE_LIMIT, ADVANCE_POLL, HANDOVER_POLL, Leg, PEER_CLOSE, member_name};
 use super::member::Process;
-use super::reign::Flow;
+use super::reign::{Flow, Stream};
 use super::{End, Etcd, EtcdEvent};
 use crate::base::{Span, Time, Version};
 use crate::world::behaviour::etcd_pre_vote;
@@ -48,7 +48,7 @@ impl Etcd {
         }
         me.process = Process::Leaving;
         self.reset_clients(member, ctx);
-        let event = match self.begin_transfer(member, ctx) {
+        let event = match self.begin_transfer(member, None, ctx) {
             true => (HANDOVER_POLL, EtcdEvent::Leaving { member: member as u8, start, polls: 1 }),
             false => (PEER_CLOSE, EtcdEvent::Exit { member: member as u8, start }),
         };
@@ -56,12 +56,15 @@ impl Etcd {
     }
 
     /// Drops proposals from now on, and sends the order to campaign once the successor has the whole log.
-    fn begin_transfer(&mut self, member: usize, ctx: &mut Ctx<'_>) -> bool {
+    fn begin_transfer(&mut self, member: usize, wanted: Option<usize>, ctx: &mut Ctx<'_>) -> bool {
+        let config = self.config(member);
         let me = &mut self.members[member];
         let (term, last) = (me.hard.term, me.log.last());
         let Some(reign) = &mut me.reign else { return false };
-        let flowing = reign.streams.iter().enumerate().filter(|(_, stream)| stream.flow == Flow::Flowing);
-        let Some((to, stream)) = flowing.min_by_key(|(_, stream)| stream.opened) else { return false };
+        let may = |to: usize| config.votes(to) && wanted.is_none_or(|wanted| wanted == to);
+        let flowing = |(to, stream): &(usize, &Stream)| stream.flow == Flow::Flowing && may(*to);
+        let followers = reign.streams.iter().enumerate().filter(flowing);
+        let Some((to, stream)) = followers.min_by_key(|(_, stream)| stream.opened) else { return false };
         let ready = stream.acked_from(last).max(reign.gate).max(ctx.now);
         if ready == Time::NEVER {
             return false;
@@ -94,13 +97,13 @@ impl Etcd {
         }
     }
 
-    /// An operator asks a leader to hand over: to the follower it has been connected to for longest. Raft gives a
+    /// An operator asks a leader to hand over: to this follower, or to the one it has been connected to for longest. Raft gives a
     /// transfer up that takes longer than an election time-out. Source: etcd `raft/raft.go`, `abortLeaderTransfer`.
-    pub fn move_leader(&mut self, from: MasterId, ctx: &mut Ctx<'_>) {
+    pub fn move_leader(&mut self, from: MasterId, to: Option<MasterId>, ctx: &mut Ctx<'_>) {
         self.settle(ctx);
         let member = from.0 as usize;
         let up = self.members.get(member).is_some_and(|me| me.process == Process::Up && me.leads());
-        if up && self.begin_transfer(member, ctx) {
+        if up && self.begin_transfer(member, to.map(|to| to.0 as usize), ctx) {
             let patience = self.settings.ticks(self.settings.election);
             let event = EtcdEvent::TransferLate { member: member as u8, term: self.members[member].hard.term };
             self.push(patience, event, ctx);
@@ -149,8 +152,12 @@ impl Etcd {
             return;
         }
         self.kill(member, ctx);
+        if !self.admits(member, version) {
+            let cluster = self.cluster_version();
+            return ctx.note(Fact::MemberRefused { member: MasterId(member as u32), version, cluster });
+        }
         let settings = self.settings;
-        let members = self.members.len();
+        let single = self.newest().size() == 1;
         let me = &mut self.members[member];
         me.process = Process::Up;
         me.starts += 1;
@@ -159,13 +166,15 @@ impl Etcd {
         me.pre_vote = settings.pre_vote.unwrap_or_else(|| etcd_pre_vote(version));
         me.started = ctx.now;
         me.heard = ctx.now;
-        me.advanced = members == 1;
+        (me.version, me.published, me.since) = (version, true, ctx.now);
+        me.advanced = single;
         // A group of one does not wait for anybody: one tick less than an election time-out has passed for it.
-        me.credit = if members == 1 { settings.election - 1 } else { 0 };
+        me.credit = if single { settings.election - 1 } else { 0 };
         me.credited = ctx.now;
         me.elapsed = me.credit;
         me.redraw(member, &settings, ctx);
         ctx.note(Fact::MemberStarted { member: MasterId(member as u32) });
+        self.survey();
         self.open_all(member, ctx);
         self.look_around(ctx);
         self.tick_on(member, ctx);

@@ -43,6 +43,17 @@ enum Process {
     Synced,
 }
 
+/// What keeps a kubelet from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KubeletFlaw {
+    /// Each start of its process fails; systemd tries again without end.
+    NeverStarts,
+    /// The API refuses it: it never registers its node.
+    NeverRegisters,
+    /// Its node registers and stays NotReady: no container network.
+    NeverReady,
+}
+
 /// One kubelet.
 #[derive(Clone, Debug)]
 pub(super) struct Kubelet {
@@ -67,6 +78,8 @@ pub(super) struct Kubelet {
     /// Whether an attempt to register is due or under way.
     registering: bool,
     joined: bool,
+    /// The configuration of the pods' network is on the disk, from the first join on.
+    network: bool,
     /// Phase of the PLEG's relist.
     relist: Time,
     /// Phase of the status manager's batch.
@@ -82,6 +95,9 @@ pub(super) struct Kubelet {
     images: Vec<AppId>,
     /// The container runtime is at work until then.
     pub(super) works_until: Time,
+    flaw: Option<KubeletFlaw>,
+    /// How many times as long as elsewhere its runtime's work takes.
+    pub(super) pace: u32,
 }
 
 impl Kubelet {
@@ -100,6 +116,7 @@ impl Kubelet {
             register_wait: REGISTER_WAIT.0,
             registering: false,
             joined: false,
+            network: false,
             relist: Time::ZERO,
             batch: Time::ZERO,
             collection: Time::ZERO,
@@ -108,6 +125,8 @@ impl Kubelet {
             pulls: VecDeque::new(),
             images: Vec::new(),
             works_until: Time::ZERO,
+            flaw: None,
+            pace: 1,
         }
     }
 
@@ -115,12 +134,16 @@ impl Kubelet {
     pub(super) fn begin_run(&mut self, version: Version, ctx: &Ctx<'_>) {
         self.version = version;
         self.behaviour = Behaviour::of(version);
-        (self.process, self.registered, self.joined) = (Process::Synced, true, true);
+        (self.process, self.registered, self.joined, self.network) = (Process::Synced, true, true, true);
         self.relist = Time::ZERO + self.phase(0, RELIST, ctx);
         // Kubelets that were started together share the phases of what counts from the process's start.
         let started = if ctx.spec.timings.kubelets_together { Name::new("kubelets") } else { self.name };
         self.batch = Time::ZERO + self.phase_of(started, 1, STATUS_BATCH, ctx);
         self.collection = Time::ZERO + self.phase_of(started, 2, COLLECTION, ctx);
+    }
+    /// Whether pods can have a network of their own.
+    pub(super) fn has_network(&self) -> bool {
+        self.network
     }
     /// Whether its process is this start's and acts.
     pub(super) fn acts(&self, incarnation: u32) -> bool {
@@ -196,6 +219,10 @@ impl Kubelet {
         self.incarnation += 1;
         (self.process, self.tick_due, self.registering) = (Process::Starting, false, false);
         self.pulls.clear();
+        if self.flaw == Some(KubeletFlaw::NeverStarts) {
+            self.process = Process::Down;
+            return;
+        }
         let name = self.name.part(2);
         let wait = ctx.spec.timings.kubelet_start;
         let wait = wait.sample(&mut ctx.draw(Purpose::ProcessStart, name, u64::from(self.incarnation)));
@@ -218,6 +245,16 @@ impl Kubelets {
         // Whether its writes are stored it will be told once it is connected.
         (kubelet.registered, kubelet.joined, kubelet.served) = (false, false, false);
         kubelet.start(node, ctx);
+    }
+
+    /// Something keeps the kubelet from its work from now on, or no longer.
+    pub fn set_flaw(&mut self, node: NodeId, flaw: Option<KubeletFlaw>) {
+        self.nodes[node].flaw = flaw;
+    }
+
+    /// What the runtime of this node begins from now on takes so many times as long.
+    pub fn set_pace(&mut self, node: NodeId, factor: u32) {
+        self.nodes[node].pace = factor.max(1);
     }
 
     /// The machine begins to shut down: processes get SIGTERM.
@@ -264,6 +301,12 @@ impl Kubelets {
     /// The machine's disk is wiped: no image is left on it.
     pub fn wiped(&mut self, node: NodeId) {
         self.nodes[node].images.clear();
+        self.nodes[node].network = false;
+    }
+
+    /// Its Node object is not there any more, and nobody deleted it: it registers when it is restarted.
+    pub fn forgotten(&mut self, node: NodeId) {
+        (self.nodes[node].registered, self.nodes[node].joined) = (false, false);
     }
 
     /// The process is stopped where it is; containers run on, unwatched.
@@ -376,6 +419,10 @@ impl Kubelets {
     /// An attempt to register the node; without an answer of success it is repeated.
     pub(super) fn register(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         let kubelet = &mut self.nodes[node];
+        // It asks and is refused without end; the answer is the same each time.
+        if kubelet.flaw == Some(KubeletFlaw::NeverRegisters) {
+            return;
+        }
         kubelet.registering = true;
         if !kubelet.served {
             return self.register_again(node, ctx);
@@ -412,6 +459,7 @@ impl Kubelets {
                     | ApiError::Conflict
                     | ApiError::SeveralBudgets
                     | ApiError::Forbidden
+                    | ApiError::Members
                     | ApiError::Webhook,
                 ) => {
                     if let Some(worker) = self.workers.get_mut(PodId(pod)) {
@@ -448,6 +496,9 @@ impl Kubelets {
 
     fn join_later(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         let kubelet = &self.nodes[node];
+        if kubelet.flaw == Some(KubeletFlaw::NeverReady) {
+            return;
+        }
         let incarnation = kubelet.incarnation;
         let wait = kubelet.join_time(ctx);
         let wait = wait.sample(&mut ctx.draw(Purpose::NodeJoin, kubelet.name, u64::from(incarnation)));
@@ -458,6 +509,14 @@ impl Kubelets {
     pub(super) fn join(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.nodes[node].joined = true;
         self.post_node(node, ctx);
+        if std::mem::replace(&mut self.nodes[node].network, true) {
+            return;
+        }
+        let waits = |pod: &PodId| self.workers.get(*pod).is_some_and(|worker| worker.stage == Stage::Waiting);
+        let waiting: Vec<PodId> = self.nodes[node].pods.iter().copied().filter(waits).collect();
+        for pod in waiting {
+            self.enter_for(pod, Stage::Waiting, ctx.spec.timings.pod_worker, Purpose::PodWorker, ctx);
+        }
     }
 
     fn post_node(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {

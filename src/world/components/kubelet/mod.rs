@@ -30,6 +30,7 @@ use crate::world::ids::{ClientId, NodeId, PodId, PoolId};
 use crate::world::purpose::Purpose;
 use crate::world::store::{PodObject, Revision, Touched};
 use machine::Kubelet;
+pub use machine::KubeletFlaw;
 use worker::{Stage, Worker, Workers};
 
 /// Inside a kubelet. At most 12 bytes.
@@ -280,7 +281,7 @@ impl Kubelets {
         let Some(worker) = self.workers.get(pod) else { return };
         let ordinal = self.nodes[worker.node].ordinal(worker);
         let name = ctx.store.pods().now(pod).name;
-        let lasting = lasting.sample(&mut ctx.draw(purpose, name, ordinal));
+        let lasting = lasting.sample(&mut ctx.draw(purpose, name, ordinal)) * u64::from(self.nodes[worker.node].pace);
         self.enter_until(pod, stage, ctx.now + lasting, ctx);
     }
 }

@@ -32,7 +32,15 @@ impl Kubelets {
     }
 
     /// The worker acts. Its first sync posts a status (ContainerCreating), which costs the API client a write.
+    ///
+    /// On a node whose network is not there yet only pods of the host's network start (`pkg/kubelet/kubelet.go` syncPod,
+    /// NetworkNotReadyErrorMsg); the others' workers try again once it is.
     pub(super) fn make_sandbox(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let Some(worker) = self.workers.get(pod) else { return };
+        let app = &ctx.spec.apps[ctx.store.pods().now(pod).app];
+        if !self.nodes[worker.node].has_network() && !app.host_network {
+            return;
+        }
         self.post(pod, ctx);
         self.enter_for(pod, Stage::Sandbox, ctx.spec.timings.sandbox, Purpose::Sandbox, ctx);
     }

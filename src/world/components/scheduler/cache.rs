@@ -130,6 +130,21 @@ impl Cache {
         assumed
     }
 
+    /// Counts room on nodes as taken (millicores, MiB, a pod each), until it is released.
+    pub(super) fn take(&mut self, held: &[(NodeId, u32, u32)]) {
+        for (node, cpu, memory) in held {
+            let record = &mut self.nodes[node.index()];
+            (record.cpu, record.memory, record.pods) = (record.cpu + cpu, record.memory + memory, record.pods + 1);
+        }
+    }
+    /// Takes that back.
+    pub(super) fn release(&mut self, held: &[(NodeId, u32, u32)]) {
+        for (node, cpu, memory) in held {
+            let record = &mut self.nodes[node.index()];
+            (record.cpu, record.memory, record.pods) = (record.cpu - cpu, record.memory - memory, record.pods - 1);
+        }
+    }
+
     fn held(&mut self, pod: PodId) -> Held {
         if self.held.len() <= pod.index() {
             self.held.resize(pod.index() + 1, Held::default());

@@ -1,8 +1,11 @@
 //! A scheduler's process while it leads: its cache, its queue, and the pod whose cycle runs.
 
+use std::collections::BTreeMap;
+
 use super::SchedulerEvent;
 use super::cache::{Cache, Machine};
-use super::placing::Placing;
+use super::placing::{Placing, short_of};
+use super::preemption;
 use super::queue::Queue;
 use super::unschedulable::Unschedulable;
 use crate::base::{Id, IdVec, Time};
@@ -28,6 +31,10 @@ pub(super) struct Mind {
     cache: Cache,
     placing: Placing,
     queue: Queue,
+    /// Pods that pods of less priority were deleted for, and the node where they will find room.
+    nominated: Vec<(PodId, NodeId)>,
+    /// Why pods found no node when they were last tried.
+    pending: BTreeMap<PodId, Unschedulable>,
     /// The pod in its cycle, its attempt, and when the cycle ends.
     cycle: Option<(PodId, u32, Time)>,
 }
@@ -49,6 +56,8 @@ impl Mind {
             cache: Cache::new(apps),
             placing: Placing::default(),
             queue: Queue::default(),
+            nominated: Vec::new(),
+            pending: BTreeMap::new(),
             cycle: None,
         }
     }
@@ -125,10 +134,55 @@ impl Mind {
         ctx: &Ctx<'_>,
     ) -> Result<NodeId, Unschedulable> {
         let object = ctx.store.pods().now(pod);
-        let around = (&self.cache, machines);
-        let node = self.placing.decide(object.app, object.name, u64::from(attempt), around, ctx)?;
+        let held = self.hold_nominated(pod, ctx);
+        let found = self.find(pod, attempt, machines, ctx);
+        self.cache.release(&held);
+        let node = found?;
         self.cache.assume(pod, object.app, node, ctx);
         Ok(node)
+    }
+
+    /// The node where it has made room, if that takes it; else any.
+    fn find(
+        &mut self,
+        pod: PodId,
+        attempt: u32,
+        machines: &IdVec<NodeId, Machine>,
+        ctx: &Ctx<'_>,
+    ) -> Result<NodeId, Unschedulable> {
+        let object = ctx.store.pods().now(pod);
+        let around = (&self.cache, machines);
+        let nominated = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
+        if let Some(node) = nominated
+            && self.placing.short_of_room(object.app, around, ctx).contains(&node)
+            && short_of(&ctx.spec.apps[object.app], &self.cache.nodes[node.index()], &machines[node]).is_none()
+        {
+            return Ok(node);
+        }
+        match ctx.store.daemon_node(pod, ctx.spec) {
+            Some(node) => self.placing.on_its_node(object.app, node, around, ctx),
+            None => self.placing.decide(object.app, object.name, u64::from(attempt), around, ctx),
+        }
+    }
+
+    /// Room that was made for others of no less priority counts as taken.
+    /// Source: `RunFilterPluginsWithNominatedPods` of `pkg/scheduler/framework/runtime/framework.go`.
+    fn hold_nominated(&mut self, pod: PodId, ctx: &Ctx<'_>) -> Vec<(NodeId, u32, u32)> {
+        let priority = |pod: PodId| ctx.spec.apps[ctx.store.pods().now(pod).app].priority;
+        let others = self.nominated.iter().filter(|(other, _)| *other != pod && priority(*other) >= priority(pod));
+        let held: Vec<_> = others
+            .map(|(other, node)| {
+                let app = &ctx.spec.apps[ctx.store.pods().now(*other).app];
+                (*node, app.cpu, app.memory)
+            })
+            .collect();
+        self.cache.take(&held);
+        held
+    }
+
+    /// Why a pod that waits found no node.
+    pub(super) fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        self.pending.get(&pod).copied()
     }
 
     /// A scheduling cycle ends: the pod is bound, or put back.
@@ -145,7 +199,11 @@ impl Mind {
                     let reply = Reply::Always(ReplyTo::Scheduler { master: self.master, token });
                     ctx.write(self.client, Change::Bind { pod, node }, reply);
                 }
-                Err(_) => self.put_back(pod, false, ctx),
+                Err(why) => {
+                    self.pending.insert(pod, why);
+                    self.preempt(pod, attempt, machines, ctx);
+                    self.put_back(pod, false, ctx);
+                }
             }
         }
         self.next_cycle(ctx);
@@ -165,11 +223,41 @@ impl Mind {
         self.next_cycle(ctx);
     }
 
+    /// Deletes pods of less priority where that makes room, and keeps the room for this one.
+    fn preempt(&mut self, pod: PodId, attempt: u32, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
+        let known = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
+        let nodes = |placing: &mut Placing, cache: &Cache, app| match ctx.store.daemon_node(pod, ctx.spec) {
+            Some(node) => vec![node],
+            None => placing.short_of_room(app, (cache, machines), ctx),
+        };
+        let app = ctx.store.pods().now(pod).app;
+        if !preemption::may(pod, known, self.cursor, ctx) {
+            return;
+        }
+        let nodes = nodes(&mut self.placing, &self.cache, app);
+        let Some(found) = preemption::choose(pod, attempt, nodes, (&self.cache, machines, self.cursor), ctx) else {
+            return;
+        };
+        let priority = |pod: PodId| ctx.spec.apps[ctx.store.pods().now(pod).app].priority;
+        self.nominated
+            .retain(|(other, node)| *other != pod && (*node != found.node || priority(*other) >= priority(pod)));
+        self.nominated.push((pod, found.node));
+        for victim in found.victims {
+            if ctx.store.pods().at(victim, self.cursor).is_some_and(PodObject::is_live) {
+                ctx.write(self.client, Change::Preempt { pod: victim, by: pod }, Reply::Never);
+            }
+        }
+    }
+
     fn sort_in(&mut self, pod: PodId, object: &PodObject, queues: bool, ctx: &Ctx<'_>) {
         if object.node.is_some() || !object.is_live() {
             self.queue.remove(pod);
+            if !self.pending.is_empty() {
+                self.pending.remove(&pod);
+                self.nominated.retain(|(other, _)| *other != pod);
+            }
         } else if queues && !self.queue.contains(pod) {
-            self.queue.add(pod, ctx.spec.apps[object.app].critical, ctx.now);
+            self.queue.add(pod, ctx.spec.apps[object.app].priority, ctx.now);
         }
     }
 

@@ -5,6 +5,7 @@
 mod cache;
 mod mind;
 mod placing;
+mod preemption;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -75,6 +76,13 @@ impl Schedulers {
         }
     }
 
+    /// One on a new master.
+    pub fn add_master(&mut self, client: ClientId) {
+        self.clients.push(client);
+        self.minds.push(None);
+        self.election.add(client);
+    }
+
     /// A machine, in order of its id; its Node object may not exist yet. `pool` of `None` is a master.
     pub fn add_node(&mut self, node: NodeId, _name: Name, pool: Option<PoolId>, zone: u32, ctx: &mut Ctx<'_>) {
         debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
@@ -128,6 +136,11 @@ impl Schedulers {
     /// The master whose process leads, if any.
     pub fn leader(&self) -> Option<MasterId> {
         self.election.leader()
+    }
+
+    /// Why a pod that waits found no node when it was last tried, as the leader knows.
+    pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {
+        self.minds.iter().flatten().find_map(|mind| mind.why_pending(pod))
     }
 
     /// One of their own events.

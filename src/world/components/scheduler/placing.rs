@@ -2,7 +2,7 @@
 //!
 //! Source: `pkg/scheduler/core/generic_scheduler.go` (1.20), plugins under `pkg/scheduler/framework/plugins`.
 
-use super::cache::{Cache, Machine};
+use super::cache::{Cache, Machine, Record};
 use super::unschedulable::{Filter, Unschedulable};
 use crate::base::{Id, IdVec, Name};
 use crate::world::effects::Ctx;
@@ -92,6 +92,57 @@ impl Placing {
         choice
     }
 
+    /// The nodes, in the order of the search, that lack nothing but room for a pod of this app.
+    pub(super) fn short_of_room(
+        &mut self,
+        app: AppId,
+        (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
+        ctx: &Ctx<'_>,
+    ) -> Vec<NodeId> {
+        self.gather(app, cache, machines);
+        let asked = &ctx.spec.apps[app];
+        let fewest = self.fewest(asked, cache, machines);
+        let wish = Wish { app: asked, fewest, alone: cache.placed(app).is_empty() };
+        let suits = |node: &NodeId| {
+            let empty = Record { cpu: 0, memory: 0, pods: 0, ..cache.nodes[node.index()] };
+            self.rules_out(wish, *node, &empty, &machines[*node]).is_none()
+        };
+        let nodes = cache.order.iter().copied().filter(suits).collect();
+        for placed in cache.placed(app) {
+            self.on_host[placed.node.index()] = (0, 0);
+        }
+        nodes
+    }
+
+    /// A DaemonSet's pod: its node affinity leaves one node, whose cordon and taints it tolerates.
+    /// Source: `pkg/controller/daemon/util/daemonset_util.go` `ReplaceDaemonSetPodNodeNameNodeAffinity`,
+    /// `AddOrUpdateDaemonPodTolerations`.
+    pub(super) fn on_its_node(
+        &mut self,
+        app: AppId,
+        node: NodeId,
+        (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
+        ctx: &Ctx<'_>,
+    ) -> Result<NodeId, Unschedulable> {
+        let asked = &ctx.spec.apps[app];
+        let mut why = Unschedulable { nodes: cache.order.len() as u32, ..Unschedulable::default() };
+        (1..why.nodes).for_each(|_| why.count(Filter::Pool));
+        let here = cache.placed(app).binary_search_by_key(&node, |placed| placed.node).is_ok();
+        let refused = match cache.nodes.get(node.index()).filter(|record| record.exists) {
+            None => Some(Filter::Pool),
+            Some(record) => {
+                short_of(asked, record, &machines[node]).or((asked.host_port && here).then_some(Filter::Ports))
+            }
+        };
+        match refused {
+            None => Ok(node),
+            Some(filter) => {
+                why.count(filter);
+                Err(why)
+            }
+        }
+    }
+
     fn gather(&mut self, app: AppId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
         self.on_host.resize(cache.nodes.len().max(machines.len()), (0, 0));
         self.in_zone.iter_mut().for_each(|zone| *zone = (0, false));
@@ -133,7 +184,7 @@ impl Placing {
         while looked < n && self.feasible.len() < enough {
             let node = cache.order[(self.start + looked) % n];
             looked += 1;
-            match self.rules_out(wish, node, cache, &machines[node]) {
+            match self.rules_out(wish, node, &cache.nodes[node.index()], &machines[node]) {
                 Some(filter) => why.count(filter),
                 None => self.feasible.push(node),
             }
@@ -143,8 +194,7 @@ impl Placing {
         }
     }
 
-    fn rules_out(&self, wish: Wish<'_>, node: NodeId, cache: &Cache, machine: &Machine) -> Option<Filter> {
-        let record = &cache.nodes[node.index()];
+    fn rules_out(&self, wish: Wish<'_>, node: NodeId, record: &Record, machine: &Machine) -> Option<Filter> {
         let app = wish.app;
         let (here, live) = self.on_host[node.index()];
         let in_zone = || self.in_zone.get(machine.zone.index()).map_or(0, |zone| zone.0);
@@ -154,12 +204,10 @@ impl Placing {
             Some(Filter::Tainted)
         } else if !suits_pool(app, machine) {
             Some(Filter::Pool)
-        } else if record.cpu + app.cpu > machine.cpu {
-            Some(Filter::Cpu)
-        } else if record.memory + app.memory > machine.memory {
-            Some(Filter::Memory)
-        } else if record.pods >= machine.max_pods {
-            Some(Filter::Pods)
+        } else if let Some(short) = short_of(app, record, machine) {
+            Some(short)
+        } else if app.host_port && here > 0 {
+            Some(Filter::Ports)
         } else {
             match app.spread {
                 Spread::Hosts(skew) if live + 1 > wish.fewest + skew => Some(Filter::Spread),
@@ -221,6 +269,19 @@ impl Placing {
             let share = if most > 0.0 { (SCORE_MAX as f64 * (most + least - cost) / most) as i64 } else { SCORE_MAX };
             *score += SPREAD_WEIGHT * share;
         }
+    }
+}
+
+/// What a node has too little of.
+pub(super) fn short_of(app: &AppSpec, record: &Record, machine: &Machine) -> Option<Filter> {
+    if record.cpu + app.cpu > machine.cpu {
+        Some(Filter::Cpu)
+    } else if record.memory + app.memory > machine.memory {
+        Some(Filter::Memory)
+    } else if record.pods >= machine.max_pods {
+        Some(Filter::Pods)
+    } else {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: `pkg/scheduler/internal/queue/scheduling_queue.go`.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Span, Time};
@@ -28,7 +29,7 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     stage: Stage,
-    critical: bool,
+    priority: u32,
     attempts: u32,
     /// When its last attempt ended, or it came.
     since: Time,
@@ -40,8 +41,8 @@ struct Waiting {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
     pods: BTreeMap<PodId, Waiting>,
-    /// Not critical, since, pod: the first goes next.
-    active: BTreeSet<(bool, Time, PodId)>,
+    /// Priority, the highest first; since; pod: the first goes next.
+    active: BTreeSet<(Reverse<u32>, Time, PodId)>,
 }
 
 impl Queue {
@@ -50,19 +51,19 @@ impl Queue {
         self.pods.contains_key(&pod)
     }
     /// A new pod without a node.
-    pub(super) fn add(&mut self, pod: PodId, critical: bool, now: Time) {
-        let waiting = Waiting { stage: Stage::Active, critical, attempts: 0, since: now, due: Time::NEVER };
+    pub(super) fn add(&mut self, pod: PodId, priority: u32, now: Time) {
+        let waiting = Waiting { stage: Stage::Active, priority, attempts: 0, since: now, due: Time::NEVER };
         if self.pods.insert(pod, waiting).is_none() {
-            self.active.insert((!critical, now, pod));
+            self.active.insert((Reverse(priority), now, pod));
         }
     }
     /// The pod is bound or gone.
     pub(super) fn remove(&mut self, pod: PodId) {
         if let Some(waiting) = self.pods.remove(&pod) {
-            self.active.remove(&(!waiting.critical, waiting.since, pod));
+            self.active.remove(&(Reverse(waiting.priority), waiting.since, pod));
         }
     }
-    /// The next pod to schedule: critical ones first, then the one that waits longest. With its attempt, from 1.
+    /// The next pod to schedule: the highest priority first, of one priority the one that waits longest. With its attempt, from 1.
     pub(super) fn pop(&mut self) -> Option<(PodId, u32)> {
         let (_, _, pod) = self.active.pop_first()?;
         let waiting = self.pods.get_mut(&pod)?;
@@ -98,7 +99,7 @@ impl Queue {
                 backing_off.push((*pod, waiting.due));
             } else {
                 waiting.stage = Stage::Active;
-                self.active.insert((!waiting.critical, waiting.since, *pod));
+                self.active.insert((Reverse(waiting.priority), waiting.since, *pod));
             }
         }
         backing_off
@@ -110,7 +111,7 @@ impl Queue {
             Stage::BackOff | Stage::Unschedulable => {
                 waiting.stage = Stage::Active;
                 waiting.due = Time::NEVER;
-                self.active.insert((!waiting.critical, waiting.since, pod));
+                self.active.insert((Reverse(waiting.priority), waiting.since, pod));
             }
             Stage::Active | Stage::UnderWay => {}
         }

@@ -17,6 +17,8 @@ pub enum Filter {
     Memory,
     /// As many pods as it takes.
     Pods,
+    /// A port of the host is taken.
+    Ports,
     /// `topologySpreadConstraints` over hosts or zones.
     Spread,
     /// Required anti-affinity: one pod of the app runs there.
@@ -27,13 +29,14 @@ pub enum Filter {
 
 impl Filter {
     /// All of them, in order, each with its words for one node and for several.
-    const ALL: [(Filter, &'static str, &'static str); 9] = [
+    const ALL: [(Filter, &'static str, &'static str); 10] = [
         (Filter::Cordoned, "cordoned", "cordoned"),
         (Filter::Tainted, "tainted", "tainted"),
         (Filter::Pool, "of another pool", "of other pools"),
         (Filter::Cpu, "lacks cpu", "lack cpu"),
         (Filter::Memory, "lacks memory", "lack memory"),
         (Filter::Pods, "has no room for a pod", "have no room for a pod"),
+        (Filter::Ports, "has the host's port taken", "have the host's port taken"),
         (Filter::Spread, "breaks the spread", "break the spread"),
         (Filter::AntiAffinity, "has a pod of the app", "have a pod of the app"),
         (Filter::Affinity, "has no pod of the app", "have no pod of the app"),

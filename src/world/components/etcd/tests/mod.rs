@@ -4,6 +4,7 @@ mod agreement;
 mod clients;
 mod elections;
 mod laws;
+mod membership;
 mod script;
 mod stops;
 mod transcript;
@@ -16,6 +17,7 @@ use crate::world::effects::Notice;
 use crate::world::event::Event;
 use crate::world::fact::Fact;
 use crate::world::ids::{MasterId, RequestId};
+use crate::world::membership::{MemberChange, MemberRefusal};
 use crate::world::store::ApiError;
 use crate::world::testkit::{Stage, small_spec};
 
@@ -129,6 +131,15 @@ impl Lab {
     fn propose(&mut self, member: MasterId, request: u32) {
         self.etcd.propose(member, RequestId(request), &mut self.stage.ctx());
         self.collect();
+    }
+    /// A place for one member more.
+    fn place(&mut self) -> MasterId {
+        self.etcd.add_place(&mut self.stage.ctx()).expect("there is room")
+    }
+    fn change(&mut self, change: MemberChange, request: u32) -> Result<(), MemberRefusal> {
+        let asked = self.etcd.reconfigure(change, RequestId(request), &mut self.stage.ctx());
+        self.collect();
+        asked
     }
     fn leader(&self) -> MasterId {
         self.etcd.leader().expect("a leader").0

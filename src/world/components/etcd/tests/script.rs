@@ -13,6 +13,12 @@ pub(super) enum Act {
     Cut,
     Mend,
     Write,
+    /// A member more: a learner, or a voter at once.
+    Add {
+        learner: bool,
+    },
+    Promote,
+    Remove,
 }
 
 /// A pause in nanoseconds, then an act on a member.
@@ -27,6 +33,21 @@ fn act() -> impl Strategy<Value = Act> {
         3 => Just(Act::Mend),
         8 => Just(Act::Write),
     ]
+}
+
+fn changing_act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        8 => act(),
+        1 => any::<bool>().prop_map(|learner| Act::Add { learner }),
+        2 => Just(Act::Promote),
+        1 => Just(Act::Remove),
+    ]
+}
+
+/// The same with changes of the group between.
+pub(super) fn changing_script(length: usize) -> impl Strategy<Value = Script> {
+    let pause = prop_oneof![2 => 1_u64..5_000_000, 2 => 1_u64..300_000_000, 3 => 1_u64..9_000_000_000];
+    prop::collection::vec((pause, 0_u32..7, changing_act()), 1..length)
 }
 
 /// Up to `length` acts with pauses from below a network delay to beyond an election.
@@ -63,6 +84,9 @@ impl Lab {
                 Act::Cut => self.link(member, false),
                 Act::Mend => self.link(member, true),
                 Act::Write => self.propose(member, number as u32),
+                Act::Add { learner } => self.adds(*learner, number as u32),
+                Act::Promote => self.changes(MemberChange::Promote(member), number as u32),
+                Act::Remove => self.changes(MemberChange::Remove(member), number as u32),
             }
         }
         self.run_for(Span::nanos(18_000_000_007));
@@ -73,6 +97,18 @@ impl Lab {
             }
         }
         self.run_for(Span::secs(60));
+    }
+    /// A member more, which then starts as any that is down does.
+    fn adds(&mut self, learner: bool, request: u32) {
+        if self.etcd.members.len() < 8 {
+            let place = self.place();
+            let change = if learner { MemberChange::AddLearner(place) } else { MemberChange::AddVoter(place) };
+            self.changes(change, request);
+        }
+    }
+    fn changes(&mut self, change: MemberChange, request: u32) {
+        // What is refused changes nothing.
+        let _ = self.change(change, request);
     }
     /// Every request of a script has ended, once.
     pub(super) fn assert_all_ended(&self, script: &Script) {

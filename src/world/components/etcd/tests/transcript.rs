@@ -39,6 +39,32 @@ fn an_election_with_pre_vote_reads_like_this() {
     insta::assert_snapshot!(transcript(PRE_VOTE, 0));
 }
 
+// etcd documentation, learning/design-learner: added, caught up, promoted; the old member removed, leader moved first.
+#[test]
+fn a_replacement_through_a_learner_reads_like_this() {
+    let mut lab = Setup::of(3, PRE_VOTE).lab(0);
+    lab.run(at_ms(10_000));
+    let (began, old) = (lab.stage.now, lab.leader());
+    let heard = lab.facts.len();
+    let new = lab.place();
+    let changed = |lab: &mut Lab, change: MemberChange, request: u32| {
+        assert_eq!(lab.change(change, request), Ok(()), "{change:?}");
+        lab.run_for(Span::secs(6));
+    };
+    changed(&mut lab, MemberChange::AddLearner(new), 1);
+    lab.start(new);
+    lab.run_for(Span::secs(6));
+    changed(&mut lab, MemberChange::Promote(new), 2);
+    lab.etcd.move_leader(old, Some(new), &mut lab.stage.ctx());
+    lab.run_for(Span::secs(1));
+    changed(&mut lab, MemberChange::Remove(old), 3);
+    let lines = lab.facts[heard..].iter().map(|(at, fact)| {
+        let micros = at.since(began).as_nanos() / 1_000;
+        format!("{:>8}.{:03} ms  {fact:?}", micros / 1_000, micros % 1_000)
+    });
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn an_election_without_pre_vote_reads_like_this() {
     insta::assert_snapshot!(transcript(NO_PRE_VOTE, 0));

@@ -1,13 +1,18 @@
 //! Machines and their groups: terminated, detached, launched, booted; grown, retired, restarted; powered off and on.
 
+mod launches;
+mod upkeep;
+
 use crate::base::{Id, IdVec, Name, Span, Version};
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{NodeId, PoolId};
+use crate::world::ids::{MasterId, NodeId, PoolId, ZoneId};
 use crate::world::purpose::Purpose;
-use crate::world::reported::Instance;
-use crate::world::spec::MachineSpec;
+use crate::world::reported::{Instance, RefusedLaunch};
+use crate::world::spec::{MachineSpec, NodeGroupSpec};
+use launches::{Launches, Order};
+use upkeep::Upkeep;
 
 /// Inside the cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,11 @@ pub enum CloudEvent {
         /// Which place.
         slot: u32,
     },
+    /// The masters' group launches one machine more, in this place.
+    GrowsMasters {
+        /// Which place.
+        slot: u32,
+    },
     /// A machine that was told to restart is off, and boots again.
     Restarts {
         /// Which.
@@ -38,6 +48,15 @@ pub enum CloudEvent {
         boot: u32,
         /// Whether its disk is wiped.
         wiped: bool,
+    },
+    /// A group looks whether a machine of its own is healthy.
+    Checks(NodeId),
+    /// A machine whose link flaps loses it, or gets it back.
+    Flaps {
+        /// Which.
+        node: NodeId,
+        /// Only the newest flapping counts.
+        spell: u32,
     },
 }
 
@@ -54,6 +73,8 @@ pub struct Cloud {
     /// Detached machines that run beside their successors, machines that a group was grown by, and since when.
     surge_since: Vec<(NodeId, crate::base::Time)>,
     extra: Span,
+    launches: Launches,
+    upkeep: Upkeep,
 }
 
 impl Cloud {
@@ -111,8 +132,25 @@ impl Cloud {
         let first = format!("{group}-{}", slot + 1);
         let label = if incarnation == 0 { first } else { format!("{first}.{incarnation}") };
         let version = self.templates[pool];
-        let machine = Instance { pool: Some(pool), master: None, slot, version, detached: false, running: true, label };
-        (machine, incarnation)
+        let (detached, running) = (false, true);
+        (
+            Instance { pool: Some(pool), master: None, slot, zone: ZoneId(0), version, detached, running, label },
+            incarnation,
+        )
+    }
+
+    /// Launches that were refused and not granted since.
+    pub fn refused(&self) -> &[RefusedLaunch] {
+        self.launches.refused()
+    }
+
+    /// The machine of a new master in this place, as the masters' template has it now; how many the place had before.
+    pub fn grown_master(&self, master: MasterId, slot: u32, zone: ZoneId) -> (Instance, u32) {
+        let same_place = |other: &&Instance| other.pool.is_none() && other.slot == slot;
+        let incarnation = self.instances.iter().filter(same_place).count() as u32;
+        let (version, label) = (self.masters_template, format!("master-{}", master.index() + 1));
+        let master = Some(master);
+        (Instance { pool: None, master, slot, zone, version, detached: false, running: true, label }, incarnation)
     }
 
     /// Machine time beyond the cluster's own size until now.
@@ -124,6 +162,8 @@ impl Cloud {
     pub fn step(&mut self, event: CloudEvent, ctx: &mut Ctx<'_>) {
         match event {
             CloudEvent::GoesOff(node) => {
+                self.launches.gone(node);
+                self.upkeep.gone(node);
                 ctx.note(Fact::MachineOff { node });
                 ctx.notify(Notice::MachineOff(node));
                 if !self.instances[node].detached {
@@ -134,24 +174,37 @@ impl Cloud {
                 self.surge_ends(node, ctx);
             }
             CloudEvent::Launches(node) => {
+                let Some(zone) = self.granted(Order::Replace(node), ctx) else { return };
                 if self.instances[node].detached && self.instances[node].running {
                     self.surge_since.push((node, ctx.now));
                 }
-                ctx.notify(Notice::Launches(node));
+                ctx.notify(Notice::Launches(node, zone));
             }
             CloudEvent::Boots { node, boot } => {
                 if self.instances[node].running && self.boots[node] == boot {
+                    self.upkeep.is_up(node, true);
                     ctx.note(Fact::MachineUp { node });
                     ctx.notify(Notice::MachineUp(node));
                 }
             }
-            CloudEvent::Grows { pool, slot } => ctx.notify(Notice::Grows(pool, slot)),
+            CloudEvent::Grows { pool, slot } => {
+                if let Some(zone) = self.granted(Order::Grow(Some(pool), slot), ctx) {
+                    ctx.notify(Notice::Grows(pool, slot, zone));
+                }
+            }
+            CloudEvent::GrowsMasters { slot } => {
+                if let Some(zone) = self.granted(Order::Grow(None, slot), ctx) {
+                    ctx.notify(Notice::GrowsMasters(slot, zone));
+                }
+            }
             CloudEvent::Restarts { node, boot, wiped } => {
                 if self.instances[node].running && self.boots[node] == boot {
                     ctx.note(Fact::MachineOff { node });
                     ctx.notify(Notice::MachineRestarts(node, wiped));
                 }
             }
+            CloudEvent::Checks(node) => self.check(node, ctx),
+            CloudEvent::Flaps { node, spell } => self.upkeep.flap(node, spell, ctx),
         }
     }
 
@@ -179,7 +232,9 @@ impl Cloud {
     /// A machine was added for a group; it boots (a master's also waits for its etcd volume).
     pub fn launched(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         ctx.note(Fact::MachineLaunched { node });
+        self.flawed_from_birth(node);
         self.boots(node, ctx);
+        self.check_later(node, ctx);
     }
 
     /// A machine gets power (again) and boots.
@@ -190,7 +245,9 @@ impl Cloud {
             wait = wait.max(spec.volume_attach.sample(&mut ctx.draw(Purpose::VolumeAttach, self.names[node], 0)));
         }
         self.boots[node] += 1;
-        ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot: self.boots[node] }));
+        if self.upkeep.begins_boot(node) {
+            ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot: self.boots[node] }));
+        }
     }
 
     /// The order to launch one machine more for a group.
@@ -198,6 +255,14 @@ impl Cloud {
         let name = Name::new("grown").part(pool.index() as u64).part(u64::from(slot));
         let wait = ctx.spec.pools[pool].machine.launch.sample(&mut ctx.draw(Purpose::Launch, name, ctx.now.nanos()));
         ctx.after(wait, Event::Cloud(CloudEvent::Grows { pool, slot }));
+    }
+
+    /// The order to launch one master more.
+    pub fn grow_masters(&mut self, slot: u32, ctx: &mut Ctx<'_>) {
+        let name = Name::new("grown-masters").part(u64::from(slot));
+        let launch = ctx.spec.control_plane.machine.launch;
+        let wait = launch.sample(&mut ctx.draw(Purpose::Launch, name, ctx.now.nanos()));
+        ctx.after(wait, Event::Cloud(CloudEvent::GrowsMasters { slot }));
     }
 
     /// The order to terminate a machine that nothing replaces.
@@ -233,12 +298,17 @@ impl Cloud {
         let (name, boot) = (self.names[node], self.boots[node]);
         let wait =
             machine(self.instances[node].pool, ctx).boot.sample(&mut ctx.draw(Purpose::Boot, name, u64::from(boot)));
-        ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot }));
+        if self.upkeep.begins_boot(node) {
+            ctx.after(wait, Event::Cloud(CloudEvent::Boots { node, boot }));
+        }
+        self.check_later(node, ctx);
     }
 
     /// A machine has lost its power: a boot under way comes to nothing.
-    pub fn power_off(&mut self, node: NodeId) {
+    pub fn power_off(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         self.boots[node] += 1;
+        self.upkeep.is_up(node, false);
+        self.check_later(node, ctx);
     }
 
     /// The order to terminate a machine.
@@ -247,6 +317,7 @@ impl Cloud {
             return;
         }
         self.instances[node].running = false;
+        self.launches.stopping(node);
         ctx.note(Fact::MachineStopping { node });
         let spec = machine(self.instances[node].pool, ctx);
         let lasts = spec.shutdown.sample(&mut ctx.draw(Purpose::Shutdown, self.names[node], 0));
@@ -268,10 +339,20 @@ impl Cloud {
     }
 }
 
+/// How the machines of a group start and stop.
 fn machine<'a>(pool: Option<PoolId>, ctx: &Ctx<'a>) -> &'a MachineSpec {
     let spec = ctx.spec;
     match pool {
         Some(pool) => &spec.pools[pool].machine,
         None => &spec.control_plane.machine,
+    }
+}
+
+/// How a group launches and keeps its machines.
+fn group<'a>(pool: Option<PoolId>, ctx: &Ctx<'a>) -> &'a NodeGroupSpec {
+    let spec = ctx.spec;
+    match pool {
+        Some(pool) => &spec.pools[pool].group,
+        None => &spec.control_plane.group,
     }
 }
