@@ -36,7 +36,7 @@
 //! ```text
 //! 9  cli               people: arguments, files, terminal, exit codes          (the binary only)
 //! 8  report/           pages: text, json, drawings; each a pure render
-//! 7  fidelity/         measured clusters beside simulated ones, row by row
+//! 7  prove/ fidelity/  many runs for one answer; measured clusters beside simulated ones, row by row
 //! 6  sim/              one run: the loop, limits, outcome, digest
 //! 5  scenario/         what was asked: TOML -> Scenario
 //! 4  strategy/ fault/ observe/    three plug-in walls that never import one another
@@ -77,6 +77,7 @@ pub mod engine;
 pub mod fault;
 pub mod fidelity;
 pub mod observe;
+pub mod prove;
 pub mod report;
 pub mod scenario;
 pub mod sim;

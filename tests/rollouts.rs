@@ -369,3 +369,97 @@ readiness = { period = \"2s\" }
     assert_eq!(bad.upgrade.result, UpgradeResult::Failed, "{:?}", bad.upgrade.blocker);
     assert!(bad.upgrade.blocker.unwrap_or_default().contains("progress deadline"));
 }
+
+const DISKS: &str = "\
+[app.db]
+kind = \"StatefulSet\"
+replicas = 3
+spread = \"one-per-host\"
+readiness = { period = \"2s\" }
+volume = { attach = \"10s\", detach = \"5s\" }
+pdb = { max_unavailable = 1 }
+";
+
+/// Source: kubernetes volumebinding: a volume of a zone binds its pod to that zone; the message of a drain that waits
+/// says so.
+#[test]
+fn a_pod_whose_volume_is_in_a_zone_without_a_free_node_stays_pending_and_the_blocker_says_why() {
+    let drain = "strategy={ name = \"kubectl-drain\", nodes = \"workers-3,workers-2\", start = \"1m\" }";
+    let outcome = run(&cluster(DISKS, &[drain, "limits.horizon=\"3h\""]), 1);
+    assert_eq!(outcome.upgrade.result, UpgradeResult::Stalled, "{:?}", outcome.upgrade.blocker);
+    let why = outcome.upgrade.blocker.unwrap_or_default();
+    assert!(why.contains("Pending: no zone-c node, 0/"), "{why}");
+    assert!(why.contains("budget db allows no eviction of pod db-"), "{why}");
+}
+
+/// Source: `reconciler.go`: detach once unmounted, attach, then the pod starts.
+#[test]
+fn a_rolled_identity_waits_for_its_disk_to_follow_only_when_it_moves_to_another_node() {
+    let stays = finished(&cluster(DISKS, &["app.db.restart_at=\"1m\""]), 1, true);
+    let mut at = story(&stays, "db-2");
+    at.retain(|(_, _, what, _)| *what == "created" || *what == "ready");
+    assert!(at[1].0 - at[0].0 < 15.0, "its node is the only one of its zone: {at:?}");
+    let roll = [
+        "cluster.version.to=\"1.29.5\"",
+        "strategy={ name = \"kops\", instance_groups = \"workers\" }",
+        "limits.horizon=\"2h\"",
+    ];
+    let moves = finished(&cluster(DISKS, &roll), 1, true);
+    assert_eq!(moves.outcome.upgrade.result, UpgradeResult::Completed, "{:?}", moves.outcome.upgrade.blocker);
+    assert_eq!(named(&story(&moves, "db"), "created").len(), 3);
+    assert_eq!(healthy_min(&moves, "db"), 2);
+}
+
+/// Source: `attach_detach_controller.go` ReconcilerMaxWaitForUnmountDuration; kubernetes issue 53059, 6 to 10 minutes.
+#[test]
+fn a_disk_that_its_lost_node_never_unmounted_is_taken_by_force_after_six_minutes() {
+    let drain_none = [
+        "strategy={ name = \"plan\", start = \"1m\", stage = [{ groups = \"workers\", first = 1, steps = [\"terminate\"] }] }",
+        "node_pool=[{ name = \"workers\", count = 4, zones = 1 }]",
+        "app.db.replicas=4",
+        "cluster.version.to=\"1.29.5\"",
+        "limits.horizon=\"40m\"",
+    ];
+    let apps = format!("{DISKS}[objective]\nmax_lost = \"any\"\nmax_exposed = \"any\"\n");
+    let lost = finished(&cluster(&apps, &drain_none), 1, true);
+    let db = story(&lost, "db");
+    let gone = times(&db, "gone");
+    let ready = times(&db, "ready");
+    assert_eq!((gone.len(), ready.len()), (1, 1), "{db:?}");
+    let waited = ready[0] - gone[0];
+    assert!((360.0..420.0).contains(&waited), "{waited}");
+}
+
+/// Source: Kubernetes documentation, "Multi-Attach error": a surge on another node waits for a disk that the old pod has.
+#[test]
+fn a_deployment_with_one_disk_deadlocks_when_it_surges_onto_another_node_and_recreate_does_not() {
+    let apps = "\
+[app.jenkins]
+replicas = 1
+spread = \"one-per-host\"
+readiness = { period = \"2s\" }
+volume = { attach = \"10s\", detach = \"5s\" }
+restart_at = \"1m\"
+";
+    let one_zone = "node_pool=[{ name = \"workers\", count = 3, zones = 1 }]";
+    let stuck = run(&cluster(apps, &[one_zone]), 1);
+    assert!(stuck.reasons.iter().any(|reason| reason.law == "rollout-progress"), "{:?}", stuck.reasons);
+    let moves = run(&cluster(apps, &[one_zone, "app.jenkins.rollout.type=\"Recreate\""]), 1);
+    assert_eq!(moves.verdict, Verdict::Holds, "{:?}", moves.reasons);
+}
+
+/// Source: `pkg/kubelet/kuberuntime`, kube-proxy's rules live in the kernel; kubernetes PR 75360 for 1.14 and before.
+#[test]
+fn kube_proxys_rules_outlive_the_rollout_of_its_daemon_set() {
+    let proxy = "\
+[app.kube-proxy]
+kind = \"DaemonSet\"
+addon = \"kube-proxy\"
+tolerate_all = true
+host_network = true
+restart_at = \"1m\"
+";
+    let finished = finished(&cluster(&format!("{proxy}{WEB}"), &[]), 1, true);
+    assert_eq!(named(&story(&finished, "kube-proxy"), "gone").len(), 7);
+    assert_eq!(finished.outcome.verdict, Verdict::Holds, "{:?}", finished.outcome.reasons);
+}

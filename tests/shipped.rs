@@ -310,3 +310,43 @@ fn a_backup_saves_the_cluster_and_not_what_was_written_since() {
         assert!(broken(&outcome).contains("etcd-quorum"), "seed {}", outcome.seed);
     }
 }
+
+#[test]
+fn recreate_loses_every_request_of_the_gap_and_a_rolling_update_none() {
+    for outcome in outcomes("recreate", &[]) {
+        assert_eq!(outcome.pods.min_ready["web"], 0, "seed {}", outcome.seed);
+        assert!(outcome.requests.longest_outage_s > 4.0 && outcome.requests.lost > 200, "seed {}", outcome.seed);
+    }
+    for outcome in outcomes("recreate", &["app.web.rollout.type=\"RollingUpdate\""]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);
+    }
+    let bad = "app.web.rollout.image=\"never-ready\"";
+    for outcome in outcomes("recreate", &[bad]) {
+        assert!(broken(&outcome).contains("rollout-progress") && outcome.requests.exposed_s > 600.0);
+    }
+    for outcome in outcomes("recreate", &[bad, "app.web.rollout.type=\"RollingUpdate\""]) {
+        assert_eq!((outcome.pods.min_ready["web"], outcome.requests.lost), (3, 0), "seed {}", outcome.seed);
+    }
+}
+
+#[test]
+fn an_ingress_daemon_set_dies_with_its_nodes_under_its_users() {
+    let found = outcomes("ingress-daemonset", &[]);
+    assert_completed(&found);
+    for outcome in &found {
+        assert!(outcome.requests.lost > 500, "seed {}", outcome.seed);
+    }
+    let first = "strategy={ name = \"kops\", instance_groups = \"workers\" }";
+    for outcome in outcomes("ingress-daemonset", &[first]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "{:?}", outcome.reasons);
+    }
+}
+
+#[test]
+fn pods_whose_disks_stay_in_their_zone_wait_there_one_at_a_time() {
+    let found = outcomes("stateful-zones", &[]);
+    assert_completed(&found);
+    for outcome in &found {
+        assert_eq!((outcome.pods.min_ready["db"], outcome.pdb_violations), (2, 0), "seed {}", outcome.seed);
+    }
+}

@@ -31,8 +31,9 @@ pub(crate) struct Args {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-    0  the plan holds; the model fits
-    1  refuted: a law broke or the objective was missed; the model does not fit
+    0  the plan holds; the certificate holds; the model fits
+    1  refuted: a law broke or the objective was missed; the certificate or the
+       model does not hold
     2  bad usage, bad scenario or unreadable data
     3  undecided: a limit was reached before an answer
     5  an output could not be written
@@ -44,6 +45,14 @@ Exit codes:
 pub(crate) enum Command {
     /// Run one seed of a scenario: timeline, losses by cause, verdict
     Run(Run),
+    /// Prove or refute a plan: seeds, every single fault, pairs; with its scope
+    Prove(Prove),
+    /// Compare strategies, or values of one key, on the same seeds
+    Compare(Compare),
+    /// Check the certificate of a proof: run its batches again, or a sample of them
+    Verify(Verify),
+    /// Show the causal chain of what a run or a proof found
+    Explain(Explain),
     /// Show how close the simulator is to a measured cluster, row by row
     Fidelity(Fidelity),
     /// Say everything that is wrong with a scenario, without running it
@@ -73,6 +82,114 @@ pub(crate) struct Run {
     /// Threads; never changes a result (one seed is one thread)
     #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof prove`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Prove {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+
+    /// Up to so many faults at once
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(0..=4))]
+    pub(crate) faults: u32,
+
+    /// Kinds of faults, or sets of them: core, independent, correlated
+    #[arg(long, default_value = "independent", value_name = "KIND", value_delimiter = ',')]
+    pub(crate) kinds: Vec<String>,
+
+    /// Laws that the verdict goes by; those of the objectives if not given
+    #[arg(long, value_name = "LAW", value_delimiter = ',')]
+    pub(crate) laws: Vec<String>,
+
+    /// Most seeds for each number of faults
+    #[arg(long, default_value_t = 10_000, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) seeds: u64,
+
+    /// The rate of failure that seeds are to exclude
+    #[arg(long, default_value_t = 0.001, value_name = "RATE", value_parser = share)]
+    pub(crate) bound: f64,
+
+    /// With which confidence
+    #[arg(long, default_value_t = 0.95, value_name = "P", value_parser = share)]
+    pub(crate) confidence: f64,
+
+    /// Skip the checks of the scenario itself
+    #[arg(long)]
+    pub(crate) no_static: bool,
+
+    /// Stop after this long, such as 90s or 10m; what is missing is said
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) time_budget: Option<std::time::Duration>,
+
+    /// Folder for result.json, report.txt and the counterexample
+    #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Threads; never changes a result
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// A share, above 0 and below 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        Ok(_) | Err(_) => Err("it must be above 0 and below 1, such as 0.001".to_owned()),
+    }
+}
+
+/// `rollproof compare`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+
+    /// Strategies to compare
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "vary")]
+    pub(crate) strategies: Vec<String>,
+
+    /// A key of the scenario and the values to compare, such as app.web.replicas=2,4
+    #[arg(long, value_name = "PATH=A,B")]
+    pub(crate) vary: Option<String>,
+
+    /// Seeds of each plan, the same for all
+    #[arg(long, default_value_t = 200, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) seeds: u64,
+
+    /// Confidence of the intervals
+    #[arg(long, default_value_t = 0.95, value_name = "P", value_parser = share)]
+    pub(crate) confidence: f64,
+
+    /// Folder for result.json, report.txt and the drawing
+    #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Threads; never changes a result
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof verify`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Verify {
+    /// The certificate that `prove` has written
+    pub(crate) certificate: PathBuf,
+
+    /// Run each n-th batch again; 1: all
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) every: u32,
+
+    /// Threads; never changes a result
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof explain`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// A folder that `run` or `prove` has written, or its result.json
+    pub(crate) result: PathBuf,
 }
 
 /// `rollproof fidelity`.

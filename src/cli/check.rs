@@ -1,5 +1,7 @@
 //! `rollproof check`: what is wrong with a scenario, without running it.
 
+use rollproof::prove::checks;
+use rollproof::report::findings_text;
 use rollproof::{scenario, sim};
 use serde_json::json;
 
@@ -8,7 +10,7 @@ use super::exit::{Exit, Failure};
 use super::run::{failure, load};
 use super::terminal::Terminal;
 
-/// Reads the scenario; with `--resolved` prints it with every default filled in.
+/// Reads the scenario and says what it shows of the plan; with `--resolved` prints it with every default filled in.
 pub(crate) fn check(args: &Args, check: &Check, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let plan = load(&check.plan)?;
     if !plan.warnings.is_empty() {
@@ -20,11 +22,14 @@ pub(crate) fn check(args: &Args, check: &Check, terminal: &mut Terminal) -> Resu
         terminal.print(scenario::resolved(&plan))?;
     } else if args.output == Form::Json {
         let warnings: Vec<&str> = plan.warnings.messages().collect();
-        let found = json!({ "schema": 1, "scenario": { "name": plan.name, "hash": plan.hash }, "warnings": warnings });
+        let scenario = json!({ "name": plan.name, "hash": plan.hash });
+        let findings = checks::all(&plan);
+        let found = json!({ "schema": 1, "scenario": scenario, "warnings": warnings, "findings": findings });
         terminal.print(&format!("{found:#}\n"))?;
     } else {
         let found = if plan.warnings.is_empty() { "no problem found" } else { "usable; see the warnings" };
         terminal.print(&format!("{}: {found}\n", rollproof::report::safe::escaped(&plan.name)))?;
+        terminal.print(&findings_text::render(&checks::all(&plan)))?;
     }
     Ok(Exit::Holds)
 }

@@ -27,6 +27,17 @@ impl RunFolder {
         RunFolder::made(out, &[&parent, &path])
     }
 
+    /// Makes `out/<scenario>/<hash12>-prove-<name>/`, for a proof, and finds out that it can be written to.
+    ///
+    /// # Errors
+    /// As [`RunFolder::prepare`].
+    pub(crate) fn prepare_proof(out: &Path, scenario: &str, hash: &str, name: &str) -> Result<RunFolder, Failure> {
+        let hash: String = hash.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+        let parent = out.join(slug(scenario));
+        let path = parent.join(format!("{hash}-prove-{}", slug(name)));
+        RunFolder::made(out, &[&parent, &path])
+    }
+
     /// Makes `out/<name>/`, for what is no single run, and finds out that it can be written to.
     ///
     /// # Errors

@@ -6,14 +6,19 @@
 mod args;
 mod catalogue;
 mod check;
+mod compare;
 mod exit;
+mod explain;
 mod fidelity;
 mod files;
 mod guard;
 mod interrupt;
+mod journal;
 mod progress;
+mod prove;
 mod run;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -32,7 +37,15 @@ pub(crate) fn main() -> ExitCode {
     let mut terminal = Terminal::new(args.color, args.quiet);
     let seed = match &args.command {
         Command::Run(run) => Some(run.seed),
-        Command::Fidelity(_) | Command::Check(_) | Command::List(_) | Command::Show(_) | Command::Schema => None,
+        Command::Prove(_)
+        | Command::Compare(_)
+        | Command::Verify(_)
+        | Command::Explain(_)
+        | Command::Fidelity(_)
+        | Command::Check(_)
+        | Command::List(_)
+        | Command::Show(_)
+        | Command::Schema => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
     let exit = match ended {
@@ -50,6 +63,10 @@ pub(crate) fn main() -> ExitCode {
 fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
     match &args.command {
         Command::Run(run) => run::run(args, run, terminal),
+        Command::Prove(prove) => prove::prove(args, prove, terminal),
+        Command::Compare(compare) => compare::compare(args, compare, terminal),
+        Command::Verify(verify) => verify::verify(args, verify, terminal),
+        Command::Explain(explain) => explain::explain(args, explain, terminal),
         Command::Fidelity(fidelity) => fidelity::fidelity(args, fidelity, terminal),
         Command::Check(check) => check::check(args, check, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),

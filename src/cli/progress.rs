@@ -43,6 +43,36 @@ impl Drop for Counted {
     }
 }
 
+/// Progress of work in parts that say what they are; told by one thread.
+pub(crate) struct Told {
+    bar: ProgressBar,
+}
+
+impl Told {
+    /// Never drawn unless `shown`.
+    pub(crate) fn new(shown: bool) -> Told {
+        let target = if shown { ProgressDrawTarget::stderr_with_hz(RATE) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] {human_pos} ({elapsed} passed)") {
+            bar.set_style(style);
+        }
+        Told { bar }
+    }
+
+    /// So much of so much is done; 0: not known of how much.
+    pub(crate) fn set(&self, what: &str, done: u64, of: u64) {
+        self.bar.set_message(what.to_owned());
+        self.bar.set_length(of.max(done));
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// Progress of one piece of work.
 pub(crate) struct Progress {
     since: Instant,

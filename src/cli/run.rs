@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     let finished = sim::run(&plan, run.seed, watch).map_err(|error| failure(&error, run.seed))?;
     drop(progress);
     let folder = RunFolder::prepare(&run.out, &plan.name, &plan.hash, run.seed)?;
-    keep(&folder, &finished)?;
+    keep(&folder, &finished, &scenario::document(&plan))?;
     if args.verbose {
         let outcome = &finished.outcome;
         terminal.note(&format!("{} events, digest {}", outcome.events, outcome.digest));
@@ -75,7 +75,8 @@ fn shipped_name(path: &Path) -> String {
 }
 
 /// Writes the files of the run; `result.json` last, so that it is there only if all the others are.
-fn keep(folder: &RunFolder, finished: &sim::Finished) -> Result<(), Failure> {
+fn keep(folder: &RunFolder, finished: &sim::Finished, document: &str) -> Result<(), Failure> {
+    folder.write("scenario.toml", document.as_bytes())?;
     let (outcome, trace) = (&finished.outcome, finished.trace.as_ref());
     folder.write("report.txt", text::render(outcome, trace, &Style::default()).as_bytes())?;
     if let Some(trace) = trace {
@@ -144,8 +145,8 @@ mod tests {
             requests: Requests::default(),
             etcd: None,
             api: ApiFigures::default(),
-            probes: BTreeMap::new(),
             restores: Vec::new(),
+            probes: BTreeMap::new(),
             pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
             cost: Cost::default(),
             skew_violations: 0,
@@ -157,15 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn a_run_leaves_its_four_files_and_the_same_bytes_again() {
+    fn a_run_leaves_its_files_and_the_same_bytes_again() {
         let out = tempfile::tempdir().expect("there is room");
         let folder = RunFolder::prepare(out.path(), "../plan", "abcdef0123456789", 7).expect("it can be made");
         let finished = sim::Finished { outcome: outcome(), trace: Some(Trace::default()) };
         let read = |name: &str| std::fs::read(folder.path().join(name)).expect("it is there");
-        let files = ["result.json", "report.txt", "timeline.svg", "timeline.png"];
-        keep(&folder, &finished).expect("it can be written");
+        let files = ["result.json", "report.txt", "timeline.svg", "timeline.png", "scenario.toml"];
+        keep(&folder, &finished, "schema = 1").expect("it can be written");
         let first = files.map(read);
-        keep(&folder, &finished).expect("it can be written again");
+        keep(&folder, &finished, "schema = 1").expect("it can be written again");
         assert!(first == files.map(read));
         let back: serde_json::Value = serde_json::from_slice(&first[0]).expect("it is JSON");
         assert_eq!((&back["seed"], &back["verdict"]), (&7.into(), &"undecided".into()));

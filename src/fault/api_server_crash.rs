@@ -1,6 +1,6 @@
 //! An API server crashes.
 
-use super::catalog::{FaultEntry, Lasting};
+use super::catalog::{FaultEntry, FaultSet, Lasting};
 use super::process::{SIGNAL, stopped};
 use super::spec::Strike;
 use super::target::{Aim, Victim};
@@ -11,6 +11,7 @@ use crate::world::disturbance::MasterProcess;
 /// See [`RECORD`].
 pub(super) static ENTRY: FaultEntry = FaultEntry {
     entry: &RECORD,
+    set: FaultSet::Core,
     aim: Aim::Master,
     lasting: Some(Lasting {
         default: Span::secs(2),

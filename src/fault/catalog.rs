@@ -6,7 +6,7 @@ use super::{
     api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
     kube_proxy_restart, kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off,
     pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns, sandbox_crash, scheduler_crash,
-    slow_node, zone_capacity,
+    slow_node, zone_capacity, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -16,12 +16,44 @@ use crate::config::{Entry, Values, nearest};
 pub struct FaultEntry {
     /// Its name, description and settings.
     pub entry: &'static Entry,
+    /// To which sets of kinds it belongs.
+    pub set: FaultSet,
     /// What it can be aimed at.
     pub aim: Aim,
     /// How long it lasts by default; `None` for a kind that has no repair of its own.
     pub lasting: Option<Lasting>,
     /// What it does to a victim, and what mends it. `None` when the victim is not of this kind's aim.
     pub strike: fn(&Values, Victim) -> Option<Strike>,
+}
+
+/// Sets of kinds, which `rollproof prove --kinds` takes by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultSet {
+    /// Hits one thing and mends: one of the few kinds of which pairs are enumerated. Belongs to `independent`, too.
+    Core,
+    /// Hits one node, process, link, disk or pod, for a bounded time.
+    Independent,
+    /// Hits many at once. Part of a proof only where it is named.
+    Correlated,
+}
+
+impl FaultSet {
+    /// All of them, the smallest first.
+    pub const ALL: [FaultSet; 3] = [FaultSet::Core, FaultSet::Independent, FaultSet::Correlated];
+
+    /// The name in arguments and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FaultSet::Core => "core",
+            FaultSet::Independent => "independent",
+            FaultSet::Correlated => "correlated",
+        }
+    }
+
+    /// Whether a kind of this set belongs to `other`, too.
+    pub fn within(self, other: FaultSet) -> bool {
+        self == other || (self, other) == (FaultSet::Core, FaultSet::Independent)
+    }
 }
 
 /// How long a fault lasts unless the scenario says so.
@@ -57,6 +89,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &slow_node::ENTRY,
     &false_health::ENTRY,
     &etcd_data_loss::ENTRY,
+    &zone_outage::ENTRY,
 ];
 
 /// No kind of fault has this name.

@@ -1,13 +1,14 @@
 //! A kube-proxy's process restarts.
 
-use super::catalog::FaultEntry;
+use super::catalog::{FaultEntry, FaultSet};
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use crate::config::{Entry, Values};
 use crate::world::disturbance::Disturbance;
 
 /// See [`RECORD`].
-pub(super) static ENTRY: FaultEntry = FaultEntry { entry: &RECORD, aim: Aim::Node, lasting: None, strike };
+pub(super) static ENTRY: FaultEntry =
+    FaultEntry { entry: &RECORD, set: FaultSet::Independent, aim: Aim::Node, lasting: None, strike };
 
 static RECORD: Entry = Entry {
     name: "kube-proxy-restart",

@@ -30,8 +30,9 @@ pub mod spec;
 pub mod target;
 pub mod trigger;
 mod zone_capacity;
+mod zone_outage;
 
-pub use catalog::{CATALOG, FaultEntry, Lasting, UnknownFault, find};
+pub use catalog::{CATALOG, FaultEntry, FaultSet, Lasting, UnknownFault, find};
 pub use spec::{FaultSpec, Strike};
 pub use target::{Aim, Target, UnknownTarget, Victim};
 pub use trigger::{PlanUnit, Trigger, UnknownMoment};

@@ -1,6 +1,6 @@
 //! A machine's network link goes down.
 
-use super::catalog::{FaultEntry, Lasting};
+use super::catalog::{FaultEntry, FaultSet, Lasting};
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use crate::base::Span;
@@ -10,6 +10,7 @@ use crate::world::disturbance::Disturbance;
 /// See [`RECORD`].
 pub(super) static ENTRY: FaultEntry = FaultEntry {
     entry: &RECORD,
+    set: FaultSet::Independent,
     aim: Aim::Node,
     lasting: Some(Lasting {
         default: Span::mins(2),

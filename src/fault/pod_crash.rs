@@ -1,13 +1,14 @@
 //! A pod's container dies.
 
-use super::catalog::FaultEntry;
+use super::catalog::{FaultEntry, FaultSet};
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use crate::config::{Entry, Values};
 use crate::world::disturbance::Disturbance;
 
 /// See [`RECORD`].
-pub(super) static ENTRY: FaultEntry = FaultEntry { entry: &RECORD, aim: Aim::Pod, lasting: None, strike };
+pub(super) static ENTRY: FaultEntry =
+    FaultEntry { entry: &RECORD, set: FaultSet::Independent, aim: Aim::Pod, lasting: None, strike };
 
 static RECORD: Entry = Entry {
     name: "pod-crash",

@@ -1,6 +1,6 @@
 //! The account may run no machine more.
 
-use super::catalog::{FaultEntry, Lasting};
+use super::catalog::{FaultEntry, FaultSet, Lasting};
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use crate::base::Span;
@@ -10,6 +10,7 @@ use crate::world::disturbance::{Disturbance, Trouble};
 /// See [`RECORD`].
 pub(super) static ENTRY: FaultEntry = FaultEntry {
     entry: &RECORD,
+    set: FaultSet::Correlated,
     aim: Aim::Account,
     lasting: Some(Lasting {
         default: Span::mins(60),

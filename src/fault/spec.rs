@@ -6,6 +6,7 @@ use super::trigger::Trigger;
 use crate::base::Span;
 use crate::config::Values;
 use crate::world::disturbance::Disturbance;
+use crate::world::spec::Spec;
 
 /// One fault of a scenario.
 #[derive(Clone, Debug)]
@@ -32,6 +33,27 @@ pub struct Strike {
 }
 
 impl FaultSpec {
+    /// The keys of `[[fault]]` that say this, each with its value as TOML; settings of the kind, and how long it lasts,
+    /// where they are not the defaults.
+    pub fn keys(&self, spec: &Spec) -> Vec<(String, String)> {
+        let quoted = |text: &str| format!("\"{text}\"");
+        let mut keys = vec![("kind".to_owned(), quoted(self.kind.entry.name))];
+        if self.target != Target::Api {
+            keys.push(("target".to_owned(), quoted(&self.target.label(spec))));
+        }
+        let (at, offset) = self.trigger.label(spec);
+        keys.push(("at".to_owned(), quoted(&at)));
+        if !offset.is_zero() {
+            keys.push(("offset".to_owned(), quoted(&offset.to_string())));
+        }
+        let usual = self.kind.lasting.map(|lasting| lasting.default);
+        if self.lasting != usual {
+            let lasting = self.lasting.map_or_else(|| "never".to_owned(), |lasting| lasting.to_string());
+            keys.push(("lasting".to_owned(), quoted(&lasting)));
+        }
+        keys
+    }
+
     /// What happens to this victim, and what mends it after how long. `None` when a fault of this kind cannot hit
     /// such a victim, which [`Aim`](super::Aim) excludes for targets that were resolved.
     pub fn strike(&self, victim: Victim) -> Option<(Disturbance, Option<(Span, Disturbance)>)> {

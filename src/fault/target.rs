@@ -133,6 +133,33 @@ impl Target {
         found.ok_or_else(|| unknown(label, aim, spec))
     }
 
+    /// Everything in a cluster at its start that a fault with this aim can hit, by place; roles are not among them.
+    pub fn all(aim: Aim, spec: &Spec) -> Vec<Target> {
+        let masters = (0..spec.control_plane.replicas).map(|slot| Target::Master(MasterId(slot)));
+        match aim {
+            Aim::Api => vec![Target::Api],
+            Aim::Account => vec![Target::Account],
+            Aim::Group => {
+                let pools = spec.pools.entries().map(|(pool, _)| Target::Group(Some(pool)));
+                std::iter::once(Target::Group(None)).chain(pools).collect()
+            }
+            Aim::Zone => (0..zones(spec)).map(|zone| Target::Zone(ZoneId(zone))).collect(),
+            Aim::Master => masters.collect(),
+            Aim::Node => {
+                let machines = |(pool, group): (PoolId, &crate::world::spec::PoolSpec)| {
+                    (0..group.count).map(move |slot| Target::Machine { pool, slot })
+                };
+                masters.chain(spec.pools.entries().flat_map(machines)).collect()
+            }
+            Aim::Pod => {
+                let pods = |(app, of): (AppId, &crate::world::spec::AppSpec)| {
+                    (0..of.replicas).map(move |ordinal| Target::Pod { app, ordinal })
+                };
+                spec.apps.entries().flat_map(pods).collect()
+            }
+        }
+    }
+
     /// The label as scenarios write it; empty for the API path.
     pub fn label(&self, spec: &Spec) -> String {
         match self {

@@ -83,6 +83,29 @@ impl Trigger {
     }
 }
 
+impl Trigger {
+    /// As scenarios write it: `at`, and what is added to it.
+    pub fn label(&self, spec: &Spec) -> (String, Span) {
+        match self {
+            Trigger::At(at) => (at.since(Time::ZERO).to_string(), Span::ZERO),
+            Trigger::Phase { unit, phase, offset } => (format!("{}:{}", unit.label(spec), phase.name()), *offset),
+        }
+    }
+}
+
+impl PlanUnit {
+    /// As scenarios write it.
+    pub fn label(&self, spec: &Spec) -> String {
+        match self {
+            PlanUnit::Master(master) => format!("master-{}", master.0 + 1),
+            PlanUnit::Machine { pool, slot } => format!("{}-{}", spec.pools[*pool].name, slot + 1),
+            PlanUnit::Pool(pool) => spec.pools[*pool].name.clone(),
+            PlanUnit::Masters => "masters".to_owned(),
+            PlanUnit::Cluster => "cluster".to_owned(),
+        }
+    }
+}
+
 fn phase_named(name: &str) -> Result<StepPhase, UnknownMoment> {
     let names = PHASES.map(StepPhase::name);
     PHASES.into_iter().find(|phase| phase.name() == name).ok_or_else(|| UnknownMoment {

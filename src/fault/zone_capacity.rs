@@ -1,6 +1,6 @@
 //! A zone has no machine left to give.
 
-use super::catalog::{FaultEntry, Lasting};
+use super::catalog::{FaultEntry, FaultSet, Lasting};
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use crate::base::Span;
@@ -10,6 +10,7 @@ use crate::world::disturbance::{Disturbance, Trouble};
 /// See [`RECORD`].
 pub(super) static ENTRY: FaultEntry = FaultEntry {
     entry: &RECORD,
+    set: FaultSet::Correlated,
     aim: Aim::Zone,
     lasting: Some(Lasting { default: Span::mins(40), source: "Ministry of Justice, 2020-08-07: about 40 minutes" }),
     strike,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::trace::{Names, Record, Trace};
 use crate::base::{Id, Span};
 use crate::world::fact::{Fact, RolloutStage, StepPhase, Unit};
-use crate::world::ids::{MasterId, NodeId, PodId};
+use crate::world::ids::{FaultId, MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
 
 /// Most lines of a chain: its root and its last steps are kept.
@@ -26,6 +26,11 @@ fn unit(names: &Names, unit: Unit) -> String {
         Unit::Masters => "the masters".to_owned(),
         Unit::Cluster => "the cluster".to_owned(),
     }
+}
+
+/// A fault's kind and target, where they are known.
+fn named(names: &Names, fault: FaultId) -> String {
+    names.faults.get(fault.index()).map_or_else(String::new, |name| format!(": {name}"))
 }
 
 fn component(component: Component) -> &'static str {
@@ -220,8 +225,8 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
         Fact::StepEnded { unit: of, phase: left, .. } => format!("{}: {} ends", unit(names, of), left.name()),
         Fact::PlanEnded { completed: true, .. } => "the plan has completed".to_owned(),
         Fact::PlanEnded { completed: false, .. } => "the plan has failed".to_owned(),
-        Fact::FaultStruck { fault } => format!("fault {} strikes", fault.index() + 1),
-        Fact::FaultRepaired { fault } => format!("fault {} is repaired", fault.index() + 1),
+        Fact::FaultStruck { fault } => format!("fault {} strikes{}", fault.index() + 1, named(names, fault)),
+        Fact::FaultRepaired { fault } => format!("fault {} is repaired{}", fault.index() + 1, named(names, fault)),
         Fact::Probed { target, result, took, .. } => {
             let to = target.map_or("the load balancer".to_owned(), |master| format!("master-{}", master.index() + 1));
             let how = result.map_or_else(|why| format!("fails: {}", why.name()), |()| "is answered".to_owned());
@@ -281,6 +286,19 @@ fn line(record: &Record, names: &Names) -> String {
 /// Lost requests are told when their interval is settled; their chain also takes in how the exposure began.
 pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
     let Some(last) = trace.records.iter().position(wanted) else { return Vec::new() };
+    let places = leading_to(trace, last);
+    let mut lines: Vec<String> = places.iter().map(|place| line(&trace.records[*place], &trace.names)).collect();
+    if lines.len() > CHAIN_MAX {
+        let cut = lines.len() - CHAIN_MAX;
+        lines.splice(1..=cut, [format!("... {cut} steps between")]);
+    }
+    lines
+}
+
+/// The facts, by their places in the history, that led to the one at `last`, which is the last of them.
+///
+/// Those of a lost request also say how the exposure began.
+pub fn leading_to(trace: &Trace, last: usize) -> Vec<usize> {
     let mut places = causes(trace, last);
     if let Some(began) = exposure_of(trace, last) {
         places.extend(causes(trace, began));
@@ -289,13 +307,9 @@ pub fn chain(trace: &Trace, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
         let between = (first..last).filter(|place| about.is_some() && subject(&trace.records[*place].fact) == about);
         places.extend(between.filter(|place| !is_symptom(&trace.records[*place].fact)));
     }
-    let mut lines: Vec<String> = places.iter().map(|place| line(&trace.records[*place], &trace.names)).collect();
-    lines.push(line(&trace.records[last], &trace.names));
-    if lines.len() > CHAIN_MAX {
-        let cut = lines.len() - CHAIN_MAX;
-        lines.splice(1..=cut, [format!("... {cut} steps between")]);
-    }
-    lines
+    let mut places: Vec<usize> = places.into_iter().collect();
+    places.push(last);
+    places
 }
 
 /// Where the exposure began that a loss belongs to.

@@ -23,6 +23,8 @@ pub struct Names {
     pub webhooks: IdVec<WebhookId, String>,
     /// `web/new`.
     pub groups: IdVec<GroupId, String>,
+    /// `etcd-member-stop at master-2`.
+    pub faults: Vec<String>,
 }
 
 /// A run's whole history.

@@ -1,7 +1,8 @@
 //! Floor 8: pages. Every report is a pure function of an outcome and, where it draws history, a trace.
 //!
 //! [`json`] is for programs, [`text`] for a terminal, [`timeline`] for the eye; [`fidelity_text`] and
-//! [`fidelity_plot`] show the comparison with measured clusters. Nothing here touches a disk, a
+//! [`fidelity_plot`] show the comparison with measured clusters, [`prove_text`] a proof, [`explain_text`] chains of
+//! causes. Nothing here touches a disk, a
 //! clock or the environment; equal inputs give equal bytes.
 
 pub mod figures;
@@ -10,9 +11,19 @@ pub mod json;
 pub mod safe;
 
 #[cfg(feature = "cli")]
+pub mod compare_plot;
+#[cfg(feature = "cli")]
+pub mod compare_text;
+#[cfg(feature = "cli")]
+pub mod explain_text;
+#[cfg(feature = "cli")]
 pub mod fidelity_plot;
 #[cfg(feature = "cli")]
 pub mod fidelity_text;
+#[cfg(feature = "cli")]
+pub mod findings_text;
+#[cfg(feature = "cli")]
+pub mod prove_text;
 #[cfg(feature = "cli")]
 pub mod text;
 #[cfg(feature = "cli")]

@@ -1,7 +1,7 @@
 //! `[app.NAME]`: Deployments, StatefulSets and DaemonSets, and their Services.
 
 use super::apis;
-use super::app_records::{APP, FLAW, HPA, NONE_SOURCE, PROBE, ROUTERS};
+use super::app_records::{APP, FLAW, HPA, NONE_SOURCE, PROBE, ROUTERS, VOLUME};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
@@ -15,7 +15,7 @@ use crate::config::{Item, Key, Place, Problem, Reader, code};
 use crate::world::ids::{AppId, PoolId};
 use crate::world::spec::{
     AppSpec, ControlPlaneSpec, ExternalPolicy, FlawSpec, HpaSpec, NewImage, OnSigterm, PreStopKind, ProbeSpec,
-    RolloutKind, RolloutSpec, RouterSpec, ServiceBalancerSpec, ServiceKind, Spread, WorkloadKind,
+    RolloutKind, RolloutSpec, RouterSpec, ServiceBalancerSpec, ServiceKind, Spread, VolumeSpec, WorkloadKind,
 };
 
 /// The word that says that an app has no probe, or no budget.
@@ -145,6 +145,7 @@ fn one<'a>(
         WorkloadKind::DaemonSet { .. } => &DAEMON_ROLLOUT,
     };
     let rollout = Fields::within(rollout, &reader.optional("rollout"));
+    let volume = volume_of(lower, &header, kind, &reader.optional("volume"));
     let pdb = pdb_of(lower, &header, &reader.optional("pdb"));
     lower.page.table(&format!("[{header}.rollout]"), &rollout.lines());
     let router = router_of(lower, &header, &reader.optional("router"));
@@ -156,6 +157,7 @@ fn one<'a>(
     let mut spec = spec_of(key.name.clone(), &fields);
     (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(kind, &rollout));
     (spec.flaw, spec.router) = (flaw_of(&flaw), router);
+    spec.volume = volume;
     if spec.is_daemon() {
         spec.replicas = nodes_of(&spec, pools, masters);
     }
@@ -206,6 +208,22 @@ fn pdb_of(lower: &mut Lower<'_>, header: &str, item: &Item<'_>) -> Option<Demand
     let demand = demand?;
     lower.page.table(&format!("[{header}.pdb]"), &demand.lines);
     Some(demand)
+}
+
+fn volume_of(lower: &mut Lower<'_>, header: &str, kind: WorkloadKind, item: &Item<'_>) -> Option<VolumeSpec> {
+    if !item.is_given() || is_none(item) {
+        let comment = if item.is_given() { String::new() } else { format!("  # default: {NONE_SOURCE}") };
+        lower.page.line(&format!("volume = \"{NONE}\"{comment}"));
+        return None;
+    }
+    let fields = Fields::whole(&VOLUME, item.table_or(NONE)?);
+    let texts: Vec<String> = fields.lines().iter().map(|line| without_comment(line)).collect();
+    lower.page.line(&format!("volume = {{ {} }}", texts.join(", ")));
+    if matches!(kind, WorkloadKind::DaemonSet { .. }) {
+        let message = format!("`{header}.volume`: a DaemonSet has no claims of its own, and one volume is on one node");
+        lower.problems.report(Problem::error(code::VALUE, message, item.place()));
+    }
+    Some(VolumeSpec { attach: fields.values.dist("attach"), detach: fields.values.dist("detach") })
 }
 
 fn balancer_of(lower: &mut Lower<'_>, header: &str, fields: &Fields, item: &Item<'_>) -> Option<ServiceBalancerSpec> {
@@ -363,6 +381,8 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         image_pull: values.dist("image_pull"),
         host_port: values.flag("host_port") || values.flag("host_network"),
         host_network: values.flag("host_network"),
+        is_kube_proxy: values.choice("addon") == "kube-proxy",
+        volume: None,
         rollout: RolloutSpec::DEFAULT,
         service: match values.choice("service") {
             "LoadBalancer" => ServiceKind::LoadBalancer,

@@ -14,7 +14,7 @@ pub(super) static APP: Section = Section {
     entry: &table("app", "A Deployment, StatefulSet or DaemonSet, and its Service.", &APP_SETTINGS, &[APPS, CORE]),
     optionals: &[&POOL, &CONCURRENCY, &RESTART_AT],
 };
-static APP_SETTINGS: [Setting; 22] = [
+static APP_SETTINGS: [Setting; 23] = [
     setting(
         "kind",
         Kind::Choice(&["Deployment", "StatefulSet", "DaemonSet"]),
@@ -128,6 +128,13 @@ static APP_SETTINGS: [Setting; 22] = [
         "Its Service: reached on its cluster address only, or through an external load balancer, too.",
         CORE,
     ),
+    setting(
+        "addon",
+        Kind::Choice(&["none", "kube-proxy"]),
+        "\"none\"",
+        "kube-proxy: the pod on a node is the node's kube-proxy; while it is away the kernel's rules stay as they are.",
+        "kubeadm, EKS and GKE run kube-proxy as a DaemonSet; kops as a static pod, which is the model's default",
+    ),
     flag(
         "host_port",
         "false",
@@ -204,6 +211,30 @@ static PROBE_SETTINGS: [Setting; 5] = [
 /// Where it comes from that an app has no probe and no budget.
 pub(super) const NONE_SOURCE: &str = "kubernetes: none unless the manifest has one";
 
+/// `volume`.
+pub(super) static VOLUME: Section = Section {
+    entry: &table(
+        "volume",
+        "A ReadWriteOnce volume of a zone: each identity's of a StatefulSet, or one for all pods of a Deployment.",
+        &VOLUME_SETTINGS,
+        &["kubernetes pkg/controller/volume/attachdetach"],
+    ),
+    optionals: &[],
+};
+static VOLUME_SETTINGS: [Setting; 2] = [
+    dist(
+        "attach",
+        "{ lognormal = { median = \"8s\", p99 = \"40s\" } }",
+        "From the controller's call until the node has it, mount included.",
+        estimate!("cloud block volumes: some seconds, now and then half a minute"),
+    ),
+    dist(
+        "detach",
+        "{ lognormal = { median = \"5s\", p99 = \"30s\" } }",
+        "From the controller's call until it can be attached elsewhere.",
+        estimate!("cloud block volumes: some seconds, now and then half a minute"),
+    ),
+];
 /// `hpa`, its metrics' app aside.
 pub(super) static HPA: Section = Section {
     entry: &table("hpa", "A HorizontalPodAutoscaler.", &HPA_SETTINGS, &[AUTOSCALING, "metrics-server README.md"]),

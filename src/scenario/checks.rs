@@ -144,6 +144,10 @@ fn kind(app: &ReadApp<'_>, problems: &Diagnostics) {
     if !spec.is_stateful() {
         idle("pod_management", "StatefulSet");
     }
+    if spec.is_kube_proxy && !(spec.is_daemon() && spec.host_network) {
+        let message = format!("`{}`: kube-proxy is a DaemonSet with `host_network = true`", app.header);
+        problems.report(Problem::error(code::VALUE, message, app.place_of("addon")));
+    }
     if !spec.is_daemon() {
         idle("tolerate_all", "DaemonSet");
         return;

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::lower::{self, Lowered};
 use super::{Limits, presets, strategy};
 use crate::config::{
-    Diagnostics, Override, Problem, SourceId, Sources, Table, parse as parse_text, render, render_wrapped,
+    Diagnostics, Key, Override, Place, Problem, SourceId, Sources, Table, Value, ValueKind, parse as parse_text,
+    render, render_wrapped,
 };
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
@@ -40,10 +41,14 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     /// What the plan is held to.
     pub objective: Objective,
+    /// What it is held to with so many faults, where the scenario says so; in order of their number, from 1.
+    pub objective_with_faults: Vec<(u32, Objective)>,
     /// How far a run goes.
     pub limits: Limits,
     /// What it may not have meant.
     pub warnings: Warnings,
+    /// What the file says, overrides included.
+    pub table: Table,
     pub(super) resolved: String,
 }
 
@@ -151,10 +156,24 @@ fn read(
     if problems.has_errors() {
         return Err(Refused { sources, problems });
     }
-    Ok(scenario(lowered, &root, Warnings { sources, problems: problems.sorted() }))
+    Ok(scenario(lowered, root, Warnings { sources, problems: problems.sorted() }))
 }
 
-fn scenario(lowered: Lowered, root: &Table, warnings: Warnings) -> Scenario {
+/// The scenario that a table means, such as a changed [`Scenario::table`]; `name` is that of a file that gives none.
+///
+/// # Errors
+/// With everything that is wrong; nothing has a place in a file.
+pub fn from_table(name: &str, mut root: Table) -> Result<Scenario, Refused> {
+    let (sources, problems) = (Sources::new(), Diagnostics::new());
+    presets::expand(&mut root);
+    let lowered = lower::lower(&root, name, &problems);
+    if problems.has_errors() {
+        return Err(Refused { sources, problems });
+    }
+    Ok(scenario(lowered, root, Warnings { sources, problems: problems.sorted() }))
+}
+
+fn scenario(lowered: Lowered, root: Table, warnings: Warnings) -> Scenario {
     let hash = root.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
     Scenario {
         name: lowered.name,
@@ -165,11 +184,24 @@ fn scenario(lowered: Lowered, root: &Table, warnings: Warnings) -> Scenario {
         rollouts: lowered.rollouts,
         beside: lowered.beside,
         faults: lowered.faults,
-        objective: lowered.objective,
+        objective: lowered.objectives.plain,
+        objective_with_faults: lowered.objectives.faults,
         limits: lowered.limits,
         warnings,
+        table: root,
         resolved: lowered.resolved,
     }
+}
+
+/// What the file says, overrides included, as a file of its own with a name.
+pub fn document(scenario: &Scenario) -> String {
+    let mut table = scenario.table.clone();
+    if table.get("name").is_none() {
+        let text = ValueKind::String(scenario.name.clone());
+        let value = Value { kind: text, place: Place::Nowhere };
+        table.entries.push((Key { name: "name".to_owned(), place: Place::Nowhere }, value));
+    }
+    crate::config::printed::document(&table)
 }
 
 /// The scenario as TOML with every default filled in, and where each comes from. Reading it gives an equal scenario.

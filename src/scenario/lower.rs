@@ -11,7 +11,6 @@ use super::{
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
-use crate::observe::laws::Objective;
 use crate::strategy::delivery::Rollout;
 use crate::strategy::goals;
 use crate::world::spec::Spec;
@@ -36,7 +35,7 @@ pub(super) struct Lowered {
     pub(super) rollouts: Vec<Rollout>,
     pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
-    pub(super) objective: Objective,
+    pub(super) objectives: objective::Objectives,
     pub(super) limits: Limits,
     pub(super) resolved: String,
 }
@@ -52,7 +51,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let mut strategy = strategy::read(&mut lower, &reader.required("strategy"));
     let rollouts = rollout::read(&mut lower, &reader.optional("rollout"), &mut apps);
-    let objective = objective::read(&mut lower, &reader.optional("objective"));
+    let objectives = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
     let webhooks = webhook::read(&mut lower, &reader.optional("webhook"), &apps);
@@ -79,7 +78,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, rollouts, beside, faults, objective, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, rollouts, beside, faults, objectives, limits, resolved }
 }
 
 impl Lower<'_> {

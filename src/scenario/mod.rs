@@ -38,7 +38,7 @@ mod webhook;
 
 pub use beside::Beside;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
-pub use load::{Refused, Scenario, Warnings, load, parse, resolved};
+pub use load::{Refused, Scenario, Warnings, document, from_table, load, parse, resolved};
 pub use lower::SCHEMA;
 pub use objective::Limits;
 pub use schema::schema;

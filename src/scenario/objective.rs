@@ -4,7 +4,7 @@ use super::lower::{Lower, quoted};
 use super::record::{count, period, setting, span, table};
 use super::section::{Fields, Optional, Section, reference};
 use crate::base::Span;
-use crate::config::{Item, Kind, Setting};
+use crate::config::{Item, Kind, Problem, Setting, code};
 use crate::observe::laws::{self, Completion, Objective};
 
 /// How far a run goes.
@@ -80,17 +80,47 @@ static LIMITS_SETTINGS: [Setting; 3] = [
     ),
 ];
 
-/// Reads `[objective]`.
-pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objective {
-    let (fields, named) = match item.table() {
-        None => (Fields::defaults(&OBJECTIVE), None),
-        Some(mut reader) => {
-            let fields = Fields::read(&OBJECTIVE, &mut reader);
-            let named = read_laws(lower, &reader.optional("laws"));
-            reader.finish();
-            (fields, named)
-        }
+/// What the plan is held to without a fault, and with so many of them where that is said.
+pub(super) struct Objectives {
+    /// Without.
+    pub(super) plain: Objective,
+    /// By number of faults, in order; from 1.
+    pub(super) faults: Vec<(u32, Objective)>,
+}
+
+/// Most faults that an objective can be for.
+pub(super) const FAULTS_MAX: u32 = 9;
+
+/// Reads `[objective]` and `[objective.faults.1]` and so on.
+pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objectives {
+    let Some(mut reader) = item.table() else {
+        let plain = one(lower, "[objective]", Fields::defaults(&OBJECTIVE), None);
+        return Objectives { plain, faults: Vec::new() };
     };
+    let fields = Fields::read(&OBJECTIVE, &mut reader);
+    let named = read_laws(lower, &reader.optional("laws"));
+    let by_number = reader.optional("faults");
+    reader.finish();
+    let plain = one(lower, "[objective]", fields, named);
+    let mut faults = Vec::new();
+    for (key, item) in by_number.entries() {
+        let number = key.name.parse().ok().filter(|number| (1..=FAULTS_MAX).contains(number));
+        let (Some(number), Some(mut reader)) = (number, item.table()) else {
+            let message = format!("`objective.faults` goes by the number of faults, and `{}` is none", key.name);
+            let help = format!("write a number from 1 to {FAULTS_MAX}, as in [objective.faults.1]");
+            lower.problems.report(Problem::error(code::VALUE, message, key.place).help(help));
+            continue;
+        };
+        let fields = Fields::read(&OBJECTIVE, &mut reader);
+        let named = read_laws(lower, &reader.optional("laws"));
+        reader.finish();
+        faults.push((number, one(lower, &format!("[objective.faults.{number}]"), fields, named)));
+    }
+    faults.sort_by_key(|(number, _)| *number);
+    Objectives { plain, faults }
+}
+
+fn one(lower: &mut Lower<'_>, header: &str, fields: Fields, named: Option<Vec<&'static str>>) -> Objective {
     // No exposure implies no loss and the other way round it would not: a bound on one speaks for both.
     let alone = |key: &str, other: &str| fields.given(key).is_some() && fields.given(other).is_none();
     let (only_lost, only_exposed) = (alone("max_lost", "max_exposed"), alone("max_exposed", "max_lost"));
@@ -105,11 +135,11 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Objective {
         },
         laws: named.unwrap_or_else(|| laws::CATALOG.iter().map(laws::Law::name).collect()),
     };
-    print(lower, &fields, &objective, given);
+    print(lower, header, &fields, &objective, given);
     objective
 }
 
-fn print(lower: &mut Lower<'_>, fields: &Fields, objective: &Objective, laws_given: bool) {
+fn print(lower: &mut Lower<'_>, header: &str, fields: &Fields, objective: &Objective, laws_given: bool) {
     let lines = fields.lines().into_iter().map(|line| match line.split(' ').next() {
         Some("max_lost") if objective.max_lost.is_none() => format!("max_lost = \"{ANY}\""),
         Some("max_exposed") if objective.max_exposed.is_none() => format!("max_exposed = \"{ANY}\""),
@@ -117,7 +147,7 @@ fn print(lower: &mut Lower<'_>, fields: &Fields, objective: &Objective, laws_giv
     });
     let names: Vec<String> = objective.laws.iter().map(|law| quoted(law)).collect();
     let comment = if laws_given { String::new() } else { format!("  # default: {OURS}") };
-    lower.page.table("[objective]", &lines.collect::<Vec<_>>());
+    lower.page.table(header, &lines.collect::<Vec<_>>());
     lower.page.line(&format!("laws = [{}]{comment}", names.join(", ")));
 }
 

@@ -40,6 +40,10 @@ fn one(lower: &mut Lower<'_>, mut reader: Reader<'_>, apps: &[ReadApp<'_>], befo
         let message = format!("two rollouts of `{name}`: a second new version is not modelled");
         lower.problems.report(Problem::error(code::DUPLICATE, message, app_item.place()));
     }
+    if apps[index].spec.is_daemon() || apps[index].spec.is_stateful() {
+        let message = format!("`{name}` is no Deployment: delivery tools bring new versions of Deployments only");
+        lower.problems.report(Problem::error(code::VALUE, message, app_item.place()));
+    }
     if apps[index].spec.restart_at.is_some() {
         let message = format!("`{name}` has a rollout and `restart_at`, which would make two new versions");
         let help = "keep one of them";

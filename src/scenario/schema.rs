@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, FLAW, GROUP, HPA, PROBE, ROUTERS, WAVE};
+use super::app_records::{APP, BUDGET, FLAW, GROUP, HPA, PROBE, ROUTERS, VOLUME, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
-use super::objective::{LIMITS, OBJECTIVE};
+use super::objective::{FAULTS_MAX, LIMITS, OBJECTIVE};
 use super::plane_records::{API_SERVER, CONTROL_PLANE, CONTROLLERS, ETCD_SECTION, TIMINGS};
 use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
@@ -194,6 +194,7 @@ fn app() -> Json {
             ("rollout", json!({ "anyOf": rollouts })),
             ("flaw", section(&FLAW, &[], &[])),
             ("router", or_none(presets(&ROUTERS))),
+            ("volume", or_none(section(&VOLUME, &[], &[]))),
             ("pdb", or_none(demand(&[], &[]))),
             ("hpa", or_none(section(&HPA, &[], &[]))),
             ("load_balancer", presets(&SERVICE_BALANCERS)),
@@ -323,5 +324,12 @@ fn probe() -> Json {
 fn objective() -> Json {
     let names: Vec<&str> = crate::observe::laws::CATALOG.iter().map(crate::observe::laws::Law::name).collect();
     let laws = json!({ "type": "array", "items": { "type": "string", "enum": names } });
-    section(&OBJECTIVE, &[("laws", laws)], &[])
+    let with_faults = section(&OBJECTIVE, &[("laws", laws.clone())], &[]);
+    let faults = json!({
+        "type": "object",
+        "description": "What the plan is held to with so many faults, by their number.",
+        "propertyNames": { "pattern": format!("^[1-{FAULTS_MAX}]$") },
+        "additionalProperties": with_faults,
+    });
+    section(&OBJECTIVE, &[("laws", laws), ("faults", faults)], &[])
 }

@@ -55,6 +55,7 @@ fn every_record_of_a_table_is_sound() {
         &rollout_records::STATEFUL_ROLLOUT,
         &rollout_records::DAEMON_ROLLOUT,
         &app_records::BUDGET,
+        &app_records::VOLUME,
         &app_records::GROUP,
         &app_records::WAVE,
         &objective::OBJECTIVE,

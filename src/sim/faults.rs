@@ -45,6 +45,24 @@ impl Faults {
         faults
     }
 
+    /// Each fault's kind and target, for people.
+    pub(super) fn labels(&self, world: &World) -> Vec<String> {
+        let label = |spec: &FaultSpec| match spec.target.label(world.spec()) {
+            none if none.is_empty() => spec.kind.entry.name.to_owned(),
+            target => format!("{} at {target}", spec.kind.entry.name),
+        };
+        self.specs.iter().map(label).collect()
+    }
+
+    /// One more, which strikes at this moment, or, without one, when what it waits for comes.
+    pub(super) fn add(&mut self, fault: FaultSpec, at: Option<Time>, world: &mut World) {
+        self.specs = self.specs.iter().cloned().chain([fault]).collect();
+        self.states.push(State::Waits);
+        if let Some(at) = at {
+            self.arm(self.states.len() - 1, at, world);
+        }
+    }
+
     fn arm(&mut self, index: usize, at: Time, world: &mut World) {
         self.states[index] = State::Armed;
         world.effects().queue.push(at, Event::Fault(FaultId::from_index(index)));

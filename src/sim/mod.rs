@@ -1,6 +1,7 @@
 //! Floor 6: one run. The loop, its limits, its outcome, its digest.
 
 mod actors;
+mod branch;
 mod faults;
 mod judge;
 pub mod outcome;
@@ -8,6 +9,7 @@ mod record;
 mod simulation;
 pub mod sweep;
 
+pub use branch::{Begun, Held};
 pub use outcome::Outcome;
 pub use simulation::{Finished, InternalError, Simulation, Watch, run};
 pub use sweep::{Sweep, sweep};

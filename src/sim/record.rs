@@ -26,7 +26,7 @@ impl Recorder {
     }
 
     /// The history with labels for people.
-    pub(super) fn trace(&self, world: &World) -> Trace {
+    pub(super) fn trace(&self, world: &World, faults: Vec<String>) -> Trace {
         let events = self.spans.last().map_or(0, |(_, end, _)| *end as usize);
         let mut parents: Vec<u32> = (0..events as u32).collect();
         for (first, end, by) in &self.spans {
@@ -44,7 +44,7 @@ impl Recorder {
             records: self.records.clone(),
             parents,
             by_event,
-            names: names(world),
+            names: Names { faults, ..names(world) },
             end: world.now(),
             versions: instances.iter().map(|instance| instance.version).collect(),
             masters: world.spec().control_plane.replicas,
@@ -69,6 +69,7 @@ fn names(world: &World) -> Names {
         apps: spec.apps.iter().map(|app| app.name.clone()).collect(),
         groups: spec.groups.iter().map(group).collect(),
         webhooks: spec.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
+        faults: Vec::new(),
     }
 }
 

@@ -150,9 +150,7 @@ impl Named for NamedWorld<'_> {
 /// # Errors
 /// When the cluster could not be healthy, or the simulator broke an invariant of its own.
 pub fn run(scenario: &Scenario, seed: u64, watch: Watch<'_>) -> Result<Finished, InternalError> {
-    let mut simulation = Simulation::new(scenario, seed, watch.trace)?;
-    let (ending, limit) = simulation.go(scenario, watch)?;
-    simulation.finish(scenario, &ending, limit)
+    Simulation::new(scenario, seed, watch.trace)?.complete(scenario, watch)
 }
 
 impl Simulation {
@@ -200,7 +198,7 @@ impl Simulation {
         Ok(simulation)
     }
 
-    fn go(&mut self, scenario: &Scenario, watch: Watch<'_>) -> Result<(Ending, Limit), InternalError> {
+    pub(super) fn go(&mut self, scenario: &Scenario, watch: Watch<'_>) -> Result<(Ending, Limit), InternalError> {
         let horizon = Time::ZERO + scenario.spec.horizon;
         let mut end = Time::NEVER;
         let mut ending = None;
@@ -245,7 +243,7 @@ impl Simulation {
 
     /// How and when the plan has ended, if it has before the next event. A stall is dated by the plan alone, so that
     /// events of others, of traffic among them, do not move it.
-    fn ending(&mut self, next: Time) -> Option<(Time, Ending)> {
+    pub(super) fn ending(&mut self, next: Time) -> Option<(Time, Ending)> {
         let now = self.world.now();
         if let Some(ended) = self.drivers.ended() {
             let ending = match ended {
@@ -260,7 +258,7 @@ impl Simulation {
         (waits && next > given_up).then(|| (now.max(given_up), Ending::Stalled(self.drivers.blocker(&self.world))))
     }
 
-    fn step_next(&mut self) -> Result<(), InternalError> {
+    pub(super) fn step_next(&mut self) -> Result<(), InternalError> {
         let Some(popped) = self.world.effects().queue.pop() else { return Ok(()) };
         let (seq, pushed) = (popped.seq, self.world.effects().queue.pushed());
         self.events += 1;
@@ -348,9 +346,9 @@ impl Simulation {
         Ok(())
     }
 
-    fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
+    pub(super) fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
         let digest = self.digest.hex();
-        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world));
+        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world, self.faults.labels(&self.world)));
         let outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
         Ok(Finished { outcome, trace })
     }

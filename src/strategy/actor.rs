@@ -9,7 +9,7 @@ use crate::world::ids::{AppId, PodId};
 use crate::world::reported::{Reported, Sight};
 
 /// A planner outside the cluster, with plain cloneable state of its own.
-pub trait Actor: Debug + Send {
+pub trait Actor: Debug + Send + Sync {
     /// Looks and acts. Called at the start, whenever a wait of the last call ends, and with each batch of answers.
     fn act(&mut self, seen: &Reported<'_>, answers: &[Answer], orders: &mut Orders) -> Wait;
 

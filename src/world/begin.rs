@@ -18,6 +18,7 @@ use crate::world::components::routers::Routers;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
+use crate::world::fact::Fact;
 use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::members::MemberOrders;
 use crate::world::network::Network;
@@ -199,7 +200,8 @@ impl World {
         self.pulses.add(Time::ZERO + phase);
         self.rules.add();
         self.runtimes.add();
-        self.store.add_machine(NodeObject::unregistered());
+        let added = self.store.add_machine(NodeObject::unregistered());
+        self.store.set_zone(added, self.cloud.instances()[added].zone);
         let route = master.map_or(Route::Balanced, Route::Local);
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
         self.kubelet_clients.push(client);
@@ -267,6 +269,9 @@ impl World {
                 })?;
                 self.set(Change::Bind { pod, node });
                 self.set(Change::PodStatus { pod, phase: Phase::Running, ready: true });
+                if let Some(volume) = self.store.volume_of(pod) {
+                    self.set(Change::AttachVolume { volume, node });
+                }
             }
             let pods = self.store.pods_of(app).iter().map(|pod| (*pod, Endpoint::Ready)).collect();
             self.set(Change::Endpoints { app, pods });
@@ -363,6 +368,8 @@ impl World {
         for app in self.spec.apps.ids() {
             *self.targets.of_mut(app) = self.balancers.used(app);
         }
+        // What the traffic of an empty cluster told, before there was any target, is nobody's.
+        self.out.facts.retain(|fact| !matches!(fact, Fact::ExposureBegan { .. }));
         self.traffic = Traffic::begin(&mut ctx!(self));
         for node in self.cloud.instances().ids() {
             let (name, pool) = (self.cloud.name(node), self.cloud.instances()[node].pool);

@@ -86,6 +86,10 @@ pub enum Disturbance {
     PowerOff(NodeId),
     /// A machine comes back and boots.
     PowerOn(NodeId),
+    /// Every machine of a failure domain loses power.
+    ZoneOff(ZoneId),
+    /// The machines of a failure domain that are without power boot.
+    ZoneOn(ZoneId),
     /// The machine's network link goes down; what runs on it runs on.
     CutLink(NodeId),
     /// The link comes back.

@@ -13,6 +13,8 @@ crate::ids! {
     AppId,
     /// A ReplicaSet: one template revision of an app.
     SetId,
+    /// A PersistentVolume, with its claim.
+    VolumeId,
     /// A PodDisruptionBudget.
     BudgetId,
     /// A client of the API: one process with its connection, its token bucket and its watch cursor.

@@ -8,10 +8,10 @@ use crate::world::components::kubelet::KubeletFlaw;
 use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
 use crate::world::effects::{Notice, Reply, ReplyTo, Request};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
+use crate::world::ids::{ActorId, ClientId, MasterId, NodeId, ZoneId};
 use crate::world::members::Asker;
 use crate::world::membership::MemberChange;
-use crate::world::reported::{Goal, Reported, StaticPod};
+use crate::world::reported::{Goal, Instance, Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -188,6 +188,17 @@ impl World {
                 self.machine_off(node);
             }
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
+            Disturbance::ZoneOff(zone) => {
+                for node in self.standing_in(zone, true) {
+                    self.cloud.power_off(node, &mut ctx!(self));
+                    self.machine_off(node);
+                }
+            }
+            Disturbance::ZoneOn(zone) => {
+                for node in self.standing_in(zone, false) {
+                    self.cloud.boots(node, &mut ctx!(self));
+                }
+            }
             Disturbance::CutLink(node) | Disturbance::MendLink(node) => {
                 self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
                 self.out.notices.push(Notice::HostChanged(node));
@@ -239,6 +250,16 @@ impl World {
         }
         self.changes.all();
         self.settle_effects();
+    }
+
+    /// The machines of a failure domain that nobody has terminated, with power or without, in order of their ids.
+    fn standing_in(&self, zone: ZoneId, powered: bool) -> Vec<NodeId> {
+        let here = |(node, instance): (NodeId, &Instance)| {
+            let zones = instance.pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
+            let inside = instance.slot % zones.max(1) == zone.0 && instance.running;
+            (inside && self.net.host(node).powered == powered).then_some(node)
+        };
+        self.cloud.instances().entries().filter_map(here).collect()
     }
 
     /// Whether a process of a master runs.

@@ -208,6 +208,16 @@ impl<'a> Reported<'a> {
     pub fn is_of_daemon_set(&self, pod: PodId) -> bool {
         self.spec.apps[self.store.pods().now(pod).app].is_daemon()
     }
+    /// How many pods an app should have now.
+    pub fn pods_wanted(&self, app: AppId) -> u32 {
+        let asked = &self.spec.apps[app];
+        if !asked.is_daemon() {
+            return self.store.deployments().now(app).replicas;
+        }
+        let suits =
+            |(node, machine): &(NodeId, &Instance)| self.node(*node).is_some() && self.spec.suits(asked, machine.pool);
+        self.instances().filter(suits).count() as u32
+    }
     /// How many pods a drain of the node has to move.
     pub fn pods_to_move(&self, node: NodeId) -> usize {
         self.pods_on(node).iter().filter(|pod| !self.is_of_daemon_set(**pod)).count()

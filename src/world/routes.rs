@@ -2,6 +2,7 @@
 
 use crate::world::behaviour::Behaviour;
 use crate::world::cluster::{World, ctx};
+use crate::world::command::NodeProcess;
 use crate::world::components::kubelet::KubeletFlaw;
 use crate::world::disturbance::{Flaw, MasterProcess, Signal};
 use crate::world::effects::{Notice, Outcome};
@@ -18,6 +19,7 @@ impl World {
             Notice::ContainerStarted(pod) => {
                 self.traffic.container_started(pod, &mut ctx!(self));
                 self.router_starts(pod);
+                self.proxy_pod(pod, true);
                 self.misses_api(pod);
             }
             Notice::Sigterm(pod) => {
@@ -27,6 +29,7 @@ impl World {
             Notice::Sigkill(pod) => {
                 self.router_stops(pod);
                 self.traffic.sigkill(pod, &mut ctx!(self));
+                self.proxy_pod(pod, false);
             }
             Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
             Notice::SandboxRemoved(pod) => {
@@ -37,6 +40,7 @@ impl World {
             Notice::ContainerExited(pod) => {
                 self.router_stops(pod);
                 self.kubelets.container_exited(pod, &mut ctx!(self));
+                self.proxy_pod(pod, false);
             }
             Notice::Serves(pod, serving) => {
                 self.serving.set(pod, serving);
@@ -87,6 +91,19 @@ impl World {
             Notice::MachineUp(node) => self.machine_up(node),
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
+        }
+    }
+
+    /// The process of a kube-proxy's pod starts or ends.
+    fn proxy_pod(&mut self, pod: PodId, runs: bool) {
+        let object = self.store.pods().now(pod);
+        if !self.spec.apps[object.app].is_kube_proxy {
+            return;
+        }
+        match (object.node, runs) {
+            (Some(node), true) => self.start_node_process(node, NodeProcess::Proxy),
+            (Some(node), false) => self.stop_node_process(node, NodeProcess::Proxy),
+            (None, _) => {}
         }
     }
 
@@ -286,7 +303,7 @@ impl World {
                 Touched::Budget(_) => self.changes.any = true,
                 Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
                 Touched::Deployment(app) => self.changes.any |= self.store.deployments().now(app).stalls,
-                Touched::Set(_) | Touched::Lease(_) => {}
+                Touched::Set(_) | Touched::Lease(_) | Touched::Volume(_) => {}
             }
         }
         if nodes {
@@ -353,6 +370,8 @@ impl World {
             | Change::NewTemplate { .. }
             | Change::Deliver { .. }
             | Change::RolloutStalls { .. }
+            | Change::AttachVolume { .. }
+            | Change::DetachVolume { .. }
             | Change::NodeTaints { .. }
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. }
@@ -458,7 +477,10 @@ impl World {
         }
         self.api.client_starts(self.kubelet_clients[node], version, &mut ctx!(self));
         self.kubelets.machine_up(node, version, &mut ctx!(self));
-        if let Some(client) = self.proxies.client(node) {
+        // An add-on's process starts with its pod.
+        if let Some(client) = self.proxies.client(node)
+            && !self.spec.apps.iter().any(|app| app.is_kube_proxy)
+        {
             self.api.client_starts(client, version, &mut ctx!(self));
             self.proxies.starts(node, version, &mut ctx!(self));
         }

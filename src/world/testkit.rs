@@ -161,6 +161,8 @@ fn web() -> AppSpec {
         image_pull: Dist::Fixed(Span::ZERO),
         host_port: false,
         host_network: false,
+        is_kube_proxy: false,
+        volume: None,
         rollout: RolloutSpec::DEFAULT,
         service: ServiceKind::ClusterIp,
         balancer: None,

@@ -220,7 +220,7 @@ fn apps(seen: &Reported<'_>) -> Option<String> {
     seen.spec.apps.entries().find_map(|(app, asked)| {
         let pods = seen.store().pods_of(app).iter().filter_map(|pod| seen.pod(*pod));
         let ready = pods.filter(|pod| pod.is_healthy()).count();
-        let wanted = seen.store().deployments().now(app).replicas as usize;
+        let wanted = seen.pods_wanted(app) as usize;
         (ready < wanted).then(|| format!("{ready} of {wanted} pods of {} are ready", asked.name))
     })
 }

@@ -110,11 +110,8 @@ fn unfinished(app: AppId, seen: &Reported<'_>) -> Option<Progress> {
         let since = pod.ready_since + asked.rollout.min_ready;
         available += u32::from(newest && pod.ready && since <= seen.now);
     }
-    let nodes = || {
-        seen.instances().filter(|(node, machine)| seen.node(*node).is_some() && seen.spec.suits(asked, machine.pool))
-    };
     let held = if asked.is_stateful() { asked.rollout.partition.min(object.replicas) } else { 0 };
-    let wanted = if asked.is_daemon() { nodes().count() as u32 } else { object.replicas - held };
+    let wanted = seen.pods_wanted(app) - held;
     Some(match (updated, available) {
         _ if object.stalls => Progress::Stalls,
         (updated, _) if updated < wanted => {

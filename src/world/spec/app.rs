@@ -249,6 +249,16 @@ impl RolloutSpec {
     }
 }
 
+/// A block volume of a cloud's zone, ReadWriteOnce: one for each identity of a StatefulSet, one for all pods of a
+/// Deployment. It is made in the zone of the first node that takes its pod (WaitForFirstConsumer) and stays there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VolumeSpec {
+    /// From the attach-detach controller's call until the node has it, mount included.
+    pub attach: Dist,
+    /// From its call until the volume can be attached elsewhere.
+    pub detach: Dist,
+}
+
 /// A workload and its Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppSpec {
@@ -294,6 +304,10 @@ pub struct AppSpec {
     pub host_port: bool,
     /// Whether its pods are in their host's network: they need none of their own, and start before the node has it.
     pub host_network: bool,
+    /// Whether its pod on a node is that node's kube-proxy, whose kernel rules outlive it.
+    pub is_kube_proxy: bool,
+    /// Its volume, or its identities'.
+    pub volume: Option<VolumeSpec>,
     /// How a new template rolls out.
     pub rollout: RolloutSpec,
     /// Its Service.

@@ -4,7 +4,7 @@ use super::change::{ApiError, Change, Delivery};
 use super::objects::*;
 use super::{Revision, Store, Touched};
 use crate::base::{Id, Span, Time};
-use crate::world::ids::{NodeId, PodId, SetId};
+use crate::world::ids::{NodeId, PodId, SetId, VolumeId};
 
 impl Store {
     /// Applies a committed write at `now`. A refused write changes nothing, its revision included.
@@ -26,6 +26,8 @@ impl Store {
             Change::CreatePod { set } => self.create_pod(*set, None, now),
             Change::CreatePodAt { set, index } => self.create_pod(*set, Some(*index), now),
             Change::Preempt { pod, .. } => self.delete_pod(*pod, None, now),
+            Change::AttachVolume { volume, node } => self.attach(*volume, Some(*node)),
+            Change::DetachVolume { volume } => self.attach(*volume, None),
             Change::RolloutStalls { app, stalls } => {
                 let at = self.revision;
                 self.deployments.change(*app, at, |deployment| deployment.stalls = *stalls);
@@ -110,6 +112,10 @@ impl Store {
         }
         self.change_pod(pod, |pod| pod.node = Some(node));
         self.on_node[node].push(pod);
+        if let Some(volume) = self.volume_of(pod) {
+            let zone = self.zones[node];
+            self.volumes[volume].zone.get_or_insert(zone);
+        }
         Ok(())
     }
 
@@ -151,6 +157,14 @@ impl Store {
             return Err(ApiError::NotFound);
         }
         let (app, node) = (object.app, object.node);
+        // A kubelet unmounts before the object goes; of a node that is gone nobody hears that it has.
+        if let Some(volume) = self.volume_of(pod)
+            && let Some(node) = node.filter(|node| self.nodes.now(*node).exists)
+            && self.volumes[volume].attached == Some(node)
+        {
+            let shares = |other: &PodId| *other != pod && self.volume_of(*other) == Some(volume);
+            self.volumes[volume].mounted = self.on_node[node].iter().any(shares);
+        }
         self.of_app[app].retain(|other| *other != pod);
         if let Some(node) = node {
             self.on_node[node].retain(|other| *other != pod);
@@ -216,6 +230,17 @@ impl Store {
         Ok(())
     }
 
+    /// One node at a time: ReadWriteOnce.
+    fn attach(&mut self, volume: VolumeId, node: Option<NodeId>) -> Result<(), ApiError> {
+        let object = &mut self.volumes[volume];
+        if node.is_some() && object.attached.is_some_and(|other| Some(other) != node) {
+            return Err(ApiError::Conflict);
+        }
+        (object.attached, object.mounted) = (node, node.is_some());
+        self.touch(Touched::Volume(volume));
+        Ok(())
+    }
+
     fn change_lease(
         &mut self,
         component: Component,
@@ -250,6 +275,8 @@ impl Store {
             | Change::CreatePodAt { .. }
             | Change::Preempt { .. }
             | Change::RolloutStalls { .. }
+            | Change::AttachVolume { .. }
+            | Change::DetachVolume { .. }
             | Change::Bind { .. }
             | Change::PodStatus { .. }
             | Change::DeletePod { .. }
@@ -315,6 +342,8 @@ impl NodeObject {
             | Change::CreatePodAt { .. }
             | Change::Preempt { .. }
             | Change::RolloutStalls { .. }
+            | Change::AttachVolume { .. }
+            | Change::DetachVolume { .. }
             | Change::Bind { .. }
             | Change::PodStatus { .. }
             | Change::DeletePod { .. }

@@ -3,7 +3,7 @@
 use super::Revision;
 use super::objects::{Component, Endpoint, NodeReady, Phase};
 use crate::base::{Span, Version};
-use crate::world::ids::{AppId, BudgetId, MasterId, NodeId, PodId, SetId};
+use crate::world::ids::{AppId, BudgetId, MasterId, NodeId, PodId, SetId, VolumeId};
 
 /// A write to the API.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,18 @@ pub enum Change {
         pod: PodId,
         /// For this one.
         by: PodId,
+    },
+    /// Attach-detach controller: the volume is on this node.
+    AttachVolume {
+        /// The volume.
+        volume: VolumeId,
+        /// The node.
+        node: NodeId,
+    },
+    /// Attach-detach controller: the volume is on no node.
+    DetachVolume {
+        /// The volume.
+        volume: VolumeId,
     },
     /// Deployment controller: the condition Progressing, False with reason ProgressDeadlineExceeded or no longer.
     RolloutStalls {

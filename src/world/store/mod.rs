@@ -16,7 +16,7 @@ pub use history::{Revision, Versions};
 pub use objects::*;
 
 use crate::base::{Id, IdVec, Name, Span};
-use crate::world::ids::{AppId, BudgetId, NodeId, PodId, SetId};
+use crate::world::ids::{AppId, BudgetId, NodeId, PodId, SetId, VolumeId, ZoneId};
 use crate::world::spec::Spec;
 
 /// What a committed write touched; watchers are told by kind.
@@ -36,6 +36,8 @@ pub enum Touched {
     Deployment(AppId),
     /// A lease changed hands.
     Lease(Component),
+    /// A volume was attached or detached.
+    Volume(VolumeId),
 }
 
 /// Fixed facts of an app that admission needs.
@@ -45,6 +47,8 @@ struct AppFacts {
     grace: Span,
     /// Whether its pods have identities.
     stateful: bool,
+    /// Its first volume; the others follow it.
+    volumes: Option<VolumeId>,
     /// Budgets that select its pods.
     budgets: Vec<BudgetId>,
     /// Pods ever created.
@@ -84,6 +88,10 @@ pub struct Store {
     routes: Versions<AppId, RouteObject>,
     leases: [LeaseObject; 2],
     lease_since: [Revision; 2],
+    /// Volumes. Few, and read as they are now: who follows them is told of each change.
+    volumes: IdVec<VolumeId, VolumeObject>,
+    /// Each machine's failure domain.
+    zones: IdVec<NodeId, ZoneId>,
     /// Ordinals of StatefulSets' pods, nodes of DaemonSets'; in order of creation.
     indices: Vec<(PodId, u32)>,
     /// Pods whose object exists, by app, in order of creation.
@@ -117,6 +125,8 @@ impl Store {
             routes: Versions::new(),
             leases: [LeaseObject::default(); 2],
             lease_since: [Revision(1); 2],
+            volumes: IdVec::new(),
+            zones: IdVec::new(),
             indices: Vec::new(),
             of_app: IdVec::new(),
             on_node: IdVec::new(),
@@ -133,7 +143,9 @@ impl Store {
             let budgets = (0..spec.budgets.len()).map(BudgetId::from_index);
             let budgets = budgets.filter(|b| spec.budgets[b.index()].apps.contains(&app)).collect();
             let (name, stateful) = (Name::new(&asked.name), asked.is_stateful());
-            store.app_facts.push(AppFacts { name, grace: asked.grace, stateful, budgets, created: 0 });
+            let count = asked.volume.map_or(0, |_| if stateful { asked.replicas } else { 1 });
+            let volumes = (0..count).map(|_| store.volumes.push(VolumeObject::default())).min();
+            store.app_facts.push(AppFacts { name, grace: asked.grace, stateful, volumes, budgets, created: 0 });
         }
         for budget in &spec.budgets {
             store.budgets.create(BudgetObject::default(), Revision(1));
@@ -186,6 +198,29 @@ impl Store {
     /// The app's pods whose object exists, terminating ones included, in order of creation.
     pub fn pods_of(&self, app: AppId) -> &[PodId] {
         &self.of_app[app]
+    }
+    /// The volume that a pod needs.
+    pub fn volume_of(&self, pod: PodId) -> Option<VolumeId> {
+        let first = self.app_facts[self.pods.now(pod).app].volumes?;
+        let volume = VolumeId(first.0 + self.index_of(pod).unwrap_or(0));
+        self.volumes.get(volume).map(|_| volume)
+    }
+    /// Whether this is a volume of the app.
+    pub fn is_volume_of(&self, app: AppId, volume: VolumeId) -> bool {
+        let next = || self.app_facts.iter().filter_map(|facts| facts.volumes).filter(|first| *first <= volume).max();
+        self.app_facts[app].volumes.is_some_and(|first| Some(first) == next())
+    }
+    /// A volume.
+    pub fn volume(&self, volume: VolumeId) -> &VolumeObject {
+        &self.volumes[volume]
+    }
+    /// How many volumes there are.
+    pub fn volumes(&self) -> usize {
+        self.volumes.len()
+    }
+    /// The failure domain of a machine that was added, where it is not the first.
+    pub fn set_zone(&mut self, node: NodeId, zone: ZoneId) {
+        self.zones[node] = zone;
     }
     /// A pod of a StatefulSet: its ordinal. One of a DaemonSet: its node's id. Others have none.
     pub fn index_of(&self, pod: PodId) -> Option<u32> {
@@ -249,6 +284,7 @@ impl Store {
     pub fn add_machine(&mut self, node: NodeObject) -> NodeId {
         self.on_node.push(Vec::new());
         self.node_logs.push(VecDeque::new());
+        self.zones.push(ZoneId(0));
         self.nodes.create(node, self.revision)
     }
 
@@ -282,6 +318,7 @@ impl Store {
         let node = match touched {
             Touched::Pod(pod) => self.pods.now(pod).node,
             Touched::Node(node) => Some(node),
+            Touched::Volume(volume) => self.volumes[volume].attached,
             Touched::Endpoint(_)
             | Touched::Budget(_)
             | Touched::Set(_)

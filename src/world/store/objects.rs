@@ -1,7 +1,7 @@
 //! The API objects that matter to an upgrade, reduced to the fields that somebody acts on.
 
 use crate::base::{Name, Span, Time, Version};
-use crate::world::ids::{AppId, MasterId, NodeId, PodId, SetId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, SetId, ZoneId};
 
 /// `status.phase` of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +126,17 @@ pub struct BudgetObject {
     pub expected: u32,
     /// `disruptedPods`.
     pub disrupted: Vec<Disrupted>,
+}
+
+/// A PersistentVolume, its claim and its VolumeAttachment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VolumeObject {
+    /// Its zone; `None` until its first pod is bound.
+    pub zone: Option<ZoneId>,
+    /// Where it is attached.
+    pub attached: Option<NodeId>,
+    /// Whether that node says that it is mounted (`status.volumesInUse`). A node that is gone says so for ever.
+    pub mounted: bool,
 }
 
 /// A ReplicaSet of a Deployment; of the other kinds a ControllerRevision, whose `replicas` say nothing.

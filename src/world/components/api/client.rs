@@ -11,10 +11,10 @@ use crate::world::watch::ClientKind;
 
 /// A silently dead connection is found by HTTP/2 pings: 30 s idle and 15 s without an answer.
 /// Source: apimachinery `pkg/util/net/http.go` (`ReadIdleTimeout`, `PingTimeout`), since 1.20.
-const PING_FINDS_DEAD: Span = Span::secs(45);
+pub const PING_FINDS_DEAD: Span = Span::secs(45);
 /// Without pings TCP gives up after its retransmissions: about 15 minutes with `tcp_retries2` = 15.
 /// Source: Linux `ip-sysctl` (924.6 s).
-const TCP_GIVES_UP: Span = Span::millis(924_600);
+pub const TCP_GIVES_UP: Span = Span::millis(924_600);
 /// A connection attempt into silence fails after this long. Source: client-go `transport/cache.go`.
 pub(super) const DIAL_TIMEOUT: Span = Span::secs(30);
 /// A reflector's first back-off, doubled each time, with up to as much jitter. Source: client-go `tools/cache/reflector.go`.
@@ -180,6 +180,7 @@ impl Client {
             Change::Deliver { .. } => (7, 1),
             Change::RemovePod { .. } => (0, 1),
             Change::Bind { .. } | Change::Preempt { .. } => (6, 1),
+            Change::AttachVolume { .. } | Change::DetachVolume { .. } => (7, 1),
             Change::Evict { .. }
             | Change::Cordon { .. }
             | Change::PreferNoSchedule { .. }

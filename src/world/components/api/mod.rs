@@ -18,7 +18,7 @@ mod server;
 mod skew;
 
 pub use admission::Refusing;
-pub use client::Route;
+pub use client::{PING_FINDS_DEAD, Route, TCP_GIVES_UP};
 
 use admission::Admission;
 use client::Client;

@@ -77,6 +77,10 @@ impl Api {
                 Touched::Endpoint(_) => proxies = true,
                 Touched::Node(_) => (controllers, scheduler) = (true, true),
                 Touched::Budget(_) | Touched::Set(_) | Touched::Deployment(_) => controllers = true,
+                Touched::Volume(volume) => {
+                    controllers = true;
+                    kubelet = kubelet.or(ctx.store.volume(volume).attached);
+                }
                 Touched::Lease(_) => {}
             }
         }

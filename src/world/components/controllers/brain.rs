@@ -14,12 +14,13 @@ use super::progress::{self, Progress};
 use super::replica_sets::ReplicaSets;
 use super::stateful_sets;
 use super::taint_eviction::TaintEviction;
+use super::volumes::Volumes;
 use super::workqueue::Workqueue;
 use super::{ControllersEvent, Key};
 use crate::base::{Id, IdVec, Span, Time, Version};
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::{Ctx, Outcome};
-use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PodId};
+use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PodId, VolumeId};
 use crate::world::lease::Election;
 use crate::world::purpose::Purpose;
 use crate::world::spec::{RolloutKind, WorkloadKind};
@@ -50,6 +51,7 @@ pub(super) struct Brain {
     pub(super) nodes: NodeLifecycle,
     taints: TaintEviction,
     gc: PodGc,
+    volumes: Volumes,
     cloud: CloudNodes,
     autoscaling: Autoscaling,
 }
@@ -94,6 +96,7 @@ impl Brain {
             nodes: NodeLifecycle::new(monitor, &Behaviour::of(version)),
             taints: TaintEviction::default(),
             gc: PodGc::new(within(LONGEST_PERIOD)),
+            volumes: Volumes::default(),
             cloud: CloudNodes::new(monitor),
             autoscaling: Autoscaling::new(within(LONGEST_PERIOD), ctx),
         }
@@ -153,6 +156,9 @@ impl Brain {
         for pod in ctx.store.pods().ids() {
             self.endpoints.pod_changed(pod, &mut self.queue, &desk, ctx);
         }
+        for volume in (0..ctx.store.volumes()).map(VolumeId::from_index) {
+            self.volumes.check(volume, &desk, ctx);
+        }
         for node in machines.ids() {
             self.node_changed(node, machines, ctx);
         }
@@ -199,6 +205,7 @@ impl Brain {
                 self.endpoints.service_changed(app, &mut self.queue, &desk, ctx);
                 self.rollout_changed(app, &desk, ctx);
             }
+            Touched::Volume(volume) => self.volumes.check(volume, &desk, ctx),
             Touched::Endpoint(_) | Touched::Lease(_) => {}
         }
     }
@@ -226,6 +233,9 @@ impl Brain {
         let (app, set) = (object.app, object.set);
         if let Some(node) = homeless {
             self.gc.check(node, &desk, ctx);
+        }
+        if let Some(volume) = ctx.store.volume_of(pod) {
+            self.volumes.check(volume, &desk, ctx);
         }
         if old == new {
             return;
@@ -315,6 +325,7 @@ impl Brain {
             ControllersEvent::ZonePass { zone, .. } => self.nodes.zone_pass(zone, &mut self.queue, &desk, ctx),
             ControllersEvent::EvictFrom { node, .. } => self.taints.evict(node, &desk, ctx),
             ControllersEvent::Orphans { node, .. } => self.gc.collect(node, &desk, ctx),
+            ControllersEvent::Volume { volume, .. } => self.volumes.over(volume, &desk, ctx),
             ControllersEvent::Autoscale { app, .. } => self.autoscaling.sync(app, &desk, ctx),
             ControllersEvent::InstanceCheck { node, .. } => self.cloud.look(node, &desk, ctx),
             ControllersEvent::CachesFilled { .. } | ControllersEvent::Answer { .. } | ControllersEvent::Lease(_) => {}
@@ -364,6 +375,7 @@ impl Brain {
                 Errand::TaintEviction => self.taints.failed(node, &desk, ctx),
                 Errand::Orphan => self.gc.failed(node, &desk, ctx),
                 Errand::NodeDeletion => self.cloud.failed(node, &desk, ctx),
+                Errand::Volume => self.volumes.failed(VolumeId(node.0), &desk, ctx),
                 Errand::PodEviction => self.nodes.eviction_failed(node, &desk, ctx),
             },
             None => {}

@@ -36,6 +36,8 @@ pub(super) enum Errand {
     NodeDeletion,
     /// A pod is deleted from a lost node without a taint.
     PodEviction,
+    /// A volume is attached or detached; its number stands for the node's.
+    Volume,
 }
 
 /// A decoded token.
@@ -89,6 +91,7 @@ impl Desk<'_> {
             Errand::Orphan => 9,
             Errand::NodeDeletion => 10,
             Errand::PodEviction => 11,
+            Errand::Volume => 12,
         };
         let token = pack(kind, self.incarnation, node.index());
         ctx.write(self.client, change, Reply::OnFailure(ReplyTo::Controllers { master: self.master, token }));
@@ -110,6 +113,7 @@ pub(super) fn asked(kind: u32, index: usize) -> Option<Asked> {
         9 => Asked::For(Errand::Orphan, node),
         10 => Asked::For(Errand::NodeDeletion, node),
         11 => Asked::For(Errand::PodEviction, node),
+        12 => Asked::For(Errand::Volume, node),
         _ => return None,
     })
 }

@@ -67,7 +67,14 @@ pub(super) fn wanted(
     }
     let recheck = disrupted.iter().map(|entry| entry.at + DELETION_TIMEOUT).min();
     let (expected, desired, allowed) = arithmetic(asked.rule, census);
+    let allowed = if lacks_scale(asked, ctx) { 0 } else { allowed };
     Some((BudgetObject { allowed, healthy: census.healthy, desired, expected, disrupted }, recheck))
+}
+
+/// A DaemonSet has no scale, so that a rule by it fails (`getExpectedScale`), and allows nothing (`failSafe`).
+fn lacks_scale(asked: &BudgetSpec, ctx: &Ctx<'_>) -> bool {
+    let by_scale = !matches!(asked.rule, BudgetRule::MinAvailable(IntOrPercent::Int(_)));
+    by_scale && asked.apps.iter().any(|app| ctx.spec.apps[*app].is_daemon())
 }
 
 fn census(asked: &BudgetSpec, cache: &Cache, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Census {

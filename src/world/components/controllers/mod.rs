@@ -22,13 +22,14 @@ mod taint_eviction;
 #[cfg(test)]
 mod tests;
 mod victims;
+mod volumes;
 mod workqueue;
 mod zones;
 
 use crate::base::{Id, IdVec, Name};
 use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Outcome};
-use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PoolId, SetId, ZoneId};
+use crate::world::ids::{AppId, BudgetId, ClientId, MasterId, NodeId, PoolId, SetId, VolumeId, ZoneId};
 use crate::world::lease::{Election, LeaseEvent, Turn, unpack};
 use crate::world::purpose::Purpose;
 use crate::world::store::{Change, Component, Revision};
@@ -124,6 +125,13 @@ pub enum ControllersEvent {
         master: MasterId,
         /// The node.
         node: NodeId,
+    },
+    /// A volume's attachment or detachment is over, or the wait for a node that cannot be heard.
+    Volume {
+        /// The leader.
+        master: MasterId,
+        /// The volume.
+        volume: VolumeId,
     },
     /// A sync of an app's autoscaler that may find something new.
     Autoscale {
@@ -227,6 +235,7 @@ impl Controllers {
             | ControllersEvent::ZonePass { master, .. }
             | ControllersEvent::EvictFrom { master, .. }
             | ControllersEvent::Orphans { master, .. }
+            | ControllersEvent::Volume { master, .. }
             | ControllersEvent::Autoscale { master, .. }
             | ControllersEvent::InstanceCheck { master, .. } => master,
         };

@@ -206,6 +206,7 @@ impl Kubelets {
                 | Touched::Set(_)
                 | Touched::Deployment(_)
                 | Touched::Lease(_) => {}
+                Touched::Volume(volume) => self.volume_came(node, volume, ctx),
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::engine::Dist;
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{AppId, NodeId, PodId};
+use crate::world::ids::{AppId, NodeId, PodId, VolumeId};
 use crate::world::purpose::Purpose;
 use crate::world::store::PodObject;
 
@@ -41,8 +41,24 @@ impl Kubelets {
         if !self.nodes[worker.node].has_network() && !app.host_network {
             return;
         }
+        // `pkg/kubelet/volumemanager` WaitForAttachAndMount: without end, a try every two minutes and a bit.
+        if ctx.store.volume_of(pod).is_some_and(|volume| ctx.store.volume(volume).attached != Some(worker.node)) {
+            return;
+        }
         self.post(pod, ctx);
         self.enter_for(pod, Stage::Sandbox, ctx.spec.timings.sandbox, Purpose::Sandbox, ctx);
+    }
+
+    /// A volume is attached to the node: the pods that waited for it go on.
+    pub(super) fn volume_came(&mut self, node: NodeId, volume: VolumeId, ctx: &mut Ctx<'_>) {
+        let waits = |pod: &PodId| {
+            let waiting = self.workers.get(*pod).is_some_and(|worker| worker.stage == Stage::Waiting);
+            waiting && ctx.store.volume_of(*pod) == Some(volume)
+        };
+        let waiting: Vec<PodId> = self.nodes[node].pods.iter().copied().filter(waits).collect();
+        for pod in waiting {
+            self.enter_for(pod, Stage::Waiting, ctx.spec.timings.pod_worker, Purpose::PodWorker, ctx);
+        }
     }
 
     /// The pod has its address; next comes its image.

@@ -12,7 +12,7 @@ use crate::base::{Id, IdVec, Time};
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::{Ctx, Outcome, Reply, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{ClientId, MasterId, NodeId, PodId};
+use crate::world::ids::{ClientId, MasterId, NodeId, PodId, ZoneId};
 use crate::world::lease::pack;
 use crate::world::purpose::Purpose;
 use crate::world::store::{Change, PodObject, Revision, Touched};
@@ -114,7 +114,8 @@ impl Mind {
                 | Touched::Budget(_)
                 | Touched::Set(_)
                 | Touched::Deployment(_)
-                | Touched::Lease(_) => {}
+                | Touched::Lease(_)
+                | Touched::Volume(_) => {}
             }
         }
         if helps && queues {
@@ -154,14 +155,17 @@ impl Mind {
         let around = (&self.cache, machines);
         let nominated = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
         if let Some(node) = nominated
-            && self.placing.short_of_room(object.app, around, ctx).contains(&node)
+            && self.placing.short_of_room((object.app, zone_of_volume(pod, ctx)), around, ctx).contains(&node)
             && short_of(&ctx.spec.apps[object.app], &self.cache.nodes[node.index()], &machines[node]).is_none()
         {
             return Ok(node);
         }
         match ctx.store.daemon_node(pod, ctx.spec) {
             Some(node) => self.placing.on_its_node(object.app, node, around, ctx),
-            None => self.placing.decide(object.app, object.name, u64::from(attempt), around, ctx),
+            None => {
+                let volume = zone_of_volume(pod, ctx);
+                self.placing.decide((object.app, volume), object.name, u64::from(attempt), around, ctx)
+            }
         }
     }
 
@@ -228,7 +232,7 @@ impl Mind {
         let known = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
         let nodes = |placing: &mut Placing, cache: &Cache, app| match ctx.store.daemon_node(pod, ctx.spec) {
             Some(node) => vec![node],
-            None => placing.short_of_room(app, (cache, machines), ctx),
+            None => placing.short_of_room((app, zone_of_volume(pod, ctx)), (cache, machines), ctx),
         };
         let app = ctx.store.pods().now(pod).app;
         if !preemption::may(pod, known, self.cursor, ctx) {
@@ -285,4 +289,9 @@ impl Mind {
         self.cycle = Some((pod, attempt, at));
         ctx.at(at, Event::Scheduler(SchedulerEvent::CycleEnds { master: self.master }));
     }
+}
+
+/// Where a pod's volume is. Source: `pkg/scheduler/framework/plugins/volumebinding`: the volume's node affinity.
+fn zone_of_volume(pod: PodId, ctx: &Ctx<'_>) -> Option<ZoneId> {
+    ctx.store.volume(ctx.store.volume_of(pod)?).zone
 }

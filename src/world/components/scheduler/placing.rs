@@ -6,7 +6,7 @@ use super::cache::{Cache, Machine, Record};
 use super::unschedulable::{Filter, Unschedulable};
 use crate::base::{Id, IdVec, Name};
 use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, NodeId};
+use crate::world::ids::{AppId, NodeId, ZoneId};
 use crate::world::purpose::Purpose;
 use crate::world::spec::{AppSpec, Spread};
 
@@ -56,13 +56,15 @@ struct Wish<'a> {
     fewest: u32,
     /// No pod of the app stands anywhere.
     alone: bool,
+    /// Where its volume is.
+    volume: Option<ZoneId>,
 }
 
 impl Placing {
     /// The node for a pod of this app, the `attempt`-th time it is asked for.
     pub(super) fn decide(
         &mut self,
-        app: AppId,
+        (app, volume): (AppId, Option<ZoneId>),
         pod: Name,
         attempt: u64,
         (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
@@ -70,9 +72,13 @@ impl Placing {
     ) -> Result<NodeId, Unschedulable> {
         self.gather(app, cache, machines);
         let asked = &ctx.spec.apps[app];
-        let wish =
-            Wish { app: asked, fewest: self.fewest(asked, cache, machines), alone: cache.placed(app).is_empty() };
-        let mut why = Unschedulable { nodes: cache.order.len() as u32, ..Unschedulable::default() };
+        let wish = Wish {
+            app: asked,
+            fewest: self.fewest(asked, cache, machines),
+            alone: cache.placed(app).is_empty(),
+            volume,
+        };
+        let mut why = Unschedulable { nodes: cache.order.len() as u32, volume, ..Unschedulable::default() };
         self.filter(wish, cache, machines, &mut why);
         let choice = match self.feasible[..] {
             [] => Err(why),
@@ -95,14 +101,14 @@ impl Placing {
     /// The nodes, in the order of the search, that lack nothing but room for a pod of this app.
     pub(super) fn short_of_room(
         &mut self,
-        app: AppId,
+        (app, volume): (AppId, Option<ZoneId>),
         (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
         ctx: &Ctx<'_>,
     ) -> Vec<NodeId> {
         self.gather(app, cache, machines);
         let asked = &ctx.spec.apps[app];
         let fewest = self.fewest(asked, cache, machines);
-        let wish = Wish { app: asked, fewest, alone: cache.placed(app).is_empty() };
+        let wish = Wish { app: asked, fewest, alone: cache.placed(app).is_empty(), volume };
         let suits = |node: &NodeId| {
             let empty = Record { cpu: 0, memory: 0, pods: 0, ..cache.nodes[node.index()] };
             self.rules_out(wish, *node, &empty, &machines[*node]).is_none()
@@ -204,6 +210,8 @@ impl Placing {
             Some(Filter::Tainted)
         } else if !suits_pool(app, machine) {
             Some(Filter::Pool)
+        } else if wish.volume.is_some_and(|zone| zone != machine.zone) {
+            Some(Filter::VolumeZone)
         } else if let Some(short) = short_of(app, record, machine) {
             Some(short)
         } else if app.host_port && here > 0 {

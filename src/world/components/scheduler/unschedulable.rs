@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::world::ids::ZoneId;
+
 /// A reason that rules a node out. Order of the scheduler's filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
@@ -11,6 +13,8 @@ pub enum Filter {
     Tainted,
     /// Not of the pods' pool.
     Pool,
+    /// In another zone than its volume.
+    VolumeZone,
     /// Not enough CPU left to request.
     Cpu,
     /// Not enough memory left to request.
@@ -29,10 +33,11 @@ pub enum Filter {
 
 impl Filter {
     /// All of them, in order, each with its words for one node and for several.
-    const ALL: [(Filter, &'static str, &'static str); 10] = [
+    const ALL: [(Filter, &'static str, &'static str); 11] = [
         (Filter::Cordoned, "cordoned", "cordoned"),
         (Filter::Tainted, "tainted", "tainted"),
         (Filter::Pool, "of another pool", "of other pools"),
+        (Filter::VolumeZone, "in another zone than its volume", "in other zones than its volume"),
         (Filter::Cpu, "lacks cpu", "lack cpu"),
         (Filter::Memory, "lacks memory", "lack memory"),
         (Filter::Pods, "has no room for a pod", "have no room for a pod"),
@@ -48,6 +53,8 @@ impl Filter {
 pub struct Unschedulable {
     /// Nodes that exist.
     pub nodes: u32,
+    /// Where its volume is, if it has one.
+    pub volume: Option<ZoneId>,
     pub(super) failed: [u32; Filter::ALL.len()],
 }
 
@@ -61,9 +68,20 @@ impl Unschedulable {
     }
 }
 
+/// A zone as clouds name theirs: zone-a and on.
+fn zone_name(zone: ZoneId) -> String {
+    match u8::try_from(zone.0) {
+        Ok(letter @ 0..26) => format!("zone-{}", char::from(b'a' + letter)),
+        _ => format!("zone-{}", zone.0 + 1),
+    }
+}
+
 impl fmt::Display for Unschedulable {
     /// As `0/3 nodes: 2 cordoned, 1 lacks cpu`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(zone) = self.volume {
+            write!(f, "no {zone} node, ", zone = zone_name(zone))?;
+        }
         write!(f, "0/{} nodes", self.nodes)?;
         let mut mark = ": ";
         for (filter, one, several) in Filter::ALL {

@@ -1,0 +1,60 @@
+//! `rollproof verify`: whether a certificate still holds.
+
+use rollproof::prove::certificate::{Certificate, Verifier};
+use rollproof::prove::{self, Work};
+use rollproof::report::figures::{count, counted};
+use rollproof::report::safe::escaped;
+use serde_json::json;
+
+use super::args::{Args, Form, Verify};
+use super::exit::{Exit, Failure};
+use super::progress::Told;
+use super::prove::failure;
+use super::terminal::Terminal;
+
+/// Runs batches again, and says whether all agrees.
+pub(crate) fn verify(args: &Args, asked: &Verify, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let name = asked.certificate.to_string_lossy().into_owned();
+    let unusable = |why: String| {
+        let help = "give a certificate.json that `rollproof prove` of this version has written";
+        Failure::Input(format!("error: `{}`: {}\n  help: {help}", escaped(&name), escaped(&why)))
+    };
+    let text = std::fs::read_to_string(&asked.certificate).map_err(|error| unusable(error.to_string()))?;
+    let certificate: Certificate = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+    let (plan, ask) = certificate.question().map_err(|why| unusable(why.to_string()))?;
+    let progress = Told::new(terminal.shows_progress());
+    let told = |what: &str, done, of| progress.set(what, done, of);
+    let mut verifier = Verifier::new(&certificate, asked.every as usize);
+    let jobs = asked.jobs.unwrap_or_default() as usize;
+    let stop = terminal.interrupt().flag();
+    let mut work = Work { jobs, progress: &told, stop, over: &|| false, journal: &mut verifier };
+    let again = prove::prove(&plan, &ask, &mut work).map_err(failure)?;
+    drop(progress);
+    let wrong = match verifier.differing.first() {
+        Some(batch) => Some(format!("batch {batch} finds something else")),
+        None => certificate.disagreement(&again),
+    };
+    let (batches, runs) = (verifier.again, verifier.runs);
+    let all = certificate.batches.len();
+    let page = match args.output {
+        Form::Json => {
+            let page = json!({
+                "schema": 1, "holds": wrong.is_none(), "why": wrong, "verdict": certificate.verdict,
+                "batches": all, "batches_again": batches, "runs_again": runs, "digest": certificate.digest,
+            });
+            format!("{page:#}\n")
+        }
+        Form::Text => {
+            let told =
+                format!("{} of {} run again, {}", count(batches), counted(all as u64, "batch"), counted(runs, "run"));
+            match &wrong {
+                None => {
+                    format!("✓ THE CERTIFICATE HOLDS: {} is {} ({told})\n", escaped(&plan.name), certificate.verdict)
+                }
+                Some(why) => format!("✗ THE CERTIFICATE DOES NOT HOLD: {} ({told})\n", escaped(why)),
+            }
+        }
+    };
+    terminal.print(&page)?;
+    Ok(if wrong.is_none() { Exit::Holds } else { Exit::Refuted })
+}

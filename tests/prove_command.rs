@@ -1,0 +1,105 @@
+//! `rollproof prove` and what comes after it as their users meet them: as processes.
+#![cfg(feature = "cli")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const MASTERS: &str = r#"schema = 1
+name = "masters"
+[cluster]
+version = { from = "1.14.10", to = "1.15.7" }
+[cluster.control_plane]
+replicas = 3
+zones = 3
+[strategy]
+name = "kops-1.15"
+"#;
+
+fn command(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollproof"));
+    std::fs::write(folder.join("masters.toml"), MASTERS).expect("there is room");
+    command.args(arguments.split(' ')).current_dir(folder).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    for name in ["OUTPUT", "COLOR", "SEED", "SEEDS", "OUT", "JOBS", "STRATEGY"] {
+        command.env_remove(format!("ROLLPROOF_{name}"));
+    }
+    command
+}
+
+fn output(folder: &Path, arguments: &str) -> Output {
+    command(folder, arguments).output().expect("it starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+const QUORUM: &str = "prove masters.toml --laws etcd-quorum --bound 0.1 --seeds 50";
+
+#[test]
+fn every_answer_has_its_exit_code() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let ends = |arguments: &str| output(folder.path(), arguments).status.code();
+    assert_eq!(ends(&format!("{QUORUM} --faults 0")), Some(0));
+    assert_eq!(ends(&format!("{QUORUM} --kinds etcd-member-stop")), Some(1));
+    assert_eq!(ends("prove masters.toml --faults 0 --seeds 3"), Some(3));
+    std::fs::write(folder.path().join("file"), "").expect("there is room");
+    assert_eq!(ends(&format!("{QUORUM} --faults 0 --out file")), Some(5));
+    let slip = output(folder.path(), "prove masters.toml --kinds etcd-member-stopp");
+    assert_eq!(slip.status.code(), Some(2));
+    assert!(text(&slip.stderr).contains("did you mean `etcd-member-stop`?"), "{}", text(&slip.stderr));
+    assert_eq!(ends("prove masters.toml --laws quorum"), Some(2));
+}
+
+#[test]
+fn a_refutation_leaves_a_file_that_replays_a_certificate_that_holds_and_a_chain_to_explain() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let proof = output(folder.path(), &format!("{QUORUM} --kinds etcd-member-stop"));
+    let page = text(&proof.stdout);
+    assert!(page.starts_with("✗ REFUTED: masters"), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    let (_, words) = page.split_once("reproduce: ").expect("it says how to see it again");
+    let words = words.replace("\\\n", "").replace("rollproof ", "");
+    assert_eq!(output(folder.path(), words.trim()).status.code(), Some(1), "{words}");
+    let home = words.split(' ').nth(1).and_then(|file| Path::new(file).parent()).expect("a folder").to_owned();
+    let home = home.to_string_lossy();
+    let verified = output(folder.path(), &format!("verify {home}/certificate.json --every 2"));
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
+    let chain = text(&output(folder.path(), &format!("explain {home}")).stdout);
+    assert!(chain.contains("etcd-member-stop") && chain.contains("[etcd documentation"), "{chain}");
+}
+
+#[test]
+fn a_proof_that_is_interrupted_ends_with_130_and_keeps_what_was_finished() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let long = "prove masters.toml --faults 0 --bound 0.000001 --seeds 100000000";
+    let mut child =
+        command(folder.path(), long).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let finished = || {
+        let names = std::fs::read_dir(folder.path().join("output/masters")).into_iter().flatten().flatten();
+        let states = names.filter_map(|home| std::fs::read_to_string(home.path().join("state.jsonl")).ok());
+        states.map(|state| state.lines().count()).max().unwrap_or_default()
+    };
+    while finished() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(child.try_wait().expect("it can be asked").is_none(), "it has not ended by itself");
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(killed.success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(finished() >= 2);
+}
+
+#[test]
+fn two_plans_are_compared_on_the_same_seeds() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let vary = "compare masters.toml --vary cluster.control_plane.replicas=3,5 --seeds 8";
+    let found = output(folder.path(), vary);
+    let page = text(&found.stdout);
+    assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    assert!(page.contains("cluster.control_plane") && page.contains("+1"), "{page}");
+    let drawn = folder.path().join("output/masters");
+    let homes = std::fs::read_dir(drawn).expect("a folder").flatten();
+    assert!(homes.map(|home| home.path().join("compare.png")).any(|file| file.is_file()));
+    assert_eq!(output(folder.path(), "compare masters.toml --strategies kops").status.code(), Some(2));
+}
