@@ -180,6 +180,45 @@ fn a_budget_without_room_stalls_the_plan_and_loses_nothing() {
     assert_eq!((failed.upgrade.result, failed.requests.lost), (UpgradeResult::Failed, 0));
 }
 
+#[test]
+fn an_ingress_tier_needs_a_hook_of_its_own() {
+    let careful = outcomes("ingress-drained", &[]);
+    assert_completed(&careful);
+    assert!(careful.iter().all(|outcome| outcome.requests.lost == 0), "{:?}", causes(&careful));
+    let abrupt = outcomes("ingress-drained", &["app.ingress.pre_stop=\"0s\"", "app.ingress.on_sigterm=\"exit\""]);
+    assert_completed(&abrupt);
+    assert!(abrupt.iter().all(|outcome| outcome.requests.lost > 0));
+    assert!(causes(&abrupt).contains("refused"));
+    // The other way round, its watch is the lag and its further tries the rescue.
+    let behind = outcomes("ingress-drained", &["app.web.pre_stop=\"0s\"", "app.web.on_sigterm=\"exit\""]);
+    assert!(!causes(&behind).contains("refused"), "{:?}", causes(&behind));
+    assert!(causes(&behind).contains("black-hole"), "{:?}", causes(&behind));
+}
+
+#[test]
+fn a_webhook_whose_backend_was_lost_stops_the_roll_unless_its_own_pods_are_exempt() {
+    for outcome in outcomes("webhook-deadlock", &[]) {
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Stalled, "seed {}", outcome.seed);
+        let blocker = outcome.upgrade.blocker.unwrap_or_default();
+        assert!(blocker.contains("webhook policy"), "seed {}: {blocker}", outcome.seed);
+    }
+    assert_completed(&outcomes("webhook-deadlock", &["webhook[0].exempt=[\"policy\"]"]));
+}
+
+#[test]
+fn an_analysis_bounds_what_a_bad_version_costs() {
+    let stopped = outcomes("canary-abort", &[]);
+    for outcome in &stopped {
+        assert_eq!(outcome.verdict, Verdict::Holds, "seed {}: {:?}", outcome.seed, outcome.reasons);
+        assert!((900..1_500).contains(&outcome.requests.lost), "seed {}: {}", outcome.seed, outcome.requests.lost);
+    }
+    assert_eq!(causes(&stopped), BTreeSet::from(["server-error"]));
+    for outcome in outcomes("canary-abort", &["rollout=[]", "app.web.restart_at=\"2m\""]) {
+        assert_eq!(outcome.verdict, Verdict::Refuted, "seed {}", outcome.seed);
+        assert!(outcome.requests.lost > 50_000, "seed {}: {}", outcome.seed, outcome.requests.lost);
+    }
+}
+
 /// Sources in the scenario: GKE waits for its surge node, EKS fails with NodeCreationFailure.
 #[test]
 fn a_surge_without_quota_waits_or_fails_by_tool_and_drains_nothing() {

@@ -284,6 +284,8 @@ pub(crate) enum Kind {
     Strategies,
     /// Scenarios that come with the program.
     Scenarios,
+    /// Ways to bring a new version of an app to its users.
+    Rollouts,
     /// What nature does.
     Faults,
     /// Who else acts beside the strategy.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rollproof::config::{Entry, manual, nearest};
 use rollproof::observe::laws;
 use rollproof::report::safe::{escaped, wrapped};
-use rollproof::strategy::{beside, catalog};
+use rollproof::strategy::{beside, catalog, delivery};
 use rollproof::{fault, scenario};
 use serde_json::json;
 
@@ -43,12 +43,14 @@ impl Thing {
 fn shelves() -> Vec<Shelf> {
     let shelf = |kind, name, things| Shelf { kind, name, things };
     let strategies = catalog::CATALOG.iter().map(|strategy| Thing::of(strategy.entry));
+    let rollouts = delivery::CATALOG.iter().map(|tool| Thing::of(tool.entry));
     let faults = fault::CATALOG.iter().map(|fault| Thing::of(fault.entry));
     let actors = beside::CATALOG.iter().map(|actor| Thing::of(actor.entry));
     let laws = laws::CATALOG.iter().map(|law| Thing::of(&law.entry));
     vec![
         shelf(Kind::Strategies, "strategies", strategies.collect()),
         shelf(Kind::Scenarios, "scenarios", scenarios()),
+        shelf(Kind::Rollouts, "rollouts", rollouts.collect()),
         shelf(Kind::Faults, "faults", faults.collect()),
         shelf(Kind::Actors, "actors", actors.collect()),
         shelf(Kind::Laws, "laws", laws.collect()),

@@ -104,6 +104,7 @@ fn error(error: ApiError) -> u64 {
         ApiError::NotFound => 6,
         ApiError::SeveralBudgets => 7,
         ApiError::Forbidden => 8,
+        ApiError::Webhook => 20,
         ApiError::Members => 9,
     }
 }
@@ -187,6 +188,9 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
+        Fact::RolloutIs { .. } => 80,
+        Fact::WebhookFailed { .. } => 81,
+        Fact::RouterFollows { .. } => 82,
         Fact::PodPreempted { .. } => 60,
         Fact::RolloutStalled { .. } => 61,
         Fact::LaunchRefused { .. } => 70,
@@ -296,6 +300,11 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
             return encode_loss(fact, names, words);
         }
+        Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
+        Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
+            put!(webhook.index() as u64, master(server), loss as u64, u64::from(ignored));
+        }
+        Fact::RolloutIs { app, stage, percent } => put!(names.app(app).0, stage as u64, u64::from(percent)),
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {
             put!(names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos());

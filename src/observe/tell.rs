@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::trace::{Names, Record, Trace};
 use crate::base::{Id, Span};
-use crate::world::fact::{Fact, StepPhase, Unit};
+use crate::world::fact::{Fact, RolloutStage, StepPhase, Unit};
 use crate::world::ids::{FaultId, MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
 
@@ -131,6 +131,18 @@ fn of_master(fact: &Fact) -> Option<String> {
     })
 }
 
+/// How far an app's rollout has come.
+fn rollout(app: &str, stage: RolloutStage, percent: u32) -> String {
+    match stage {
+        RolloutStage::Began => format!("a new version of {app} is rolled out"),
+        RolloutStage::Weighted => format!("the new version of {app} gets {percent} % of the requests"),
+        RolloutStage::Late => format!("the rollout of {app} makes no progress within its deadline"),
+        RolloutStage::Promoted => format!("the new version of {app} is promoted"),
+        RolloutStage::Aborted => format!("the rollout of {app} is aborted: all requests go to the stable version"),
+        RolloutStage::Completed => format!("the rollout of {app} has completed"),
+    }
+}
+
 /// A launch that was refused.
 fn of_cloud(fact: &Fact) -> Option<String> {
     let Fact::LaunchRefused { pool, slot, why } = *fact else { return None };
@@ -189,6 +201,18 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
                 names.apps.get(app).map_or("an app", String::as_str)
             )
         }
+        Fact::RouterFollows { pod: id, app } => {
+            format!("{} follows {}", pod(names, id), names.apps.get(app).map_or("an app", String::as_str))
+        }
+        Fact::WebhookFailed { webhook, master, loss, ignored } => {
+            let name = names.webhooks.get(webhook).map_or("a webhook", String::as_str);
+            let then = if ignored { "the write passes" } else { "the write is refused" };
+            let (server, how) = (master.index() + 1, loss.name());
+            format!("the API server on master-{server} gets no answer from webhook {name} ({how}): {then}")
+        }
+        Fact::RolloutIs { app, stage, percent } => {
+            rollout(names.apps.get(app).map_or("an app", String::as_str), stage, percent)
+        }
         Fact::AppScaled { app, replicas } => {
             format!("{} is scaled to {replicas}", names.apps.get(app).map_or("an app", String::as_str))
         }
@@ -242,7 +266,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
 
 /// Whether a fact is where a chain begins: a step of the plan, or a fault.
 fn is_root(fact: &Fact) -> bool {
-    matches!(fact, Fact::StepBegan { .. } | Fact::FaultStruck { .. })
+    matches!(fact, Fact::StepBegan { .. } | Fact::FaultStruck { .. } | Fact::RolloutIs { .. })
 }
 
 /// Whether a fact only says that users noticed.
@@ -306,7 +330,9 @@ fn causes(trace: &Trace, last: usize) -> BTreeSet<usize> {
     let app = about.and_then(|pod| trace.names.app_of.get(pod));
     let concerns = |other: &Record| match (about, subject(&other.fact), other.fact) {
         (Some(about), Some(other), _) => about == other,
-        (_, _, Fact::RulesProgrammed { app: followed, .. }) => app == Some(&followed),
+        (_, _, Fact::RulesProgrammed { app: followed, .. } | Fact::RouterFollows { app: followed, .. }) => {
+            app == Some(&followed)
+        }
         (_, None, _) | (None, _, _) => true,
     };
     let mut places = BTreeSet::new();

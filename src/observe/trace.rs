@@ -1,7 +1,7 @@
 //! A run's whole history: facts with their times and causes, for drawings and explanations.
 
 use crate::base::{IdVec, Time};
-use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId};
+use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, WebhookId};
 
 /// A fact and where it came from.
 pub use super::Heard as Record;
@@ -19,6 +19,8 @@ pub struct Names {
     pub app_of: IdVec<PodId, AppId>,
     /// `web`.
     pub apps: IdVec<AppId, String>,
+    /// Admission webhooks.
+    pub webhooks: IdVec<WebhookId, String>,
     /// `web/new`.
     pub groups: IdVec<GroupId, String>,
     /// `etcd-member-stop at master-2`.

@@ -43,6 +43,7 @@ const fn of_loss(loss: Loss) -> &'static str {
         Loss::NoEndpoint => "kubernetes pkg/proxy/iptables/proxier.go: REJECT without endpoints",
         Loss::Overload => "M/G/k queue: more asked than the pods can do in time",
         Loss::StreamDropped => "a stream ends with its connection",
+        Loss::ServerError => "RFC 9110 15.6: a server that fails to fulfil a request answers 5xx",
         Loss::NoTarget => "a load balancer without a healthy target refuses",
     }
 }

@@ -125,6 +125,10 @@ fn for_loss(loss: Loss, app: &str) -> String {
             "no-target: the load balancer before {app} had no healthy target. Replace fewer of its nodes at a time, \
              and wait for health checks between them."
         ),
+        Loss::ServerError => format!(
+            "server-error: new pods of {app} answer with errors. Give its new version less of the traffic at first, and \
+             let an analysis stop it (a canary)."
+        ),
     }
 }
 

@@ -94,6 +94,7 @@ pub(super) const fn loss(loss: Loss) -> Ink {
         Loss::Overload => ORANGE,
         Loss::StreamDropped => SKY,
         Loss::NoTarget => GREEN,
+        Loss::ServerError => ink(0x99, 0x44, 0x00),
     }
 }
 

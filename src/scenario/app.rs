@@ -1,7 +1,7 @@
 //! `[app.NAME]`: Deployments, StatefulSets and DaemonSets, and their Services.
 
 use super::apis;
-use super::app_records::{APP, HPA, NONE_SOURCE, PROBE, VOLUME};
+use super::app_records::{APP, FLAW, HPA, NONE_SOURCE, PROBE, ROUTERS, VOLUME};
 use super::balancer_records::SERVICE_BALANCERS;
 use super::budget::{self, Demand};
 use super::lower::Lower;
@@ -14,8 +14,8 @@ use crate::config::quantity::is_label;
 use crate::config::{Item, Key, Place, Problem, Reader, code};
 use crate::world::ids::{AppId, PoolId};
 use crate::world::spec::{
-    AppSpec, ControlPlaneSpec, ExternalPolicy, HpaSpec, NewImage, OnSigterm, PreStopKind, ProbeSpec, RolloutKind,
-    RolloutSpec, ServiceBalancerSpec, ServiceKind, Spread, VolumeSpec, WorkloadKind,
+    AppSpec, ControlPlaneSpec, ExternalPolicy, FlawSpec, HpaSpec, NewImage, OnSigterm, PreStopKind, ProbeSpec,
+    RolloutKind, RolloutSpec, RouterSpec, ServiceBalancerSpec, ServiceKind, Spread, VolumeSpec, WorkloadKind,
 };
 
 /// The word that says that an app has no probe, or no budget.
@@ -148,11 +148,15 @@ fn one<'a>(
     let volume = volume_of(lower, &header, kind, &reader.optional("volume"));
     let pdb = pdb_of(lower, &header, &reader.optional("pdb"));
     lower.page.table(&format!("[{header}.rollout]"), &rollout.lines());
+    let router = router_of(lower, &header, &reader.optional("router"));
+    let flaw = Fields::within(&FLAW, &reader.optional("flaw"));
+    lower.page.table(&format!("[{header}.flaw]"), &flaw.lines());
     let balancer = balancer_of(lower, &header, &fields, &reader.optional("load_balancer"));
     let traffic = reader.optional("traffic");
     reader.finish();
     let mut spec = spec_of(key.name.clone(), &fields);
     (spec.pool, spec.balancer, spec.rollout) = (pool, balancer, rollout_of(kind, &rollout));
+    (spec.flaw, spec.router) = (flaw_of(&flaw), router);
     spec.volume = volume;
     if spec.is_daemon() {
         spec.replicas = nodes_of(&spec, pools, masters);
@@ -301,6 +305,30 @@ fn rollout_of(kind: WorkloadKind, fields: &Fields) -> RolloutSpec {
     }
 }
 
+fn router_of(lower: &mut Lower<'_>, header: &str, item: &Item<'_>) -> Option<RouterSpec> {
+    if !item.is_given() || is_none(item) {
+        return None;
+    }
+    let chosen = ROUTERS.read(item);
+    lower.page.table(&format!("[{header}.router]"), &chosen.lines());
+    let values = &chosen.fields.values;
+    Some(RouterSpec {
+        sync_gap: values.span("sync_gap"),
+        apply: values.dist("apply"),
+        next_tries: values.count("next_tries") as u32,
+        connect_timeout: values.span("connect_timeout"),
+        keeps: values.flag("keeps"),
+    })
+}
+
+fn flaw_of(fields: &Fields) -> FlawSpec {
+    FlawSpec {
+        never_ready: fields.values.flag("never_ready"),
+        errors: fields.values.ratio("errors"),
+        slower: fields.values.count("slower") as u32,
+    }
+}
+
 fn spread_of(fields: &Fields) -> Spread {
     let skew = fields.values.count("max_skew") as u32;
     match fields.values.choice("spread") {
@@ -365,6 +393,9 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
         latency_busy: fields.optional("latency_busy").map(|values| values.dist("latency_busy")),
         warm_up: values.span("warm_up"),
+        router: None,
+        delivered: false,
+        flaw: FlawSpec::NONE,
         hpa: None,
         uses_apis: Vec::new(),
         restart_at: fields.optional("restart_at").map(|values| values.span("restart_at")),

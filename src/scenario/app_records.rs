@@ -1,7 +1,7 @@
 //! Records of `[app.NAME]` and the tables within, its traffic excepted.
 
 use super::record::{count, dist, estimate, flag, period, setting, span, table};
-use super::section::{Optional, Section};
+use super::section::{Optional, Presets, Section};
 use crate::base::Span;
 use crate::config::quantity::LONGEST;
 use crate::config::{Kind, Setting};
@@ -295,6 +295,57 @@ static HPA_METRICS_SETTING: [Setting; 1] = [setting(
     "The app that serves the metrics: while none of its pods is Ready nothing is scaled; always: they are always there.",
     "metrics-server README.md: a Deployment of one replica unless made highly available",
 )];
+
+/// `router`: the presets of an ingress controller.
+pub(super) static ROUTERS: Presets = Presets {
+    about: "An ingress controller in the app's pods: it follows the EndpointSlices by a watch of its own.",
+    all: &[&NGINX, &ENVOY],
+    source: "rollproof: the commonest ingress controller",
+};
+static NGINX: Section = Section {
+    entry: &table("nginx", "ingress-nginx.", &NGINX_SETTINGS, &[NGINX_MAIN, NGINX_CONFIG, NGINX_LUA]),
+    optionals: &[],
+};
+static ENVOY: Section = Section {
+    entry: &table("envoy", "Envoy with endpoints pushed by its control plane.", &ENVOY_SETTINGS, &[ENVOY_DOCS]),
+    optionals: &[],
+};
+const NGINX_MAIN: &str = "ingress-nginx pkg/flags/flags.go: --sync-rate-limit 0.3";
+const NGINX_LUA: &str = "ingress-nginx rootfs/etc/nginx/lua/balancer.lua: BACKENDS_SYNC_INTERVAL 1";
+const NGINX_CONFIG: &str = "ingress-nginx docs/user-guide/nginx-configuration/configmap.md";
+const ENVOY_DOCS: &str = "Envoy docs: EDS updates are taken over as they come; no retries unless a route asks for them";
+const SYNC_GAP: &str = "Least time between two syncs of endpoints; 0s for none.";
+const APPLY: &str = "From the begin of a sync until requests follow it.";
+const NEXT_TRIES: &str = "Further pods tried where one cannot be reached, and, for idempotent requests, where one dies \
+                          under them (proxy_next_upstream error timeout).";
+const CONNECT_TIMEOUT: &str = "A connection attempt to a pod is given up after this long.";
+const KEEPS: &str = "Whether connections to pods are kept.";
+static NGINX_SETTINGS: [Setting; 5] = [
+    span("sync_gap", "\"3333ms\"", SYNC_GAP, NGINX_MAIN),
+    dist("apply", "{ uniform = [\"0s\", \"1s\"] }", APPLY, NGINX_LUA),
+    count(("next_tries", "tries"), (0, 100), "2", NEXT_TRIES, NGINX_CONFIG),
+    period("connect_timeout", "\"5s\"", CONNECT_TIMEOUT, NGINX_CONFIG),
+    flag("keeps", "true", KEEPS, NGINX_CONFIG),
+];
+static ENVOY_SETTINGS: [Setting; 5] = [
+    span("sync_gap", "\"0s\"", SYNC_GAP, ENVOY_DOCS),
+    dist("apply", "\"100ms\"", APPLY, "Istio: PILOT_DEBOUNCE_AFTER 100ms"),
+    count(("next_tries", "tries"), (0, 100), "0", NEXT_TRIES, ENVOY_DOCS),
+    period("connect_timeout", "\"5s\"", CONNECT_TIMEOUT, "Envoy cluster.connect_timeout: 5s"),
+    flag("keeps", "true", KEEPS, ENVOY_DOCS),
+];
+
+/// `flaw`.
+pub(super) static FLAW: Section = Section {
+    entry: &table("flaw", "What is wrong with its new templates, those after the first.", &FLAW_SETTINGS, &[SOUND]),
+    optionals: &[],
+};
+const SOUND: &str = "rollproof: a new version is sound unless said otherwise";
+static FLAW_SETTINGS: [Setting; 3] = [
+    flag("never_ready", "false", "Its process never listens: with a readiness probe its pods are never Ready.", SOUND),
+    setting("errors", Kind::Ratio, "0", "The share of requests that its pods answer with an error (5xx).", SOUND),
+    count(("slower", "times"), (1, 1000), "1", "How many times as long its pods take for a request.", SOUND),
+];
 
 /// `pdb` and `[[budget]]`, their rule aside.
 pub(super) static BUDGET: Section = Section {

@@ -11,6 +11,7 @@ use crate::config::{
 };
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
+use crate::strategy::delivery::Rollout;
 use crate::world::spec::Spec;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Scenario {
     pub spec: Arc<Spec>,
     /// Who upgrades it, and how.
     pub strategy: strategy::Chosen,
+    /// New versions of apps, and who brings them to their users.
+    pub rollouts: Vec<Rollout>,
     /// Who else acts on the cluster while the plan runs.
     pub beside: Vec<super::Beside>,
     /// What nature does.
@@ -178,6 +181,7 @@ fn scenario(lowered: Lowered, root: Table, warnings: Warnings) -> Scenario {
         hash,
         spec: lowered.spec,
         strategy: lowered.strategy,
+        rollouts: lowered.rollouts,
         beside: lowered.beside,
         faults: lowered.faults,
         objective: lowered.objectives.plain,

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
-use super::{Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, strategy, traffic};
+use super::{
+    Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, rollout, strategy, traffic, webhook,
+};
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
 use crate::fault::FaultSpec;
+use crate::strategy::delivery::Rollout;
 use crate::strategy::goals;
 use crate::world::spec::Spec;
 
@@ -29,6 +32,7 @@ pub(super) struct Lowered {
     pub(super) about: String,
     pub(super) spec: Arc<Spec>,
     pub(super) strategy: Chosen,
+    pub(super) rollouts: Vec<Rollout>,
     pub(super) beside: Vec<Beside>,
     pub(super) faults: Vec<FaultSpec>,
     pub(super) objectives: objective::Objectives,
@@ -43,12 +47,14 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let (name, about) = lower.head(&mut reader, fallback);
     let cluster = cluster::read(&mut lower, &reader.required("cluster"));
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
-    let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
+    let mut apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
     let mut strategy = strategy::read(&mut lower, &reader.required("strategy"), &pools);
+    let rollouts = rollout::read(&mut lower, &reader.optional("rollout"), &mut apps);
     let objectives = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);
+    let webhooks = webhook::read(&mut lower, &reader.optional("webhook"), &apps);
     let mut cluster = cluster;
     lower.walk(&mut cluster, &mut strategy);
     let mut spec = Spec {
@@ -58,6 +64,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
         budgets,
         groups: IdVec::from_iter(groups),
         probes: IdVec::new(),
+        webhooks: IdVec::from_iter(webhooks),
         quota: cluster.quota,
         timings: cluster.timings,
         horizon: limits.horizon,
@@ -71,7 +78,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let beside = beside::read(&mut lower, &reader.optional("actor"), &spec);
     reader.finish();
     let resolved = lower.page.text().to_owned();
-    Lowered { name, about, spec: Arc::new(spec), strategy, beside, faults, objectives, limits, resolved }
+    Lowered { name, about, spec: Arc::new(spec), strategy, rollouts, beside, faults, objectives, limits, resolved }
 }
 
 impl Lower<'_> {

@@ -24,6 +24,7 @@ mod pool_records;
 mod presets;
 mod probe;
 mod record;
+mod rollout;
 mod rollout_records;
 mod schema;
 mod section;
@@ -33,6 +34,7 @@ mod strategy;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod webhook;
 
 pub use beside::Beside;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};

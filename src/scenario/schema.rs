@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::app_records::{APP, BUDGET, GROUP, HPA, PROBE, VOLUME, WAVE};
+use super::app_records::{APP, BUDGET, FLAW, GROUP, HPA, PROBE, ROUTERS, VOLUME, WAVE};
 use super::balancer_records::{API_BALANCERS, SERVICE_BALANCERS};
 use super::lower::SCHEMA;
 use super::objective::{FAULTS_MAX, LIMITS, OBJECTIVE};
@@ -11,9 +11,11 @@ use super::pool_records::{CLOUD, MACHINES, NODE_GROUPS, POOL};
 use super::probe::{EACH_MEMBER, KINDS, LOAD_BALANCER, PROBE_CLIENT};
 use super::rollout_records::{DAEMON_ROLLOUT, ROLLOUT, STATEFUL_ROLLOUT};
 use super::section::{Presets, Section};
+use super::webhook::WEBHOOK;
 use crate::config::{Entry, schema as entry_schema};
 use crate::fault::{Aim, CATALOG as FAULTS};
 use crate::strategy::CATALOG as STRATEGIES;
+use crate::strategy::delivery::CATALOG as DELIVERIES;
 
 /// A name as Kubernetes takes it.
 const LABEL: &str = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$";
@@ -29,6 +31,8 @@ pub fn schema() -> Json {
         "app": { "type": "object", "propertyNames": { "pattern": LABEL }, "additionalProperties": app() },
         "budget": { "type": "array", "items": budget() },
         "strategy": strategy(),
+        "rollout": { "type": "array", "items": rollout() },
+        "webhook": { "type": "array", "items": webhook() },
         "actor": { "type": "array", "items": beside() },
         "fault": { "type": "array", "items": fault() },
         "probe": { "type": "array", "items": probe() },
@@ -188,6 +192,8 @@ fn app() -> Json {
             ("liveness", probe()),
             ("startup", probe()),
             ("rollout", json!({ "anyOf": rollouts })),
+            ("flaw", section(&FLAW, &[], &[])),
+            ("router", or_none(presets(&ROUTERS))),
             ("volume", or_none(section(&VOLUME, &[], &[]))),
             ("pdb", or_none(demand(&[], &[]))),
             ("hpa", or_none(section(&HPA, &[], &[]))),
@@ -208,7 +214,15 @@ fn group() -> Json {
         "description": "Where the clients stand: on each node of a pool, in each pod of an app, or outside.",
     });
     let steps = json!({ "type": "array", "items": step });
-    section(&GROUP, &[("from", from), ("steps", steps), ("wave", or_none(section(&WAVE, &[], &[])))], &["from"])
+    let via = json!({
+        "type": "string",
+        "description": "The app whose pods stand in between: an ingress, or a front end that calls this app.",
+    });
+    section(
+        &GROUP,
+        &[("from", from), ("via", via), ("steps", steps), ("wave", or_none(section(&WAVE, &[], &[])))],
+        &["from"],
+    )
 }
 
 /// One alternative for each name, each with its own settings.
@@ -230,6 +244,32 @@ fn strategy() -> Json {
         all.insert("hop_nodes".to_owned(), json!({ "enum": ["walk", "jump"], "description": about }));
         let mut schema = closed(Json::Object(all), &["name"]);
         set(&mut schema, "description", json!(strategy.entry.about));
+        schema
+    });
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn webhook() -> Json {
+    let rules = json!({
+        "type": "array",
+        "items": { "type": "string" },
+        "minItems": 1,
+        "description": "What it is asked about, such as \"CREATE pods\".",
+    });
+    let exempt = json!({ "type": "array", "items": { "type": "string" }, "description": "Apps that namespaceSelector leaves out." });
+    let more = [("name", name()), ("app", json!({ "type": "string" })), ("rules", rules), ("exempt", exempt)];
+    section(&WEBHOOK, &more, &["name", "app", "rules"])
+}
+
+/// One alternative for each tool, each with its own settings.
+fn rollout() -> Json {
+    let all = DELIVERIES.iter().map(|tool| {
+        let mut all = properties(tool.entry);
+        all.insert("tool".to_owned(), json!({ "const": tool.entry.name }));
+        all.insert("app".to_owned(), json!({ "type": "string" }));
+        all.insert("at".to_owned(), span());
+        let mut schema = closed(Json::Object(all), &["app", "tool", "at"]);
+        set(&mut schema, "description", json!(tool.entry.about));
         schema
     });
     json!({ "anyOf": all.collect::<Vec<_>>() })

@@ -40,17 +40,23 @@ struct Known<'k, 'a> {
 
 fn group(lower: &mut Lower<'_>, name: String, mut reader: Reader<'_>, known: &Known<'_, '_>) -> GroupSpec {
     let from = reader.required("from");
-    let place = place(lower, &from, known).unwrap_or(Place::Outside);
+    let via = via(lower, &reader.optional("via"), known);
+    let place = place(lower, &from, via, known).unwrap_or(Place::Outside);
     let fields = Fields::read(&GROUP, &mut reader);
     let steps = steps(lower, &reader.optional("steps"));
     let wave = reader.optional("wave");
     reader.finish();
+    if via.is_some() && fields.values.choice("connections") == "stream" {
+        let message = "long streams through another app are not modelled";
+        lower.problems.report(Problem::error(code::VALUE, message, from.place()));
+    }
     lower.page.lines(&fields.lines());
     let wave = wave_of(lower, &wave);
     let values = &fields.values;
     GroupSpec {
         name,
         app: known.app,
+        via,
         connections: match values.choice("connections") {
             "kept-alive" if values.choice("pool") == "last-used" => Connections::LastUsed,
             "kept-alive" => Connections::KeptAlive { pool: values.count("pool_size") as u32 },
@@ -77,8 +83,27 @@ fn group(lower: &mut Lower<'_>, name: String, mut reader: Reader<'_>, known: &Kn
     }
 }
 
+/// The app whose pods stand in between.
+fn via(lower: &mut Lower<'_>, item: &Item<'_>, known: &Known<'_, '_>) -> Option<AppId> {
+    let name = item.string()?;
+    lower.page.line(&format!("via = {}", quoted(name)));
+    let names = known.apps.iter().map(|app| app.spec.name.as_str());
+    let via = AppId::from_index(reference(lower.problems, item, name, "app", names)?);
+    let refused = if via == known.app {
+        Some("an app cannot stand in front of itself")
+    } else if known.apps[via.index()].spec.concurrency.is_some() {
+        Some("an app that passes requests on cannot have a `concurrency`: its queue is not modelled")
+    } else {
+        None
+    };
+    if let Some(message) = refused {
+        lower.problems.report(Problem::error(code::VALUE, message, item.place()));
+    }
+    Some(via)
+}
+
 /// Where clients stand: `pool:NAME`, `app:NAME` or `outside`.
-fn place(lower: &mut Lower<'_>, item: &Item<'_>, known: &Known<'_, '_>) -> Option<Place> {
+fn place(lower: &mut Lower<'_>, item: &Item<'_>, via: Option<AppId>, known: &Known<'_, '_>) -> Option<Place> {
     let text = item.string()?;
     lower.page.line(&format!("from = {}", quoted(text)));
     let problems = lower.problems;
@@ -102,7 +127,7 @@ fn place(lower: &mut Lower<'_>, item: &Item<'_>, known: &Known<'_, '_>) -> Optio
             reference(problems, item, name, "app", names).map(|index| Place::App(AppId::from_index(index)))
         }
         None if text == "outside" => {
-            if known.apps[known.app.index()].spec.service != ServiceKind::LoadBalancer {
+            if known.apps[via.unwrap_or(known.app).index()].spec.service != ServiceKind::LoadBalancer {
                 let message = "clients outside need a service of type LoadBalancer";
                 let help = "set `service = \"LoadBalancer\"` for the app";
                 problems.report(Problem::error(code::VALUE, message, item.place()).help(help));

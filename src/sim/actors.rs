@@ -9,10 +9,11 @@ use crate::strategy::rollout_restart::RolloutRestart;
 use crate::strategy::{Actor, NotYet, Orders, Wait};
 use crate::world::cluster::World;
 use crate::world::command::Answer;
+use crate::world::components::api::Refusing;
 use crate::world::disturbance::Disturbance;
 use crate::world::effects::Outcome;
 use crate::world::event::Event;
-use crate::world::fact::{Fact, StepPhase, Unit};
+use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, ClientId, PodId};
 use crate::world::reported::{Changes, StaticPod};
 
@@ -66,6 +67,9 @@ impl Drivers {
             if let Some(at) = asked.restart_at {
                 drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), None, world);
             }
+        }
+        for rollout in &scenario.rollouts {
+            drivers.add(rollout.actor(), None, world);
         }
         for beside in &scenario.beside {
             drivers.add(beside.actor(), Some(beside.entry.entry.name), world);
@@ -125,9 +129,7 @@ impl Drivers {
             let by = driver.beside.map_or(String::new(), |name| format!("{name}: "));
             driver.remarks.iter().map(|(at, text)| (*at, format!("{by}{text}"))).collect::<Vec<_>>()
         };
-        let plan = self.drivers.first().map(told).unwrap_or_default();
-        let beside = self.drivers.iter().filter(|driver| driver.beside.is_some()).flat_map(told);
-        let mut all: Vec<(Time, String)> = plan.into_iter().chain(beside).collect();
+        let mut all: Vec<(Time, String)> = self.drivers.iter().flat_map(told).collect();
         all.sort_by_key(|(at, _)| *at);
         all
     }
@@ -139,7 +141,8 @@ impl Drivers {
             return "the tool that runs the plan is dead".to_owned();
         }
         let mut given = BTreeSet::new();
-        let reasons = driver.blocked.iter().map(|why| reason(why, world));
+        let webhooks = world.api().refusing().map(|refusing| webhook(refusing, world));
+        let reasons = webhooks.chain(driver.blocked.iter().map(|why| reason(why, world)));
         let mut reasons: Vec<String> = reasons.filter(|reason| given.insert(reason.clone())).collect();
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
@@ -256,6 +259,11 @@ impl Drivers {
             true => Fact::StepBegan { actor, unit: *unit, phase: *phase },
             false => Fact::StepEnded { actor, unit: *unit, phase: *phase },
         }));
+        facts.extend(orders.rollouts.iter().map(|(app, stage, percent)| Fact::RolloutIs {
+            app: *app,
+            stage: *stage,
+            percent: *percent,
+        }));
         if let Some(ended) = orders.ended {
             facts.push(Fact::PlanEnded { actor, completed: ended.is_ok() });
             driver.ended = Some(ended);
@@ -270,6 +278,18 @@ impl Drivers {
         }
         self.arm(index, world);
     }
+}
+
+/// What a webhook refuses, in words.
+fn webhook(refusing: &Refusing, world: &World) -> String {
+    let spec = &world.spec().webhooks[refusing.webhook];
+    let (operation, resource) = refusing.write;
+    let app = &world.spec().apps[spec.app].name;
+    let why = match refusing.loss {
+        Loss::NoEndpoint => format!("no pod of {app} is ready"),
+        loss => format!("its backend {app} does not answer ({})", loss.name()),
+    };
+    format!("webhook {} (failurePolicy Fail) refuses {operation} {resource}: {why}", spec.name)
 }
 
 /// Groups of which a blocker says that they get no machine.

@@ -56,7 +56,10 @@ fn names(world: &World) -> Names {
     let (spec, store, instances) = (world.spec(), world.store(), world.cloud().instances());
     let nodes: IdVec<NodeId, String> = instances.iter().map(|instance| instance.label.clone()).collect();
     let pods: IdVec<PodId, String> = store.pods().ids().map(|pod| store.pod_label(pod, spec)).collect();
-    let group = |group: &crate::world::spec::GroupSpec| format!("{}/{}", spec.apps[group.app].name, group.name);
+    let group = |group: &crate::world::spec::GroupSpec| {
+        let name = format!("{}/{}", spec.apps[group.app].name, group.name);
+        group.via.map_or(name.clone(), |via| format!("{name} via {}", spec.apps[via].name))
+    };
     debug_assert!(pods.len() <= u32::MAX as usize && nodes.len() == instances.ids().count());
     Names {
         nodes,
@@ -65,6 +68,7 @@ fn names(world: &World) -> Names {
         pods,
         apps: spec.apps.iter().map(|app| app.name.clone()).collect(),
         groups: spec.groups.iter().map(group).collect(),
+        webhooks: spec.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
         faults: Vec::new(),
     }
 }

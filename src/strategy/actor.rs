@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use crate::base::{Span, Time};
 use crate::world::command::{Answer, Command};
-use crate::world::fact::{StepPhase, Unit};
-use crate::world::ids::PodId;
+use crate::world::fact::{RolloutStage, StepPhase, Unit};
+use crate::world::ids::{AppId, PodId};
 use crate::world::reported::{Reported, Sight};
 
 /// A planner outside the cluster, with plain cloneable state of its own.
@@ -91,6 +91,8 @@ pub struct Orders {
     pub commands: Vec<(u32, Command)>,
     /// Phases entered (`true`) and left (`false`), in order.
     pub phases: Vec<(Unit, StepPhase, bool)>,
+    /// Stages that an app's rollout has come to, with the percentage of requests that the new version gets.
+    pub rollouts: Vec<(AppId, RolloutStage, u32)>,
     /// Why it waits, for reports; the last call's reasons stand.
     pub blocked: Vec<NotYet>,
     /// Remarks for the timeline, such as an error the tool would print.

@@ -433,7 +433,8 @@ impl Task {
                 | ApiError::Conflict
                 | ApiError::SeveralBudgets
                 | ApiError::Forbidden
-                | ApiError::Members),
+                | ApiError::Members
+                | ApiError::Webhook),
             ) => TaskState::Over(Some(DrainError::Evict(self.pod, error))),
         }
     }

@@ -11,6 +11,7 @@ pub mod beside;
 pub mod by_hand;
 pub mod catalog;
 pub mod cluster_api;
+pub mod delivery;
 pub mod drain;
 pub mod eks_managed;
 pub mod gardener_mcm;

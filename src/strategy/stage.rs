@@ -248,6 +248,7 @@ impl Stage {
             store: &self.store,
             instances: &self.instances,
             static_pods: &self.static_pods,
+            traffic: None,
             refused: &[],
             draws: &self.draws,
         };
@@ -284,6 +285,7 @@ impl Stage {
             Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
             Command::DeleteNode(node) => Change::DeleteNode { node },
             Command::RestartRollout(app) => Change::NewTemplate { app },
+            Command::Deliver(app, delivery) => Change::Deliver { app, delivery },
             Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
             Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
             Command::DeregisterServer(_) | Command::DeregisterNode(_) => return,
@@ -478,6 +480,7 @@ impl Stage {
             Command::Delete { pod, .. } => format!("delete web-{}", pod.0),
             Command::DeleteNode(node) => format!("delete node {}", label(node)),
             Command::RestartRollout(_) => "restart web".to_owned(),
+            Command::Deliver(_, delivery) => format!("{delivery:?}"),
             Command::DeregisterServer(master) => format!("deregister server {}", master.0 + 1),
             Command::DeregisterNode(node) => format!("deregister {}", label(node)),
             Command::Terminate(node) => format!("terminate {}", label(node)),

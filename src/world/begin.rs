@@ -14,6 +14,7 @@ use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::Kubelets;
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
+use crate::world::components::routers::Routers;
 use crate::world::components::scheduler::Schedulers;
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects};
@@ -61,6 +62,7 @@ impl World {
         world.place_pods()?;
         world.fill_budgets();
         world.elect();
+        world.add_routers();
         world.connect();
         world.start_components();
         Ok(world)
@@ -101,6 +103,7 @@ impl World {
             schedulers: Schedulers::new(Vec::new()),
             kubelets: Kubelets::new(),
             proxies: Proxies::default(),
+            routers: Routers::default(),
             masters: IdVec::new(),
             kubelet_clients: IdVec::new(),
             client_kinds: IdVec::new(),
@@ -203,9 +206,8 @@ impl World {
         let client = self.add_client(ClientKind::Kubelet(node), name.part(1), route, version);
         self.kubelet_clients.push(client);
         self.kubelets.add(node, name, client, pool, &mut ctx!(self));
-        let proxy = self
-            .passes_traffic(pool)
-            .then(|| self.add_client(ClientKind::Proxy(node), name.part(2), Route::Balanced, version));
+        let proxy =
+            self.passes_traffic(pool).then(|| self.add_client(ClientKind::Proxy(node), name.part(2), route, version));
         self.proxies.add(name, proxy);
         self.balancers.add(node, name, pool);
         let ZoneId(zone) = self.cloud.instances()[node].zone;
@@ -217,15 +219,20 @@ impl World {
 
     /// Whether user traffic passes the nodes of a pool, so that their kernel rules matter.
     fn passes_traffic(&self, pool: Option<PoolId>) -> bool {
-        let Some(pool) = pool else { return false };
+        // The API servers dial webhooks through the rules of their own machines.
+        let Some(pool) = pool else { return !self.spec.webhooks.is_empty() };
         let spec = &self.spec.pools[pool];
         let outside =
             spec.in_load_balancer && self.spec.apps.iter().any(|app| app.service == ServiceKind::LoadBalancer);
         outside
-            || self.spec.groups.iter().any(|group| match group.place {
-                Place::Pool(place) => place == pool,
-                Place::App(app) => self.spec.apps[app].pool.map_or(spec.runs_apps, |home| home == pool),
-                Place::Outside => false,
+            || self.spec.groups.iter().any(|group| {
+                let hosts = |app| self.spec.apps[app].pool.map_or(spec.runs_apps, |home| home == pool);
+                let here = match group.place {
+                    Place::Pool(place) => place == pool,
+                    Place::App(app) => hosts(app),
+                    Place::Outside => false,
+                };
+                here || group.via.is_some_and(hosts)
             })
     }
 
@@ -312,6 +319,17 @@ impl World {
         MasterId(draw.below(u64::from(self.spec.control_plane.replicas)) as u32)
     }
 
+    /// The ingress controllers of pods that run already.
+    fn add_routers(&mut self) {
+        for pod in self.store.pods().ids() {
+            let object = self.store.pods().now(pod);
+            let (app, name) = (object.app, object.name);
+            if let (Some(node), true) = (object.node, self.spec.apps[app].router.is_some()) {
+                self.add_router(pod, node, name, app);
+            }
+        }
+    }
+
     /// All clients have heard everything and are connected.
     fn connect(&mut self) {
         self.api.begin(&mut ctx!(self));
@@ -336,6 +354,9 @@ impl World {
                 self.rules.set(node, self.store.revision());
                 self.proxies.begin(node, from, &mut ctx!(self));
             }
+        }
+        for pod in self.store.pods().ids() {
+            self.routers.begin(pod, &mut ctx!(self));
         }
         let (manager, scheduler) =
             (self.first_leader(Component::ControllerManager), self.first_leader(Component::Scheduler));

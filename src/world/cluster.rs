@@ -14,6 +14,7 @@ use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
 use crate::world::components::proxy::Proxies;
+use crate::world::components::routers::Routers;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers, Unschedulable};
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
@@ -63,6 +64,7 @@ pub struct World {
     pub(super) schedulers: Schedulers,
     pub(super) kubelets: Kubelets,
     pub(super) proxies: Proxies,
+    pub(super) routers: Routers,
     pub(super) balancers: Balancers,
     pub(super) cloud: Cloud,
     pub(super) static_pods: StaticPods,
@@ -139,6 +141,7 @@ impl World {
             Event::Scheduler(event) => self.schedulers.step(event, &mut ctx!(self)),
             Event::Kubelet(event) => self.kubelets.step(event, &mut ctx!(self)),
             Event::Proxy(event) => self.proxies.step(event, &mut ctx!(self)),
+            Event::Router(event) => self.routers.step(event, &mut ctx!(self)),
             Event::Balancer(event) => self.balancers.step(event, &mut ctx!(self)),
             Event::Cloud(event) => {
                 self.changes.all();
@@ -214,6 +217,7 @@ impl World {
             ClientKind::Kubelet(node) if resumes => self.kubelets.heard(node, from, revision, &mut ctx),
             ClientKind::Kubelet(node) => self.kubelets.listed(node, revision, &mut ctx),
             ClientKind::Proxy(node) => self.proxies.heard(node, &mut ctx),
+            ClientKind::Router(pod, _) => self.routers.heard(pod, &mut ctx),
             ClientKind::Elected(Component::ControllerManager, master) if resumes => {
                 self.controllers.heard(master, from, revision, &mut ctx);
             }
@@ -256,6 +260,10 @@ impl World {
     /// etcd.
     pub fn etcd(&self) -> &Etcd {
         &self.etcd
+    }
+    /// The API path.
+    pub fn api(&self) -> &Api {
+        &self.api
     }
     /// Why a pod that waits found no node when it was last tried.
     pub fn why_pending(&self, pod: PodId) -> Option<Unschedulable> {

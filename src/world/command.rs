@@ -3,7 +3,7 @@
 use crate::base::{Span, Version};
 use crate::world::disturbance::{MasterProcess, Signal};
 use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId};
-use crate::world::store::ApiError;
+use crate::world::store::{ApiError, Delivery};
 
 /// A process of a node that can be stopped and started where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum Command {
     DeleteNode(NodeId),
     /// API: `kubectl rollout restart`.
     RestartRollout(AppId),
+    /// API: what a delivery controller does to an app.
+    Deliver(AppId, Delivery),
     /// Cloud: take a master out of the API load balancer.
     DeregisterServer(MasterId),
     /// Cloud: take a node out of its apps' external load balancers.

@@ -140,6 +140,8 @@ pub enum Notice {
     /// kube-proxy: this node's kernel rules stood at the first revision of the slices and stand at the second now.
     /// The first is 0 where there were no rules. Written to the rules table.
     Rules(NodeId, Revision, Revision),
+    /// Ingress controller: its pod sends requests by the second revision of the slices, and did by the first.
+    Routes(PodId, Revision, Revision),
     /// External load balancer: its targets for this app have changed.
     TargetsChanged(AppId),
     /// A host's power or link has changed; the network table says how.

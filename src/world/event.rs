@@ -2,8 +2,8 @@
 
 use crate::world::components::{
     api::ApiEvent, balancer::BalancerEvent, cloud::CloudEvent, controllers::ControllersEvent, etcd::EtcdEvent,
-    joining::JoinEvent, kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, scheduler::SchedulerEvent,
-    static_pods::StaticPodEvent,
+    joining::JoinEvent, kubelet::KubeletEvent, probe::ProbeEvent, proxy::ProxyEvent, routers::RouterEvent,
+    scheduler::SchedulerEvent, static_pods::StaticPodEvent,
 };
 use crate::world::ids::{ActorId, FaultId};
 use crate::world::traffic::TrafficEvent;
@@ -23,6 +23,8 @@ pub enum Event {
     Kubelet(KubeletEvent),
     /// kube-proxies.
     Proxy(ProxyEvent),
+    /// Ingress controllers.
+    Router(RouterEvent),
     /// External load balancers of apps.
     Balancer(BalancerEvent),
     /// Machines and their groups.

@@ -1,7 +1,7 @@
 //! What observers hear: everything that happened, in order, by those who would know it in a real cluster.
 
 use crate::base::{Span, Time, Version};
-use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
+use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId, WebhookId};
 use crate::world::membership::Membership;
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
@@ -22,11 +22,13 @@ pub enum Loss {
     StreamDropped,
     /// The external load balancer had no target.
     NoTarget,
+    /// The app answered with an error (5xx) of its own making.
+    ServerError,
 }
 
 impl Loss {
     /// All of them, in order.
-    pub const ALL: [Loss; 7] = [
+    pub const ALL: [Loss; 8] = [
         Loss::Refused,
         Loss::Reset,
         Loss::BlackHole,
@@ -34,6 +36,7 @@ impl Loss {
         Loss::Overload,
         Loss::StreamDropped,
         Loss::NoTarget,
+        Loss::ServerError,
     ];
 
     /// The name in reports.
@@ -46,6 +49,7 @@ impl Loss {
             Loss::Overload => "overload",
             Loss::StreamDropped => "stream-dropped",
             Loss::NoTarget => "no-target",
+            Loss::ServerError => "server-error",
         }
     }
 }
@@ -126,6 +130,23 @@ pub enum Unit {
     Masters,
     /// The whole cluster.
     Cluster,
+}
+
+/// How far an app's progressive delivery has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RolloutStage {
+    /// The new version's ReplicaSet is created.
+    Began,
+    /// The new version gets another share of the requests.
+    Weighted,
+    /// No progress within its deadline.
+    Late,
+    /// The new version passed, and becomes the stable one.
+    Promoted,
+    /// All requests go back to the stable version.
+    Aborted,
+    /// Only the new version is left.
+    Completed,
 }
 
 /// Something that happened. Facts are emitted in order and hashed into a run's digest in that order.
@@ -244,6 +265,12 @@ pub enum Fact {
     FaultStruck { fault: FaultId },
     /// A fault was repaired.
     FaultRepaired { fault: FaultId },
+    /// An ingress controller sends requests by the slices of an app up to now.
+    RouterFollows { pod: PodId, app: AppId },
+    /// Nobody answered for an admission webhook; the write passes all the same (`ignored`), or is refused.
+    WebhookFailed { webhook: WebhookId, master: MasterId, loss: Loss, ignored: bool },
+    /// An app's rollout has come to a stage at which its new version gets this percentage of the requests.
+    RolloutIs { app: AppId, stage: RolloutStage, percent: u32 },
     /// A measuring client's request has ended, `took` after it was `sent`; no target: it went to the load balancer.
     Probed { probe: ProbeId, target: Option<MasterId>, sent: Time, result: Result<(), ApiError>, took: Span },
 }

@@ -31,4 +31,6 @@ crate::ids! {
     FaultId,
     /// A measuring client of the scenario.
     ProbeId,
+    /// An admission webhook.
+    WebhookId,
 }

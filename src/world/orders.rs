@@ -56,6 +56,7 @@ impl World {
             static_pods,
             refused: self.cloud.refused(),
             draws: &self.draws,
+            traffic: Some(&self.traffic),
         }
     }
 
@@ -70,6 +71,7 @@ impl World {
             Command::Delete { pod, grace } => Change::DeletePod { pod, grace },
             Command::DeleteNode(node) => Change::DeleteNode { node },
             Command::RestartRollout(app) => Change::NewTemplate { app },
+            Command::Deliver(app, delivery) => Change::Deliver { app, delivery },
             Command::UntaintForUpdate(node) => Change::PreferNoSchedule { node, tainted: false },
             Command::IncludeInBalancers(node) => Change::ExcludeFromBalancers { node, excluded: false },
             Command::DeregisterServer(_)
@@ -156,6 +158,7 @@ impl World {
             | Command::Delete { .. }
             | Command::DeleteNode(_)
             | Command::RestartRollout(_)
+            | Command::Deliver(..)
             | Command::UntaintForUpdate(_)
             | Command::IncludeInBalancers(_) => {}
         }

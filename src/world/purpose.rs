@@ -95,6 +95,12 @@ purposes! {
     Operator,
     /// From the start of an operator's command until its first request.
     CommandTime,
+    /// What the metrics of a progressive delivery measure, and when its controller looks.
+    Analysis,
+    /// Which pod answers for an admission webhook, and how quickly.
+    Webhook,
+    /// Duration of an ingress controller's sync.
+    RouterSync,
     /// From which node on the scheduler looks for pods to preempt.
     Preemption,
 }

@@ -4,11 +4,12 @@ use crate::base::{Id, Name, Time, Version};
 use crate::engine::{Draw, Draws};
 use crate::world::disturbance::MasterProcess;
 use crate::world::fact::Refusal;
-use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, SetId, ZoneId};
 use crate::world::membership::Membership;
 use crate::world::purpose::Purpose;
 use crate::world::spec::Spec;
 use crate::world::store::{ApiError, NodeObject, PodObject, Store};
+use crate::world::traffic::{Served, Traffic};
 
 /// A machine as the cloud's API shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +166,8 @@ pub struct Reported<'a> {
     pub(crate) static_pods: &'a [[StaticPod; 4]],
     pub(crate) refused: &'a [RefusedLaunch],
     pub(crate) draws: &'a Draws,
+    /// What the apps' metrics are made from; none on a stage without traffic.
+    pub(crate) traffic: Option<&'a Traffic>,
 }
 
 impl<'a> Reported<'a> {
@@ -246,6 +249,10 @@ impl<'a> Reported<'a> {
     /// command takes.
     pub fn draw(&self, purpose: Purpose, name: Name, ordinal: u64) -> Draw {
         self.draws.at(purpose as u16, name, ordinal)
+    }
+    /// What the pods of a ReplicaSet answer users now, as their metrics would show it; nothing without requests.
+    pub fn served_by(&self, app: AppId, set: SetId) -> Option<Served> {
+        self.traffic.and_then(|traffic| traffic.served_by(app, set, self.spec))
     }
     /// The API's store as it answers reads (for budgets and the like).
     pub fn store(&self) -> &'a Store {

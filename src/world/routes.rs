@@ -18,17 +18,27 @@ impl World {
         match notice {
             Notice::ContainerStarted(pod) => {
                 self.traffic.container_started(pod, &mut ctx!(self));
+                self.router_starts(pod);
                 self.proxy_pod(pod, true);
                 self.misses_api(pod);
             }
-            Notice::Sigterm(pod) => self.traffic.sigterm(pod, &mut ctx!(self)),
+            Notice::Sigterm(pod) => {
+                self.router_stops(pod);
+                self.traffic.sigterm(pod, &mut ctx!(self));
+            }
             Notice::Sigkill(pod) => {
+                self.router_stops(pod);
                 self.traffic.sigkill(pod, &mut ctx!(self));
                 self.proxy_pod(pod, false);
             }
             Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
-            Notice::SandboxRemoved(pod) => self.traffic.sandbox(pod, false, &mut ctx!(self)),
+            Notice::SandboxRemoved(pod) => {
+                self.router_stops(pod);
+                self.traffic.sandbox(pod, false, &mut ctx!(self));
+            }
+            Notice::Routes(pod, from, to) => self.routes_changed(pod, from, to),
             Notice::ContainerExited(pod) => {
+                self.router_stops(pod);
                 self.kubelets.container_exited(pod, &mut ctx!(self));
                 self.proxy_pod(pod, false);
             }
@@ -139,6 +149,65 @@ impl World {
         self.balancers.node_changed(node, &mut ctx!(self));
     }
 
+    /// An ingress controller sends requests by another revision of the slices.
+    fn routes_changed(&mut self, pod: PodId, from: Revision, to: Revision) {
+        if from > Revision(0) && to > from {
+            let mut last = None;
+            for endpoint in self.store.endpoints_touched(from, to) {
+                let app = self.store.pods().now(endpoint).app;
+                if last != Some(app) && self.passes(pod, app) {
+                    self.out.facts.push(Fact::RouterFollows { pod, app });
+                    last = Some(app);
+                }
+            }
+        }
+        self.traffic.routes_changed(pod, to, &mut ctx!(self));
+    }
+
+    /// Whether some group's requests for an app pass this pod's app.
+    fn passes(&self, pod: PodId, app: crate::world::ids::AppId) -> bool {
+        let front = self.store.pods().now(pod).app;
+        self.spec.groups.iter().any(|group| group.via == Some(front) && group.app == app)
+    }
+
+    /// The ingress controller in a pod starts.
+    fn router_starts(&mut self, pod: PodId) {
+        let object = self.store.pods().now(pod);
+        let (app, name, Some(node)) = (object.app, object.name, object.node) else { return };
+        if self.spec.apps[app].router.is_none() {
+            return;
+        }
+        let version = self.spec.control_plane.from;
+        let client = match self.routers.client(pod) {
+            Some(client) => client,
+            None => self.add_router(pod, node, name, app),
+        };
+        self.api.client_starts(client, version, &mut ctx!(self));
+        self.routers.starts(pod, &mut ctx!(self));
+    }
+
+    pub(super) fn add_router(
+        &mut self,
+        pod: PodId,
+        node: NodeId,
+        name: crate::base::Name,
+        app: crate::world::ids::AppId,
+    ) -> crate::world::ids::ClientId {
+        let version = self.spec.control_plane.from;
+        let route = crate::world::components::api::Route::Balanced;
+        let client = self.add_client(ClientKind::Router(pod, node), name.part(1), route, version);
+        self.routers.add(pod, name, app, client);
+        client
+    }
+
+    /// The ingress controller in a pod stops; its data plane goes on by what it has.
+    fn router_stops(&mut self, pod: PodId) {
+        if let Some(client) = self.routers.client(pod) {
+            self.routers.stops(pod);
+            self.api.client_stops(client);
+        }
+    }
+
     fn host_changed(&mut self, node: NodeId) {
         if let Some(master) = self.master_on(node) {
             let linked = self.net.reaches(node);
@@ -154,7 +223,7 @@ impl World {
         self.watches.cursor_mut(client).connected = served;
         match self.client_kinds[client] {
             ClientKind::Kubelet(node) => self.kubelets.served(node, served, &mut ctx!(self)),
-            ClientKind::Proxy(_) => {}
+            ClientKind::Proxy(_) | ClientKind::Router(..) => {}
             ClientKind::Elected(Component::ControllerManager, master) => {
                 self.controllers.served(master, served, &mut ctx!(self));
             }
@@ -300,6 +369,7 @@ impl World {
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
+            | Change::Deliver { .. }
             | Change::RolloutStalls { .. }
             | Change::AttachVolume { .. }
             | Change::DetachVolume { .. }
@@ -336,6 +406,9 @@ impl World {
             for client in self.masters[master].elected {
                 self.api.client_stops(client);
             }
+        }
+        for pod in self.store.pods_on(node).to_vec() {
+            self.router_stops(pod);
         }
         self.kubelets.machine_off(node, &mut ctx!(self));
         self.api.client_stops(self.kubelet_clients[node]);

@@ -1,7 +1,7 @@
 //! Who has heard what: the second of the three clocks of truth.
 
 use crate::base::{IdVec, Time};
-use crate::world::ids::{ClientId, MasterId, NodeId};
+use crate::world::ids::{ClientId, MasterId, NodeId, PodId};
 use crate::world::store::{Component, Revision};
 
 /// Whose process an API client is.
@@ -11,6 +11,8 @@ pub enum ClientKind {
     Kubelet(NodeId),
     /// kube-proxy of a machine.
     Proxy(NodeId),
+    /// The ingress controller in a pod, and its machine.
+    Router(PodId, NodeId),
     /// Controller manager or scheduler of a master.
     Elected(Component, MasterId),
     /// An operator's tool.

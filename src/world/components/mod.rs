@@ -9,5 +9,6 @@ pub mod joining;
 pub mod kubelet;
 pub mod probe;
 pub mod proxy;
+pub mod routers;
 pub mod scheduler;
 pub mod static_pods;

@@ -1,6 +1,6 @@
 //! Workloads: a Deployment, StatefulSet or DaemonSet, its pods' manners, its budget and its Service.
 
-use crate::base::{IntOrPercent, Rate, Span};
+use crate::base::{IntOrPercent, Rate, Ratio, Span};
 use crate::engine::Dist;
 use crate::world::ids::{AppId, PoolId};
 use crate::world::removed_apis::RemovedApi;
@@ -187,6 +187,37 @@ pub struct RolloutSpec {
     pub image: NewImage,
 }
 
+/// How an ingress controller follows the EndpointSlices, and what it does when a pod does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouterSpec {
+    /// Least time between two syncs; zero for none.
+    pub sync_gap: Span,
+    /// From the begin of a sync until requests follow it.
+    pub apply: Dist,
+    /// Further pods tried where one cannot be reached, and, for idempotent requests, where one dies under them.
+    pub next_tries: u32,
+    /// A connection attempt without an answer is given up after this long.
+    pub connect_timeout: Span,
+    /// Whether connections to pods are kept.
+    pub keeps: bool,
+}
+
+/// What is wrong with an app's new templates: those after the one that a run begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlawSpec {
+    /// Its process never listens: with a readiness probe its pods are never Ready.
+    pub never_ready: bool,
+    /// The share of requests that its pods answer with an error (5xx).
+    pub errors: Ratio,
+    /// How many times as long its pods take for a request.
+    pub slower: u32,
+}
+
+impl FlawSpec {
+    /// A sound template.
+    pub const NONE: FlawSpec = FlawSpec { never_ready: false, errors: Ratio::ZERO, slower: 1 };
+}
+
 /// A HorizontalPodAutoscaler of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HpaSpec {
@@ -293,6 +324,12 @@ pub struct AppSpec {
     pub latency_busy: Option<Dist>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
+    /// Its pods are ingress controllers that send requests to other apps' pods by a watch of their own.
+    pub router: Option<RouterSpec>,
+    /// A delivery controller owns its ReplicaSets, and no Deployment does.
+    pub delivered: bool,
+    /// What is wrong with its new templates.
+    pub flaw: FlawSpec,
     /// What scales it, if anything.
     pub hpa: Option<HpaSpec>,
     /// API versions that its processes read when they start, and that are gone at some version of Kubernetes.

@@ -4,14 +4,16 @@ mod app;
 mod cluster;
 mod probe;
 mod traffic;
+mod webhook;
 
 pub use app::*;
 pub use cluster::*;
 pub use probe::*;
 pub use traffic::*;
+pub use webhook::*;
 
 use crate::base::{IdVec, Span};
-use crate::world::ids::{AppId, GroupId, PoolId, ProbeId};
+use crate::world::ids::{AppId, GroupId, PoolId, ProbeId, WebhookId};
 
 /// A cluster, its apps and its users, as a run begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,8 @@ pub struct Spec {
     pub groups: IdVec<GroupId, GroupSpec>,
     /// Measuring clients of the control plane; none unless asked for.
     pub probes: IdVec<ProbeId, PlaneProbeSpec>,
+    /// Admission webhooks; none unless asked for.
+    pub webhooks: IdVec<WebhookId, WebhookSpec>,
     /// Machines that the account may run, masters among them; `None`: any number.
     pub quota: Option<u32>,
     /// Timings that no version fixes: networks, disks, machines.

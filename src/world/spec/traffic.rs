@@ -77,6 +77,8 @@ pub struct GroupSpec {
     pub name: String,
     /// The app it asks.
     pub app: AppId,
+    /// The app whose pods stand in between: its clients connect to them, and they pass requests on.
+    pub via: Option<AppId>,
     /// How it connects.
     pub connections: Connections,
     /// Where its clients stand.

@@ -1,6 +1,6 @@
 //! Admission and storage of a write: its preconditions against the present, then one new revision.
 
-use super::change::{ApiError, Change};
+use super::change::{ApiError, Change, Delivery};
 use super::objects::*;
 use super::{Revision, Store, Touched};
 use crate::base::{Id, Span, Time};
@@ -58,6 +58,7 @@ impl Store {
                 self.touch(Touched::Deployment(*app));
                 Ok(())
             }
+            Change::Deliver { app, delivery } => self.deliver(*app, *delivery),
             Change::Lease { component, holder, known } => self.change_lease(*component, *holder, *known),
             Change::RegisterNode { .. }
             | Change::NodeStatus { .. }
@@ -206,6 +207,29 @@ impl Store {
         Ok(())
     }
 
+    fn deliver(&mut self, app: crate::world::ids::AppId, delivery: Delivery) -> Result<(), ApiError> {
+        let at = self.revision;
+        match delivery {
+            Delivery::Create { template } => {
+                let set = self.sets.create(SetObject { app, template, replicas: 0 }, at);
+                self.touch(Touched::Set(set));
+            }
+            Delivery::Scale { set, replicas } => return self.scale_set(set, replicas),
+            Delivery::Select(selected) => {
+                self.routes.change(app, at, |route| route.selected = selected);
+                self.touch(Touched::Deployment(app));
+            }
+            Delivery::Weigh { set, percent } => {
+                self.routes.change(app, at, |route| route.weight = Some((set, percent)));
+                // Whoever follows the app's endpoints follows its routes, too.
+                for pod in self.of_app[app].clone() {
+                    self.touch(Touched::Endpoint(pod));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// One node at a time: ReadWriteOnce.
     fn attach(&mut self, volume: VolumeId, node: Option<NodeId>) -> Result<(), ApiError> {
         let object = &mut self.volumes[volume];
@@ -263,6 +287,7 @@ impl Store {
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
+            | Change::Deliver { .. }
             | Change::Scale { .. }
             | Change::Lease { .. } => return Err(ApiError::NotFound),
         };
@@ -329,6 +354,7 @@ impl NodeObject {
             | Change::CreateSet { .. }
             | Change::ScaleSet { .. }
             | Change::NewTemplate { .. }
+            | Change::Deliver { .. }
             | Change::Scale { .. }
             | Change::Lease { .. } => {}
         }

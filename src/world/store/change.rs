@@ -131,6 +131,13 @@ pub enum Change {
         /// The app.
         app: AppId,
     },
+    /// Delivery controllers.
+    Deliver {
+        /// The app.
+        app: AppId,
+        /// What is asked for.
+        delivery: Delivery,
+    },
     /// Kubelet: creates (or takes over) its Node object.
     RegisterNode {
         /// The node.
@@ -191,6 +198,32 @@ pub enum Change {
     },
 }
 
+/// What a delivery controller (Argo Rollouts, Flagger, a script) does to an app's ReplicaSets, Service and routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// A ReplicaSet of this template beside the Deployment's own, with no pods yet.
+    Create {
+        /// The template.
+        template: u32,
+    },
+    /// Scales a ReplicaSet.
+    Scale {
+        /// The set.
+        set: SetId,
+        /// `spec.replicas`.
+        replicas: u32,
+    },
+    /// The Service's selector: the pods of this set only, or all of the app's.
+    Select(Option<SetId>),
+    /// A traffic router's rule: this percentage of requests goes to the set's pods, the rest to the others'.
+    Weigh {
+        /// The set.
+        set: SetId,
+        /// Percent.
+        percent: u32,
+    },
+}
+
 /// Why the API did not do what a request asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApiError {
@@ -212,6 +245,8 @@ pub enum ApiError {
     SeveralBudgets,
     /// 403: too many disrupted pods unconfirmed.
     Forbidden,
+    /// 500: an admission webhook that must be asked did not answer.
+    Webhook,
     /// etcd has something against a change of its members.
     Members,
 }
@@ -229,6 +264,7 @@ impl ApiError {
             ApiError::NotFound => "404, not found",
             ApiError::SeveralBudgets => "500, more than one budget",
             ApiError::Forbidden => "403, forbidden",
+            ApiError::Webhook => "500, failed calling webhook",
             ApiError::Members => "etcd refuses the change of its members",
         }
     }

@@ -11,7 +11,7 @@ mod objects;
 
 use std::collections::VecDeque;
 
-pub use change::{ApiError, Change};
+pub use change::{ApiError, Change, Delivery};
 pub use history::{Revision, Versions};
 pub use objects::*;
 
@@ -84,6 +84,8 @@ pub struct Store {
     sets: Versions<SetId, SetObject>,
     /// Deployments.
     deployments: Versions<AppId, DeploymentObject>,
+    /// What selects and weighs the pods of each app's Service.
+    routes: Versions<AppId, RouteObject>,
     leases: [LeaseObject; 2],
     lease_since: [Revision; 2],
     /// Volumes. Few, and read as they are now: who follows them is told of each change.
@@ -120,6 +122,7 @@ impl Store {
             budgets: Versions::new(),
             sets: Versions::new(),
             deployments: Versions::new(),
+            routes: Versions::new(),
             leases: [LeaseObject::default(); 2],
             lease_since: [Revision(1); 2],
             volumes: IdVec::new(),
@@ -135,6 +138,7 @@ impl Store {
             let set = store.sets.create(SetObject { app, template: 0, replicas: asked.replicas }, Revision(1));
             let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set], stalls: false };
             store.deployments.create(deployment, Revision(1));
+            store.routes.create(RouteObject::default(), Revision(1));
             store.of_app.push(Vec::new());
             let budgets = (0..spec.budgets.len()).map(BudgetId::from_index);
             let budgets = budgets.filter(|b| spec.budgets[b.index()].apps.contains(&app)).collect();
@@ -177,6 +181,15 @@ impl Store {
     /// Deployments.
     pub fn deployments(&self) -> &Versions<AppId, DeploymentObject> {
         &self.deployments
+    }
+    /// What selects and weighs the pods of each app's Service.
+    pub fn routes(&self) -> &Versions<AppId, RouteObject> {
+        &self.routes
+    }
+    /// The newest ReplicaSet of an app that stands beside its Deployment's own.
+    pub fn set_beside(&self, app: AppId) -> Option<SetId> {
+        let own = &self.deployments.now(app).sets;
+        self.sets.ids().rev().find(|set| self.sets.now(*set).app == app && !own.contains(set))
     }
     /// A leader-election lease and the revision that last changed its holder.
     pub fn lease(&self, component: Component) -> (LeaseObject, Revision) {

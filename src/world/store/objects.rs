@@ -163,6 +163,15 @@ pub struct DeploymentObject {
     pub stalls: bool,
 }
 
+/// What selects and weighs the pods of an app's Service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteObject {
+    /// The Service selects the pods of this ReplicaSet only.
+    pub selected: Option<SetId>,
+    /// A traffic router sends this percentage of requests to the pods of this ReplicaSet.
+    pub weight: Option<(SetId, u32)>,
+}
+
 /// Which process a leader-election lease is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {

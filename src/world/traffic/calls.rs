@@ -50,6 +50,8 @@ struct Call {
     begun: Time,
     tries: u32,
     state: State,
+    /// The pod of the tier in front that it passes.
+    front: Option<PodId>,
     /// The connection that it holds, which goes back to a pool without limit.
     path: Option<Path>,
 }
@@ -109,8 +111,9 @@ impl Calls {
     /// Whether a pod has one of them.
     pub(super) fn any_at(&self, pod: PodId) -> bool {
         let at = |call: &Call| match call.state {
-            State::Served(on) | State::Queued(on) | State::Opening(Some(on)) => on == pod,
-            State::Opening(None) | State::Failed => false,
+            State::Served(on) | State::Queued(on) | State::Opening(Some(on)) if on == pod => true,
+            State::Failed => false,
+            State::Served(_) | State::Queued(_) | State::Opening(_) => call.front == Some(pod),
         };
         self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
     }
@@ -205,14 +208,17 @@ impl Group {
             client.stale.add_one(pod, ctx.now, connects);
         }
         self.count(place, land, ctx);
-        self.shares = self.tally.shares();
+        self.share_out(land);
         if tries == 0 {
-            ledger.expected_lost += chance;
+            ledger.expected_lost += chance + (1.0 - chance) * self.lost_beyond();
         }
-        let call = Call { number, seat, begun: ctx.now, tries, state: State::Failed, path: None };
+        let call = Call { number, seat, begun: ctx.now, tries, state: State::Failed, front: None, path: None };
         match got {
             Got::Lost(peril) => self.call_fails(peril, call, ledger, ctx),
-            Got::Served(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
+            Got::Served(path) => match self.end_of(path.pod, land, &mut draw) {
+                Err(peril) => self.call_fails(peril, call, ledger, ctx),
+                Ok(pod) => self.begin_service((path, pod), call, (land, desks), ledger, ctx),
+            },
             Got::Waits((pod, _)) => {
                 let (place, generation) = self.calls.put(Call { state: State::Opening(pod), ..call });
                 let timeout = ctx.spec.groups[self.id].timeout;
@@ -232,7 +238,7 @@ impl Group {
 
     fn begin_service(
         &mut self,
-        path: Path,
+        (path, pod): (Path, PodId),
         call: Call,
         (land, desks): (&Land, &mut Desks),
         ledger: &mut Ledger,
@@ -240,32 +246,34 @@ impl Group {
     ) {
         let spec = &ctx.spec.groups[self.id];
         let timeout = spec.timeout;
-        let call = Call { path: (spec.connections == Connections::LastUsed).then_some(path), ..call };
-        let Some(limit) = ctx.spec.apps[self.app].concurrency else {
-            let lasting = self.sample_service(path.pod, call, land, ctx);
+        let front = self.tier.is_some().then_some(path.pod);
+        let call = Call { path: (spec.connections == Connections::LastUsed).then_some(path), front, ..call };
+        let Some(limit) = ctx.spec.apps[self.end()].concurrency else {
+            let lasting = self.sample_service(pod, call, land, ctx) + self.head(ctx);
             if lasting > timeout {
                 ledger.in_flight -= 1;
                 ledger.abandoned += 1;
                 return;
             }
-            let (place, generation) = self.calls.put(Call { state: State::Served(path.pod), ..call });
+            let (place, generation) = self.calls.put(Call { state: State::Served(pod), ..call });
             let answered = TrafficEvent::Answered { group: self.id, call: place, generation };
             return ctx.after(lasting + Group::delay(ctx), Event::Traffic(answered));
         };
-        let (place, generation) = self.calls.put(Call { state: State::Queued(path.pod), ..call });
+        let (place, generation) = self.calls.put(Call { state: State::Queued(pod), ..call });
         ctx.after(timeout, Event::Traffic(TrafficEvent::GivesUp { group: self.id, call: place, generation }));
-        let desk = desks.entry(path.pod).or_default();
+        let desk = desks.entry(pod).or_default();
         if desk.busy < limit.max(1) {
             desk.busy += 1;
-            self.work(path.pod, place, generation, land, ctx);
+            self.work(pod, place, generation, land, ctx);
         } else {
             desk.queue.push_back((self.id, place, generation));
         }
     }
     fn sample_service(&self, pod: PodId, call: Call, land: &Land, ctx: &Ctx<'_>) -> Span {
         let mut draw: Draw = ctx.draw(Purpose::ServiceTime, self.name.part(u64::from(call.tries)), call.number);
-        let lasting = law(&ctx.spec.apps[self.app], land.works).sample(&mut draw);
-        if land.pods[pod].warm { lasting } else { lasting * 2 }
+        let lasting = law(&ctx.spec.apps[self.end()], land.works).sample(&mut draw);
+        let process = &land.pods[pod];
+        lasting * (u64::from(process.slower) * if process.warm { 1 } else { 2 })
     }
     /// A pod begins to work on a call; false if nobody waits for it any more.
     pub(super) fn work(&mut self, pod: PodId, place: u32, generation: u32, land: &Land, ctx: &mut Ctx<'_>) -> bool {
@@ -306,7 +314,12 @@ impl Group {
         if let Some(waiting) = self.calls.take_opening(call.seat)
             && let Some(path) = self.clients[client].pool.take_back()
         {
-            return self.begin_service(path, waiting, (land, desks), ledger, ctx);
+            let name = self.name.part(u64::from(waiting.tries)).part(1);
+            let mut draw = ctx.draw(Purpose::Outcomes, name, waiting.number);
+            return match self.end_of(path.pod, land, &mut draw) {
+                Ok(pod) => self.begin_service((path, pod), waiting, (land, desks), ledger, ctx),
+                Err(peril) => self.call_fails(peril, waiting, ledger, ctx),
+            };
         }
         self.count(client, land, ctx);
     }
@@ -379,16 +392,20 @@ impl Group {
     /// A blow by a pod meets the calls that it has. What it costs on average is what it costs.
     pub(super) fn strike_calls(&mut self, pod: PodId, blow: Blow, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let spec = &ctx.spec.groups[self.id];
-        let (delay, now) = (Group::delay(ctx), ctx.now);
+        let (delay, now, tier) = (Group::delay(ctx), ctx.now, self.tier.clone());
         let fate_of = |call: &Call| {
-            let zone = if now.since(call.begun) < delay { Zone::Wire } else { Zone::Service };
-            fate(blow, zone, spec.connections, spec.idempotent)
+            let zone = |delay| if now.since(call.begun) < delay { Zone::Wire } else { Zone::Service };
+            match &tier {
+                Some(tier) if call.front != Some(pod) => tier.fate(blow, zone(tier.reaches_after), spec.idempotent),
+                Some(_) | None => fate(blow, zone(delay), spec.connections, spec.idempotent),
+            }
         };
+        let front = |call: &Call| call.front == Some(pod) && call.state != State::Failed;
         let here = |call: &Call| match call.state {
             State::Served(on) | State::Queued(on) => on == pod,
             State::Opening(_) | State::Failed => false,
         };
-        for call in self.calls.take_where(|call| here(call) && fate_of(call) != Fate::Spared) {
+        for call in self.calls.take_where(|call| (here(call) || front(call)) && fate_of(call) != Fate::Spared) {
             match fate_of(&call) {
                 Fate::Spared => {}
                 Fate::Repeated => {

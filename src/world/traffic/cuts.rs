@@ -75,23 +75,43 @@ impl Group {
         if self.manner == Manner::Streams {
             return self.strike_streams(pod, blow, ledger, ctx);
         }
-        let time = self.service_times(pod, land, ctx);
-        let part =
-            move |past: &Past| past.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum::<f64>();
+        let at_end = self.tier.is_some() && land.pods[pod].app == self.end();
+        let (time, delay) = self.times_at(pod, land, ctx);
+        let part = move |past: &Past| {
+            past.shares.iter().filter(|share| share.passes(pod)).map(|share| share.part).sum::<f64>()
+        };
         for zone in [Zone::Wire, Zone::Service] {
             let spec = &ctx.spec.groups[self.id];
-            let fate = fate(blow, zone, spec.connections, spec.idempotent);
-            self.befall(Some(pod), fate, zone, time, &part, ledger, ctx);
+            let fate = match &self.tier {
+                Some(tier) if at_end => tier.fate(blow, zone, spec.idempotent),
+                Some(_) | None => fate(blow, zone, spec.connections, spec.idempotent),
+            };
+            self.befall(Some(pod), fate, (zone, delay), time, &part, ledger, ctx);
         }
         self.strike_calls(pod, blow, ledger, ctx);
         if matches!(blow, Blow::Cut | Blow::Vanish) {
             // None of these is under way any more; a later blow must not meet them.
-            for past in self.past.iter_mut().filter(|past| past.shares.iter().any(|share| share.pod == pod)) {
-                past.shares = past.shares.iter().filter(|share| share.pod != pod).copied().collect();
+            for past in self.past.iter_mut().filter(|past| past.shares.iter().any(|share| share.passes(pod))) {
+                past.shares = past.shares.iter().filter(|share| !share.passes(pod)).copied().collect();
             }
         }
-        if !matches!(blow, Blow::Vanish | Blow::Announce) {
+        if !at_end && !matches!(blow, Blow::Vanish | Blow::Announce) {
             self.clients.iter_mut().for_each(|client| client.pool.close(pod, land));
+        }
+    }
+
+    /// How long requests are under way at a pod, and for how long before they are on their way to it.
+    fn times_at(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> (ServiceTimes, Span) {
+        let delay = Group::delay(ctx);
+        match &self.tier {
+            Some(tier) if land.pods[pod].app == tier.end => {
+                (self.service_times(pod, land, ctx).after(tier.adds(delay)), tier.reaches_after)
+            }
+            Some(_) => {
+                let behind = self.shares.iter().find(|share| share.front == Some(pod)).map_or(pod, |share| share.pod);
+                (self.whole_times(behind, land, ctx), delay)
+            }
+            None => (self.service_times(pod, land, ctx), delay),
         }
     }
 
@@ -99,10 +119,10 @@ impl Group {
     pub(super) fn strike_target(&mut self, node: NodeId, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let through = move |share: &&Share| share.target == Some(node);
         let Some(share) = self.shares.iter().find(through) else { return };
-        let time = self.service_times(share.pod, land, ctx);
+        let time = self.whole_times(share.pod, land, ctx);
         let part = move |past: &Past| past.shares.iter().filter(through).map(|share| share.part).sum::<f64>();
         for zone in [Zone::Wire, Zone::Service] {
-            self.befall(None, Fate::Lost(Loss::BlackHole), zone, time, &part, ledger, ctx);
+            self.befall(None, Fate::Lost(Loss::BlackHole), (zone, Group::delay(ctx)), time, &part, ledger, ctx);
         }
         for past in &mut self.past {
             past.shares = past.shares.iter().filter(|share| !through(share)).copied().collect();
@@ -112,23 +132,23 @@ impl Group {
     /// A client no longer hears anything.
     pub(super) fn strike_client(&mut self, node: NodeId, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let on_node = self.clients.iter().filter(|client| client.seat.node() == Some(node)).count();
-        let Some(time) = self.shares.first().map(|share| self.service_times(share.pod, land, ctx)) else { return };
+        let Some(time) = self.shares.first().map(|share| self.whole_times(share.pod, land, ctx)) else { return };
         if on_node == 0 || self.manner == Manner::Streams {
             return;
         }
         let part = move |past: &Past| (on_node as f64 / past.clients as f64).min(1.0);
         for zone in [Zone::Wire, Zone::Service] {
-            self.befall(None, Fate::Lost(Loss::BlackHole), zone, time, &part, ledger, ctx);
+            self.befall(None, Fate::Lost(Loss::BlackHole), (zone, Group::delay(ctx)), time, &part, ledger, ctx);
         }
         self.silence_calls(node, ledger, ctx);
     }
 
     /// Nobody waits any longer for the answers to a client's requests.
     pub(super) fn abandon(&mut self, seat: Seat, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
-        let Some(time) = self.shares.first().map(|share| self.service_times(share.pod, land, ctx)) else { return };
+        let Some(time) = self.shares.first().map(|share| self.whole_times(share.pod, land, ctx)) else { return };
         let part = |past: &Past| (1.0 / past.clients as f64).min(1.0);
         for zone in [Zone::Wire, Zone::Service] {
-            let gone: u64 = self.thin(zone, time, &part, ctx).iter().map(|flow| flow.count).sum();
+            let gone: u64 = self.thin((zone, Group::delay(ctx)), time, &part, ctx).iter().map(|flow| flow.count).sum();
             ledger.ok -= gone;
             ledger.abandoned += gone;
         }
@@ -143,12 +163,13 @@ impl Group {
         pods.sort_unstable();
         pods.dedup();
         for pod in pods {
-            let time = self.service_times(pod, land, ctx);
+            let time = self.whole_times(pod, land, ctx);
             let part = move |past: &Past| {
                 past.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum::<f64>()
             };
             for zone in [Zone::Wire, Zone::Service] {
-                let open: u64 = self.thin(zone, time, &part, ctx).iter().map(|flow| flow.count).sum();
+                let open: u64 =
+                    self.thin((zone, Group::delay(ctx)), time, &part, ctx).iter().map(|flow| flow.count).sum();
                 ledger.ok -= open;
                 ledger.in_flight += open;
             }
@@ -161,7 +182,8 @@ impl Group {
         self.set_outage(ledger, ctx.now);
         self.leave_open(land, ledger, ctx);
         ledger.exposed = self.exposure.length(ctx.now);
-        let time = ServiceTime::new(ctx.spec.apps[self.app].latency, true, ctx.spec.groups[self.id].timeout);
+        let time = ServiceTime::new(ctx.spec.apps[self.end()].latency, true, ctx.spec.groups[self.id].timeout);
+        let time = time.delayed(self.head(ctx));
         if self.manner != Manner::Streams && ledger.ok > 0 {
             let max = time.quantile(1.0 - 1.0 / ledger.ok as f64);
             ledger.latency = Latency { p50: time.quantile(0.5), p99: time.quantile(0.99), max };
@@ -174,7 +196,7 @@ impl Group {
         &mut self,
         pod: Option<PodId>,
         fate: Fate,
-        zone: Zone,
+        (zone, delay): (Zone, Span),
         time: ServiceTimes,
         part: &dyn Fn(&Past) -> f64,
         ledger: &mut Ledger,
@@ -183,7 +205,7 @@ impl Group {
         if fate == Fate::Spared {
             return;
         }
-        let flows = self.thin(zone, time, part, ctx);
+        let flows = self.thin((zone, delay), time, part, ctx);
         let began = flows.iter().map(|flow| flow.from).min();
         let busy = flows.iter().any(|flow| flow.busy);
         for flow in flows {
@@ -196,8 +218,8 @@ impl Group {
                 }
                 Fate::Lost(loss) => {
                     let since = match zone {
-                        Zone::Wire => Group::delay(ctx),
-                        Zone::Service => time.when(flow.busy).longest() + Group::delay(ctx),
+                        Zone::Wire => delay,
+                        Zone::Service => time.when(flow.busy).longest() + delay,
                     };
                     let from = flow.from.max(ctx.now - since);
                     self.fail((pod, loss), Flow { from, ..flow }.as_noticed(ctx.now), ledger, ctx);
@@ -205,15 +227,15 @@ impl Group {
             }
         }
         if let (Fate::Lost(loss), Some(began)) = (fate, began) {
-            self.expose((pod, loss), began, zone, time.when(busy), ctx);
+            self.expose((pod, loss), began, (zone, delay), time.when(busy), ctx);
         }
     }
 
     /// Backward: requests sent within this time before now could be lost.
-    fn expose(&mut self, peril: Peril, began: Time, zone: Zone, time: ServiceTime, ctx: &mut Ctx<'_>) {
+    fn expose(&mut self, peril: Peril, began: Time, (zone, delay): (Zone, Span), time: ServiceTime, ctx: &mut Ctx<'_>) {
         let reach = match zone {
-            Zone::Wire => Group::delay(ctx),
-            Zone::Service => Group::delay(ctx) + time.typical(),
+            Zone::Wire => delay,
+            Zone::Service => delay + time.typical(),
         };
         let from = began.max(ctx.now - reach);
         if from < ctx.now {
@@ -224,8 +246,13 @@ impl Group {
     }
 
     /// Takes from the recent intervals those of a `part` of their requests that are in a zone now.
-    fn thin(&mut self, zone: Zone, time: ServiceTimes, part: &dyn Fn(&Past) -> f64, ctx: &Ctx<'_>) -> Vec<Flow> {
-        let delay = Group::delay(ctx);
+    fn thin(
+        &mut self,
+        (zone, delay): (Zone, Span),
+        time: ServiceTimes,
+        part: &dyn Fn(&Past) -> f64,
+        ctx: &Ctx<'_>,
+    ) -> Vec<Flow> {
         let mut draw: Draw = ctx.draw(Purpose::InFlight, self.name, self.cuts);
         self.cuts += 1;
         let mut taken = Vec::new();

@@ -10,11 +10,12 @@ use super::busy::Busy;
 use super::calls::Calls;
 use super::connections::Pool;
 use super::conntrack::Stale;
-use super::exposure::Exposure;
+use super::exposure::{Exposure, Peril};
+use super::fronts::Tier;
 use super::land::{Land, Life};
 use super::ledger::Ledger;
 use super::picks::Picks;
-use super::service_time::{ServiceTime, ServiceTimes, law};
+use super::service_time::ServiceTimes;
 use super::settle::{Flow, Past};
 use super::tally::{Part, Tally};
 use super::view::Views;
@@ -32,7 +33,10 @@ use crate::world::targets::Target;
 pub(super) struct Group {
     pub(super) id: GroupId,
     pub(super) name: Name,
+    /// The app that its clients connect to: the one that it asks, or the tier in front of it.
     pub(super) app: AppId,
+    /// The tier that its requests pass.
+    pub(super) tier: Option<Box<Tier>>,
     pub(super) manner: Manner,
     /// Clients in order of their seats, each with the same share of the rate.
     pub(super) clients: Vec<Client>,
@@ -45,6 +49,8 @@ pub(super) struct Group {
     pub(super) cuts: u64,
     /// Where answered requests go now.
     pub(super) shares: Arc<[Share]>,
+    /// The ways to be lost after the pick, as shares of what the picks bring to pods.
+    pub(super) beyond: Arc<[(Peril, f64)]>,
     /// What all clients meet, added up.
     pub(super) tally: Tally,
     /// The clients have what stood before the run.
@@ -107,8 +113,17 @@ pub(super) struct Client {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
     pub(super) target: Option<NodeId>,
+    /// The pod of the tier in front that they pass.
+    pub(super) front: Option<PodId>,
     pub(super) pod: PodId,
     pub(super) part: f64,
+}
+
+impl Share {
+    /// Whether these requests pass a pod, or are answered by it.
+    pub(super) fn passes(&self, pod: PodId) -> bool {
+        self.pod == pod || self.front == Some(pod)
+    }
 }
 
 impl Seat {
@@ -146,10 +161,15 @@ impl Group {
         let spec = &ctx.spec.groups[id];
         let app = &ctx.spec.apps[spec.app];
         let name = Name::new(&app.name).with(Name::new(&spec.name));
+        let tier = spec.via.map(|front| Box::new(Tier::new(front, spec.app, spec.timeout, ctx)));
+        let delay = Group::delay(ctx);
+        let head = tier.as_ref().map_or(Span::ZERO, |tier| tier.adds(delay));
+        let time = |warm| ServiceTimes::new(app, warm, spec.timeout).delayed(head);
         let group = Group {
             id,
             name,
-            app: spec.app,
+            app: spec.via.unwrap_or(spec.app),
+            tier,
             manner: manner(spec, app.concurrency.is_some()),
             clients: Vec::new(),
             clock: Clock::new(spec, name, ctx.draws, ctx.now),
@@ -157,15 +177,15 @@ impl Group {
             interval: 0,
             cuts: 0,
             shares: Arc::new([]),
+            beyond: Arc::new([]),
             tally: Tally::default(),
             stood: false,
             need: None,
             sent: (0, 0.0),
             past: VecDeque::new(),
             retries: Vec::new(),
-            reach: ServiceTimes::new(app, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
-            given_up: [false, true]
-                .map(|work| [false, true].map(|warm| ServiceTime::new(law(app, work), warm, spec.timeout).too_long())),
+            reach: time(app.warm_up.is_zero()).slowed(app.flaw.slower).longest() + delay,
+            given_up: [false, true].map(|work| [false, true].map(|warm| time(warm).when(work).too_long())),
             exposure: Exposure::default(),
             outage: None,
             calls: Calls::default(),
@@ -179,13 +199,26 @@ impl Group {
 
     /// Whether a change of this pod matters to it.
     pub(super) fn sees(&self, pod: PodId) -> bool {
-        self.past.iter().any(|past| past.shares.iter().any(|share| share.pod == pod))
+        self.past.iter().any(|past| past.shares.iter().any(|share| share.passes(pod)))
             || self.clients.iter().any(|client| {
                 client.picks.names(pod)
                     || client.pool.open.iter().any(|open| open.path.pod == pod)
                     || client.stale.pods().any(|stale| stale == pod)
             })
+            || self.tier.as_ref().is_some_and(|tier| tier.names(pod))
             || self.calls.any_at(pod)
+    }
+    /// Whether its requests go to pods of this app, at the end of their way or on it.
+    pub(super) fn asks(&self, app: AppId) -> bool {
+        self.app == app || self.end() == app
+    }
+    /// The app whose pods answer.
+    pub(super) fn end(&self) -> AppId {
+        self.tier.as_ref().map_or(self.app, |tier| tier.end)
+    }
+    /// What passing a tier adds to a request's time.
+    pub(super) fn head(&self, ctx: &Ctx<'_>) -> Span {
+        self.tier.as_ref().map_or(Span::ZERO, |tier| tier.adds(Group::delay(ctx)))
     }
     /// Looks at the cluster anew, after everything up to now was settled. Where only node `at` has changed, or its
     /// rules, clients of other nodes find what they found before.
@@ -229,9 +262,12 @@ impl Group {
         }
         self.arm_stale(ctx);
         self.count_restless(land, ctx);
-        self.exposure.set(self.id, self.tally.perils(), ctx.now, &mut ctx.out.facts);
+        if let Some(tier) = &mut self.tier {
+            tier.look(&self.clients, self.id, land, views, ctx);
+        }
+        self.share_out(land);
+        self.exposure.set(self.id, self.perils(), ctx.now, &mut ctx.out.facts);
         self.set_outage(ledger, ctx.now);
-        self.shares = self.tally.shares();
         self.start_calls(ctx);
     }
     /// Pools without a limit follow the rate of each client and the time of a request; whether the need is another now.
@@ -244,7 +280,8 @@ impl Group {
         if self.need.as_ref().is_some_and(|(known, _)| *known == of) {
             return false;
         }
-        let time = ServiceTimes::new(&ctx.spec.apps[self.app], true, spec.timeout).when(land.works);
+        let time = ServiceTimes::new(&ctx.spec.apps[self.end()], true, spec.timeout).when(land.works);
+        let time = time.delayed(self.head(ctx));
         let busy = Arc::new(Busy::new(spec.arrivals, of.0, of.1, time, Group::delay(ctx)));
         self.clients.iter_mut().for_each(|client| client.pool.busy = Some(busy.clone()));
         self.need = Some((of, busy));
@@ -262,7 +299,7 @@ impl Group {
         for place in 0..self.clients.len() {
             self.count(place, land, ctx);
         }
-        self.shares = self.tally.shares();
+        self.share_out(land);
     }
     /// The rate, or the time that requests take, is another than it was.
     pub(super) fn follow_need(&mut self, land: &Land, ctx: &Ctx<'_>) {
@@ -270,7 +307,7 @@ impl Group {
             for place in 0..self.clients.len() {
                 self.count(place, land, ctx);
             }
-            self.shares = self.tally.shares();
+            self.share_out(land);
         }
     }
     /// The clients that what has changed at a node concerns.
@@ -433,7 +470,7 @@ impl Group {
         if let Some(since) = self.outage {
             ledger.longest_outage = ledger.longest_outage.max(now.since(since));
         }
-        let all_fail = self.tally.all_fail(self.clients.len());
+        let all_fail = self.tally.all_fail(self.clients.len()) || self.lost_beyond() >= 1.0;
         self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
     }
 
@@ -457,7 +494,7 @@ impl Group {
         if self.manner == Manner::Streams {
             return 0.0;
         }
-        let part: f64 = self.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum();
+        let part: f64 = self.shares.iter().filter(|share| share.passes(pod)).map(|share| share.part).sum();
         part * self.clock.rate.as_f64()
     }
     /// Kept-alive connections to a pod, client by client, with the requests a second on each of them.

@@ -1,10 +1,11 @@
 //! What stands where and who answers: this part's own copy, changed only between two settlings.
 
-use crate::base::{Id, IdVec, Name};
+use crate::base::{Id, IdVec, Name, Ratio};
 use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, NodeId, PodId, PoolId, SetId};
 use crate::world::network::Host;
 use crate::world::serving::Serving;
+use crate::world::spec::FlawSpec;
 
 /// All pods' processes and all machines.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +16,15 @@ pub(super) struct Land {
     open: IdVec<AppId, Vec<PodId>>,
     /// Processors that all hosts share are at work.
     pub(super) works: bool,
+    /// Some pod answers with errors.
+    pub(super) flawed: bool,
 }
 
 /// A pod's process.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {
     pub(super) app: AppId,
+    pub(super) set: SetId,
     pub(super) name: Name,
     pub(super) node: Option<NodeId>,
     pub(super) serving: Serving,
@@ -29,6 +33,12 @@ pub(super) struct Process {
     pub(super) number: u32,
     /// Past its warm-up.
     pub(super) warm: bool,
+    /// The share of requests that it answers with an error.
+    pub(super) errors: f64,
+    /// How many times as long as others it takes.
+    pub(super) slower: u32,
+    /// It never listens.
+    pub(super) deaf: bool,
 }
 
 /// How far a process has come.
@@ -89,14 +99,21 @@ impl Land {
         self.learn_machines(ctx);
         while self.pods.len() <= pod.index() {
             let object = ctx.store.pods().now(PodId::from_index(self.pods.len()));
+            let new = ctx.store.sets().now(object.set).template > 0;
+            let flaw = if new { ctx.spec.apps[object.app].flaw } else { FlawSpec::NONE };
+            self.flawed |= flaw.errors > Ratio::ZERO;
             self.pods.push(Process {
                 app: object.app,
+                set: object.set,
                 name: object.name,
                 node: object.node,
                 serving: Serving::Silent,
                 life: Life::None,
                 number: 0,
                 warm: true,
+                errors: flaw.errors.as_f64(),
+                slower: flaw.slower.max(1),
+                deaf: flaw.never_ready,
             });
         }
         let node = ctx.store.pods().now(pod).node;

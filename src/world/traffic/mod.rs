@@ -7,17 +7,20 @@
 //! Exact, given the course of the cluster: groups of [`Connections::New`](crate::world::spec::Connections::New) with
 //! Poisson arrivals, cuts included. Approximate: constant arrivals (counts are exact, moments uniform within their
 //! interval), kept-alive pools (each request takes a slot at random; a slot filled within an interval counts as filled
-//! throughout where a cut asks), stale connection tracking (held in expectation), and a repeat after a cut (settled
-//! with the next interval), and service times that change while a request is under way (it keeps the one that it was
-//! sent with). Requests are held one by one where they change what others meet: queues and retry budgets.
+//! throughout where a cut asks), the time that a tier in front of an app takes for itself (its median), whom a tier's pod
+//! picks (chosen when the request is sent), stale connection tracking (held in expectation), a repeat after a cut
+//! (settled with the next interval), and service times that change while a request is under way (it keeps the one that it
+//! was sent with). Requests are held one by one where they change what others meet: queues and retry budgets.
 
 mod arrivals;
+mod beyond;
 mod busy;
 mod calls;
 mod connections;
 mod conntrack;
 mod cuts;
 mod exposure;
+mod fronts;
 mod groups;
 mod land;
 mod last_used;
@@ -31,6 +34,7 @@ mod tally;
 mod tests;
 mod view;
 
+pub use beyond::Served;
 pub use ledger::{Latency, Ledger};
 
 use calls::Desks;
@@ -42,10 +46,10 @@ use crate::base::{IdVec, Name, Time};
 use crate::engine::Generation;
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
-use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId, SetId};
 use crate::world::purpose::Purpose;
 use crate::world::serving::Serving;
-use crate::world::spec::Place;
+use crate::world::spec::{Place, Spec};
 use crate::world::store::Revision;
 
 /// Inside apps and their clients.
@@ -182,14 +186,14 @@ impl Traffic {
             }
         }
         let ids: Vec<GroupId> = ctx.spec.groups.ids().collect();
-        let of = |app: AppId, wanted: &dyn Fn(GroupId) -> Option<AppId>| {
-            ids.iter().copied().filter(|id| wanted(*id) == Some(app)).collect()
+        let of = |app: AppId, wanted: &dyn Fn(GroupId) -> [Option<AppId>; 2]| {
+            ids.iter().copied().filter(|id| wanted(*id).contains(&Some(app))).collect()
         };
         let spec = ctx.spec;
-        let asking = |id| Some(spec.groups[id].app);
+        let asking = |id| [Some(spec.groups[id].app), spec.groups[id].via];
         let seated = |id: GroupId| match spec.groups[id].place {
-            Place::App(app) => Some(app),
-            Place::Pool(_) | Place::Outside => None,
+            Place::App(app) => [Some(app), None],
+            Place::Pool(_) | Place::Outside => [None, None],
         };
         let mut traffic = Traffic {
             land,
@@ -202,6 +206,11 @@ impl Traffic {
             slow: Vec::new(),
             works_until: Time::ZERO,
         };
+        for pod in ctx.store.pods().ids() {
+            if ctx.spec.apps[ctx.store.pods().now(pod).app].router.is_some() {
+                traffic.views.reroute(pod, ctx.store.revision(), ctx);
+            }
+        }
         traffic.refresh(&ids, ctx);
         traffic
     }
@@ -338,13 +347,21 @@ impl Traffic {
         self.land.works = work;
         groups.iter().for_each(|id| self.groups[*id].follow_need(&self.land, ctx));
     }
+    /// An ingress controller sends requests by another revision of the slices.
+    pub fn routes_changed(&mut self, front: PodId, to: Revision, ctx: &mut Ctx<'_>) {
+        let groups = self.views.passing(front);
+        self.settle(&groups, ctx);
+        self.views.reroute(front, to, ctx);
+        self.refresh(&groups, ctx);
+    }
     /// An external load balancer's targets have changed.
     pub fn targets_changed(&mut self, app: AppId, ctx: &mut Ctx<'_>) {
         let outside = |id: &GroupId| match ctx.spec.groups[*id].place {
             Place::Outside => true,
             Place::Pool(_) | Place::App(_) => false,
         };
-        let groups: Vec<GroupId> = self.asking[app].iter().copied().filter(outside).collect();
+        let connects = |id: &GroupId| self.groups[*id].app == app;
+        let groups: Vec<GroupId> = self.asking[app].iter().copied().filter(outside).filter(connects).collect();
         self.settle(&groups, ctx);
         self.refresh(&groups, ctx);
     }
@@ -355,6 +372,11 @@ impl Traffic {
         for id in all {
             self.groups[id].close_books(&self.land, &mut self.ledgers[id], ctx);
         }
+    }
+    /// What the pods of a ReplicaSet answer users at the rates and shares of now; `None` if nothing.
+    pub fn served_by(&self, app: AppId, set: SetId, spec: &Spec) -> Option<Served> {
+        let groups = self.asking[app].iter().map(|id| &self.groups[*id]);
+        beyond::served(groups, set, &self.land, spec)
     }
     /// What the pod's address answers, as of now.
     pub fn serving(&self, pod: PodId) -> Serving {

@@ -7,7 +7,7 @@ use super::view::Views;
 use crate::base::Time;
 use crate::world::effects::Ctx;
 use crate::world::fact::Loss;
-use crate::world::ids::{AppId, NodeId, PodId};
+use crate::world::ids::{AppId, NodeId, PodId, SetId};
 use crate::world::spec::ExternalPolicy;
 use crate::world::targets::Target;
 
@@ -59,19 +59,19 @@ impl Picks {
             // No rule takes the packet; it goes to an address that nobody has.
             return self.bad.push(((None, Loss::BlackHole), share));
         };
+        let set = |pod| land.pods.get(pod).map_or(SetId(0), |process| process.set);
         let (pods, nobody) = match policy {
-            ExternalPolicy::Cluster => (view.pods(|_| true), Loss::NoEndpoint),
+            ExternalPolicy::Cluster => (view.spread(share, |_| true, set), Loss::NoEndpoint),
             // kube-proxy drops what it may not forward: `externalTrafficPolicy: Local`, `pkg/proxy/iptables`.
             ExternalPolicy::Local => {
                 let is_here = |pod| land.pods.get(pod).is_some_and(|process| process.node == Some(node));
-                (view.pods(is_here), Loss::BlackHole)
+                (view.spread(share, is_here, set), Loss::BlackHole)
             }
         };
         if pods.is_empty() {
             return self.bad.push(((None, nobody), share));
         }
-        let part = share / pods.len() as f64;
-        for pod in pods {
+        for (pod, part) in pods {
             self.add_pod(Path { via: Some(node), pod }, part, land);
         }
     }

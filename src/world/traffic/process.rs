@@ -25,7 +25,7 @@ impl Traffic {
         self.settle(&groups, ctx);
         if let Some(blow) = blow {
             for id in groups.iter().copied() {
-                if self.groups[id].app == before.app {
+                if self.groups[id].asks(before.app) {
                     self.groups[id].strike(pod, blow, &self.land, &mut self.ledgers[id], ctx);
                 }
             }
@@ -60,7 +60,8 @@ impl Traffic {
 
     /// The process behind a silent address is gone; clients do not know.
     fn orphan(&mut self, pod: PodId) {
-        for id in self.asking[self.land.pods[pod].app].clone() {
+        let app = self.land.pods[pod].app;
+        for id in self.asking[app].iter().copied().filter(|id| self.groups[*id].app == app).collect::<Vec<_>>() {
             self.groups[id].clients.iter_mut().for_each(|client| client.pool.close(pod, &self.land));
         }
     }
@@ -72,6 +73,9 @@ impl Traffic {
         let (name, number) = (process.name, process.number);
         let serving = if process.serving == Serving::Silent { Serving::Refusing } else { process.serving };
         self.turn_pod(pod, Life::Starting, serving, None, ctx);
+        if self.land.pods[pod].deaf {
+            return;
+        }
         let app = &ctx.spec.apps[self.land.pods[pod].app];
         let set = ctx.store.pods().now(pod).set;
         if app.rollout.never_listens(ctx.store.sets().now(set).template) {
@@ -155,17 +159,35 @@ impl Traffic {
     pub(super) fn close(&mut self, pod: PodId, blow: Blow, ctx: &mut Ctx<'_>) {
         let process = self.land.pods[pod];
         let app = &ctx.spec.apps[process.app];
-        let of_app = || self.asking[process.app].iter().map(|id| &self.groups[*id]);
+        let (fronts, wait_behind) = self.last_behind(pod, ctx);
+        let of_app =
+            || self.asking[process.app].iter().map(|id| &self.groups[*id]).filter(|it| !fronts.contains(&it.id));
         let rate = of_app().map(|group| group.rate_to(pod)).sum::<f64>();
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
         let mut draw = ctx.draw(Purpose::InFlight, process.name, u64::from(process.number));
-        let time = ServiceTimes::new(app, process.warm, timeout).when(self.land.works);
-        let wait = time.last_answer(rate, draw.unit());
+        let time = ServiceTimes::new(app, process.warm, timeout).when(self.land.works).slowed(process.slower);
+        let wait = time.last_answer(rate, draw.unit()).max(wait_behind);
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
             ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number }));
         }
+    }
+
+    /// The groups whose requests pass a pod on to others, and when the last of these is answered.
+    fn last_behind(&self, pod: PodId, ctx: &Ctx<'_>) -> (Vec<GroupId>, Span) {
+        let process = self.land.pods[pod];
+        let passes = |id: &&GroupId| self.groups[**id].tier.is_some() && self.groups[**id].app == process.app;
+        let passing: Vec<GroupId> = self.asking[process.app].iter().filter(passes).copied().collect();
+        let last = passing.iter().map(|id| {
+            let group = &self.groups[*id];
+            let mut draw = ctx.draw(Purpose::InFlight, process.name.with(group.name), u64::from(process.number));
+            let time =
+                group.shares.first().map(|share| group.whole_times(share.pod, &self.land, ctx).when(self.land.works));
+            time.map_or(Span::ZERO, |time| time.last_answer(group.rate_to(pod), draw.unit()))
+        });
+        let last = last.max().unwrap_or(Span::ZERO);
+        (passing, last)
     }
 
     /// Time to exit, unless somebody still waits at the desk.
@@ -221,9 +243,8 @@ impl Traffic {
         if before.powered && before.linked {
             for id in all.iter().copied() {
                 let (group, ledger): (&mut Group, _) = (&mut self.groups[id], &mut self.ledgers[id]);
-                let app = group.app;
-                for pod in pods.iter().copied().filter(|pod| self.land.pods[*pod].app == app) {
-                    if group.sees(pod) {
+                for pod in pods.iter().copied() {
+                    if group.asks(self.land.pods[pod].app) && group.sees(pod) {
                         group.strike(pod, Blow::Vanish, &self.land, ledger, ctx);
                     }
                 }

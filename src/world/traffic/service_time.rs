@@ -15,22 +15,37 @@ const Z_LONGEST: f64 = 7.034_484_090_4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ServiceTime {
     dist: Dist,
-    /// 1, or 2 while the pod warms up.
+    /// 1, or 2 while the pod warms up, times what a flaw makes of it.
     factor: u64,
     timeout: Span,
+    /// Passes before it begins, always.
+    head: Span,
 }
 
 impl ServiceTime {
     pub(super) fn new(dist: Dist, warm: bool, timeout: Span) -> ServiceTime {
-        ServiceTime { dist, factor: if warm { 1 } else { 2 }, timeout }
+        ServiceTime { dist, factor: if warm { 1 } else { 2 }, timeout, head: Span::ZERO }
+    }
+    /// The same for a pod that takes so many times as long.
+    pub(super) fn slowed(self, times: u32) -> ServiceTime {
+        ServiceTime { factor: self.factor * u64::from(times.max(1)), ..self }
+    }
+    /// The same with a time before it, of a tier in front.
+    pub(super) fn delayed(self, head: Span) -> ServiceTime {
+        ServiceTime { head: self.head + head, ..self }
+    }
+    /// The same for clients that have waited for so long before.
+    pub(super) fn after(self, waited: Span) -> ServiceTime {
+        ServiceTime { timeout: self.timeout - waited.min(self.timeout), ..self }
     }
     /// Longest time that a request is under way.
     pub(super) fn longest(self) -> Span {
-        longest(self.dist).as_nanos().saturating_mul(self.factor).min(self.timeout.as_nanos()).into_span()
+        let longest = longest(self.dist).as_nanos().saturating_mul(self.factor);
+        longest.saturating_add(self.head.as_nanos()).min(self.timeout.as_nanos()).into_span()
     }
     /// A typical time under way, for exposure.
     pub(super) fn typical(self) -> Span {
-        (self.dist.median() * self.factor).min(self.timeout)
+        (self.dist.median() * self.factor + self.head).min(self.timeout)
     }
     /// The share of requests that take longer than the client waits; they are abandoned.
     pub(super) fn too_long(self) -> f64 {
@@ -38,8 +53,7 @@ impl ServiceTime {
     }
     /// The mean time that a request is under way, in seconds.
     pub(super) fn mean(self) -> f64 {
-        let scale = self.factor as f64;
-        (rest(self.dist, 0.0) - rest(self.dist, self.timeout.as_secs_f64() / scale)) * scale
+        self.rest_at(Span::ZERO) - self.rest_at(self.timeout)
     }
     /// The share of requests that are under way for longer than `x`.
     pub(super) fn outlasts(self, x: Span) -> f64 {
@@ -47,7 +61,13 @@ impl ServiceTime {
     }
     /// The share of requests that take longer than `x`.
     fn beyond(self, x: Span) -> f64 {
-        beyond(self.dist, x.as_secs_f64() / self.factor as f64)
+        if x < self.head { 1.0 } else { beyond(self.dist, (x - self.head).as_secs_f64() / self.factor as f64) }
+    }
+    /// The integral of the share that takes longer than `u`, over all `u` from `x` on, in seconds.
+    fn rest_at(self, x: Span) -> f64 {
+        let scale = self.factor as f64;
+        let head = if x < self.head { (self.head - x).as_secs_f64() } else { 0.0 };
+        head + rest(self.dist, (x.max(self.head) - self.head).as_secs_f64() / scale) * scale
     }
     /// The integral of the share still under way over the ages from `from` to `to`, in seconds, among requests that
     /// the client does not give up.
@@ -56,8 +76,7 @@ impl ServiceTime {
         if to <= from {
             return 0.0;
         }
-        let scale = self.factor as f64;
-        let open = (rest(self.dist, from.as_secs_f64() / scale) - rest(self.dist, to.as_secs_f64() / scale)) * scale;
+        let open = self.rest_at(from) - self.rest_at(to);
         let given_up = self.too_long();
         let kept = open - given_up * (to - from).as_secs_f64();
         if given_up < 1.0 { (kept / (1.0 - given_up)).max(0.0) } else { 0.0 }
@@ -100,6 +119,18 @@ impl ServiceTimes {
     /// Of requests that were sent while processors were at work, or not.
     pub(super) fn when(self, work: bool) -> ServiceTime {
         self.0[usize::from(work)]
+    }
+    /// The same for a pod that takes so many times as long.
+    pub(super) fn slowed(self, times: u32) -> ServiceTimes {
+        ServiceTimes(self.0.map(|time| time.slowed(times)))
+    }
+    /// The same with a time before it, of a tier in front.
+    pub(super) fn delayed(self, head: Span) -> ServiceTimes {
+        ServiceTimes(self.0.map(|time| time.delayed(head)))
+    }
+    /// The same for clients that have waited for so long before.
+    pub(super) fn after(self, waited: Span) -> ServiceTimes {
+        ServiceTimes(self.0.map(|time| time.after(waited)))
     }
     /// Longest time that a request is under way.
     pub(super) fn longest(self) -> Span {

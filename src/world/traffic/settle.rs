@@ -121,7 +121,12 @@ impl Group {
             rest.mean -= mean;
             self.fail(peril, Flow { count, mean, ..flow }, ledger, ctx);
         }
-        let too_long = self.too_long(land);
+        for (peril, count, mean) in self.split_beyond((rest.count, rest.mean), &mut luck.outcomes) {
+            rest.count -= count;
+            rest.mean -= mean;
+            self.fail(peril, Flow { count, mean, ..flow }, ledger, ctx);
+        }
+        let too_long = self.too_long(land, ctx);
         if too_long > 0.0 {
             let given_up = luck.outcomes.binomial(rest.count, too_long);
             ledger.abandoned += given_up;
@@ -195,7 +200,7 @@ impl Group {
             self.count(place, land, ctx);
         }
         if !seats.is_empty() {
-            self.shares = self.tally.shares();
+            self.share_out(land);
         }
         lost
     }
@@ -234,14 +239,22 @@ impl Group {
         let reach = self.reach;
         self.past.retain(|past| past.flow.to + reach > now);
     }
+    /// The whole time of requests that a pod at the end answers, as this group lives it.
+    pub(super) fn whole_times(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTimes {
+        self.service_times(pod, land, ctx).delayed(self.head(ctx))
+    }
     /// Service times at a pod, as this group lives them.
     pub(super) fn service_times(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTimes {
-        ServiceTimes::new(&ctx.spec.apps[self.app], land.pods[pod].warm, ctx.spec.groups[self.id].timeout)
+        let (warm, slower) = (land.pods[pod].warm, land.pods[pod].slower);
+        ServiceTimes::new(&ctx.spec.apps[self.end()], warm, ctx.spec.groups[self.id].timeout).slowed(slower)
     }
     /// The share of served requests that the clients give up.
-    fn too_long(&self, land: &Land) -> f64 {
+    fn too_long(&self, land: &Land, ctx: &Ctx<'_>) -> f64 {
         let given_up = self.given_up[usize::from(land.works)];
-        let of = |share: &Share| share.part * given_up[usize::from(land.pods[share.pod].warm)];
+        let of = |share: &Share| match land.pods[share.pod].slower {
+            1 => share.part * given_up[usize::from(land.pods[share.pod].warm)],
+            _ => share.part * self.whole_times(share.pod, land, ctx).when(land.works).too_long(),
+        };
         self.shares.iter().map(of).sum::<f64>().min(1.0)
     }
 }
@@ -264,6 +277,8 @@ impl Client {
 pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
     match loss {
         Loss::BlackHole | Loss::Overload => timeout,
-        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget => Span::ZERO,
+        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError => {
+            Span::ZERO
+        }
     }
 }

@@ -195,7 +195,7 @@ impl Tally {
             let part = f64::from_bits(*share) * *count as f64;
             match shares.last_mut().filter(|last| (last.target, last.pod) == (*target, *pod)) {
                 Some(last) => last.part += part,
-                None => shares.push(Share { target: *target, pod: *pod, part }),
+                None => shares.push(Share { target: *target, front: None, pod: *pod, part }),
             }
         }
         let all: f64 = shares.iter().map(|share| share.part).sum();

@@ -6,7 +6,7 @@ use crate::base::Span;
 use crate::engine::Dist;
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, GroupId, NodeId, PodId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId, SetId};
 use crate::world::store::{Endpoint, Revision};
 
 /// The rules of all nodes that user traffic passes.
@@ -15,6 +15,12 @@ pub(super) struct Views {
     rules: BTreeMap<(NodeId, AppId), View>,
     /// The groups that look at them, so that no other group's intervals end when they change.
     askers: BTreeMap<(NodeId, AppId), Vec<GroupId>>,
+    /// What the routers of a tier's pods send requests by.
+    routes: BTreeMap<(PodId, AppId), View>,
+    /// The groups whose requests pass them.
+    passing: BTreeMap<(PodId, AppId), Vec<GroupId>>,
+    /// The revision of the slices that each router follows.
+    follows: BTreeMap<PodId, Revision>,
 }
 
 /// One node's rules for one app.
@@ -28,6 +34,8 @@ pub(super) struct View {
     falls_back: bool,
     /// No longer refused and not yet forwarded: see [`NAT_AFTER_FILTER`].
     between: bool,
+    /// A traffic router's rule: the pods of this set get this percentage.
+    weight: Option<(SetId, u32)>,
 }
 
 /// From the commit of the filter table, where the rule goes that refuses connections to a Service without endpoints, to
@@ -41,8 +49,35 @@ impl View {
     pub(super) fn is_synced(&self) -> bool {
         self.synced
     }
+    /// The pods that new connections are spread over, and how many of `share` each gets; with `local`, those of this
+    /// kind only. A router without a pod for a part of its weights sends that part to the others.
+    pub(super) fn spread(
+        &self,
+        share: f64,
+        local: impl Fn(PodId) -> bool,
+        set: impl Fn(PodId) -> SetId,
+    ) -> Vec<(PodId, f64)> {
+        let pods = self.pods(local);
+        let even = share / pods.len().max(1) as f64;
+        let Some((heavy, percent)) = self.weight else { return pods.into_iter().map(|pod| (pod, even)).collect() };
+        let (inside, outside): (Vec<PodId>, Vec<PodId>) = pods.into_iter().partition(|pod| set(*pod) == heavy);
+        let percent = match (inside.is_empty(), outside.is_empty()) {
+            (true, _) => 0,
+            (false, true) => 100,
+            (false, false) => percent.min(100),
+        };
+        let part = |pods: Vec<PodId>, percent: u32| {
+            let share = share * f64::from(percent) / 100.0 / pods.len().max(1) as f64;
+            pods.into_iter().filter(move |_| percent > 0).map(move |pod| (pod, share))
+        };
+        part(inside, percent).chain(part(outside, 100 - percent)).collect()
+    }
+    /// Whether a router's weights split it.
+    pub(super) fn is_weighted(&self) -> bool {
+        self.weight.is_some()
+    }
     /// The pods that new connections are spread over; with `local`, those of this kind only.
-    pub(super) fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
+    fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
         let of = |wanted: Endpoint| {
             let kind = self.endpoints.iter().filter(move |(_, endpoint)| *endpoint == wanted);
             kind.map(|(pod, _)| *pod).filter(|pod| local(*pod)).collect::<Vec<PodId>>()
@@ -87,6 +122,43 @@ impl Views {
         }
         self.rules.entry((node, app)).or_insert_with(|| anew(node, app, ctx.rules.revision(node), ctx));
     }
+    /// What a router sends requests for an app by, if it is kept.
+    pub(super) fn routes(&self, front: PodId, app: AppId) -> Option<&View> {
+        self.routes.get(&(front, app))
+    }
+    /// Keeps what a router sends requests for an app by from now on, for this group.
+    pub(super) fn want_routes(&mut self, front: PodId, app: AppId, group: GroupId, ctx: &Ctx<'_>) {
+        let passing = self.passing.entry((front, app)).or_default();
+        if let Err(place) = passing.binary_search(&group) {
+            passing.insert(place, group);
+        }
+        let follows = self.follows.get(&front).copied().unwrap_or(Revision(0));
+        self.routes.entry((front, app)).or_insert_with(|| routes_anew(app, follows, ctx));
+    }
+    /// The groups whose requests pass a router.
+    pub(super) fn passing(&self, front: PodId) -> Vec<GroupId> {
+        let all = self.passing.range((front, AppId(0))..=(front, AppId(u32::MAX)));
+        let mut groups: Vec<GroupId> = all.flat_map(|(_, groups)| groups.iter().copied()).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+    /// A router follows another revision of the slices.
+    pub(super) fn reroute(&mut self, front: PodId, to: Revision, ctx: &Ctx<'_>) {
+        let from = self.follows.insert(front, to).unwrap_or(Revision(0));
+        let resumes = from != Revision(0) && ctx.store.touched(from, to).is_some();
+        for ((_, app), view) in self.routes.range_mut((front, AppId(0))..=(front, AppId(u32::MAX))) {
+            if !resumes {
+                *view = routes_anew(*app, to, ctx);
+                continue;
+            }
+            let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == *app;
+            for pod in ctx.store.endpoints_touched(from, to).filter(of_app) {
+                view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
+                view.weight = weight(*app, to, ctx);
+            }
+        }
+    }
     /// A kernel's rules end with its machine's power; what it has afterwards is read anew.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.rules.retain(|(kept, _), _| *kept != node);
@@ -125,6 +197,7 @@ impl Views {
             if let Some(view) = self.rules.get_mut(&(node, ctx.store.pods().now(pod).app)) {
                 view.falls_back = falls_back(node, ctx);
                 let nobody = view.names_nobody();
+                view.weight = weight(ctx.store.pods().now(pod).app, to, ctx);
                 view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
                 view.between = (nobody || view.between) && !view.names_nobody();
                 first |= view.between;
@@ -152,9 +225,25 @@ fn falls_back(node: NodeId, ctx: &Ctx<'_>) -> bool {
     Behaviour::of(ctx.store.nodes().now(node).version).terminating_endpoints
 }
 
+/// What a router that follows a revision has of an app: ready endpoints only.
+fn routes_anew(app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
+    let weight = weight(app, at, ctx);
+    let synced = at != Revision(0);
+    let mut view = View { synced, falls_back: false, weight, endpoints: Vec::new(), between: false };
+    for pod in ctx.store.endpoints().ids().filter(|pod| ctx.store.pods().now(*pod).app == app) {
+        view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());
+    }
+    view
+}
+
+/// What a router's rule for an app says at a revision.
+fn weight(app: AppId, at: Revision, ctx: &Ctx<'_>) -> Option<(SetId, u32)> {
+    ctx.store.routes().at(app, at).and_then(|route| route.weight)
+}
+
 fn anew(node: NodeId, app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
-    let (synced, falls_back) = (at != Revision(0), falls_back(node, ctx));
-    let mut view = View { synced, falls_back, endpoints: Vec::new(), between: false };
+    let (synced, falls_back, weight) = (at != Revision(0), falls_back(node, ctx), weight(app, at, ctx));
+    let mut view = View { synced, falls_back, weight, endpoints: Vec::new(), between: false };
     let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == app;
     for pod in ctx.store.endpoints().ids().filter(of_app) {
         view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());

@@ -100,6 +100,11 @@ const LANES: usize = 9;
 /// The lane without a limit.
 const UNLIMITED: usize = LANES - 1;
 
+/// How long a process of this version takes to find that a peer of its connections has fallen silent.
+pub(super) fn silence_found_after(version: Version) -> Span {
+    if Behaviour::of(version).http2_ping { PING_FINDS_DEAD } else { TCP_GIVES_UP }
+}
+
 impl Client {
     pub(super) fn new(kind: ClientKind, name: Name, route: Route, version: Version) -> Client {
         let mut client = Client {
@@ -140,6 +145,8 @@ impl Client {
             // kube-controller-manager: 20/30 per controller; kube-scheduler: 50/100. Source: component configs.
             ClientKind::Elected(Component::ControllerManager, _) => Bucket::new(20, 30),
             ClientKind::Elected(Component::Scheduler, _) => Bucket::new(50, 100),
+            // ingress-nginx cmd/nginx/main.go sets 1e6; Envoy control planes as much.
+            ClientKind::Router(..) => Bucket::new(0, 0),
             ClientKind::Proxy(_) => Bucket::new(5, 10),
             // Until it is told its own.
             ClientKind::Operator(_) => Bucket::new(0, 0),
@@ -170,6 +177,7 @@ impl Client {
             | Change::Scale { .. }
             | Change::NewTemplate { .. }
             | Change::RolloutStalls { .. } => (5, 1),
+            Change::Deliver { .. } => (7, 1),
             Change::RemovePod { .. } => (0, 1),
             Change::Bind { .. } | Change::Preempt { .. } => (6, 1),
             Change::AttachVolume { .. } | Change::DetachVolume { .. } => (7, 1),
@@ -202,7 +210,11 @@ impl Client {
                 let tries = HEARTBEAT_TIMEOUT * HEARTBEATS_FAILED;
                 Some((ctx.pulses.next(node, self.unserved_since) + tries).max(ctx.now))
             }
-            ClientKind::Kubelet(_) | ClientKind::Proxy(_) | ClientKind::Elected(..) | ClientKind::Operator(_) => None,
+            ClientKind::Kubelet(_)
+            | ClientKind::Proxy(_)
+            | ClientKind::Router(..)
+            | ClientKind::Elected(..)
+            | ClientKind::Operator(_) => None,
         }
     }
 
@@ -220,7 +232,7 @@ impl Client {
             // Its next lease renewal dials, too, whatever the reflectors wait for.
             ClientKind::Kubelet(_) => (wasted + wait).min(LEASE_RENEW),
             ClientKind::Elected(..) => wasted + wait.min(retry),
-            ClientKind::Proxy(_) | ClientKind::Operator(_) => wasted + wait,
+            ClientKind::Proxy(_) | ClientKind::Router(..) | ClientKind::Operator(_) => wasted + wait,
         }
     }
 }

@@ -256,7 +256,7 @@ impl Api {
         let reaches = ctx.net.reaches(node);
         for client in self.clients.ids() {
             let on_host = match self.clients[client].kind {
-                ClientKind::Kubelet(at) | ClientKind::Proxy(at) => at == node,
+                ClientKind::Kubelet(at) | ClientKind::Proxy(at) | ClientKind::Router(_, at) => at == node,
                 ClientKind::Elected(..) | ClientKind::Operator(_) => false,
             };
             let to_host = match self.clients[client].link {
@@ -299,7 +299,7 @@ impl Api {
 /// Whether packets leave the host of a client.
 fn is_linked(kind: ClientKind, ctx: &Ctx<'_>) -> bool {
     match kind {
-        ClientKind::Kubelet(node) | ClientKind::Proxy(node) => ctx.net.reaches(node),
+        ClientKind::Kubelet(node) | ClientKind::Proxy(node) | ClientKind::Router(_, node) => ctx.net.reaches(node),
         ClientKind::Elected(..) | ClientKind::Operator(_) => true,
     }
 }

@@ -6,6 +6,7 @@
 //!    +------------- answer, and a delivery to every watch that follows the kind ---------+
 //! ```
 
+mod admission;
 mod client;
 mod knock;
 mod link;
@@ -16,8 +17,10 @@ mod serve;
 mod server;
 mod skew;
 
+pub use admission::Refusing;
 pub use client::{PING_FINDS_DEAD, Route, TCP_GIVES_UP};
 
+use admission::Admission;
 use client::Client;
 use request::Requests;
 use rotation::Rotation;
@@ -36,6 +39,8 @@ use crate::world::watch::ClientKind;
 pub enum ApiEvent {
     /// A request reaches its server.
     Arrives(RequestId),
+    /// The webhooks that were asked about a request have answered, or have not in time.
+    Admitted(RequestId),
     /// A request's client stops waiting for an answer.
     TimesOut(RequestId),
     /// A watch delivers everything up to a revision. The world moves the cursor and tells the component.
@@ -133,6 +138,7 @@ pub struct Api {
     servers: IdVec<MasterId, Server>,
     rotation: Rotation,
     requests: Requests,
+    admission: Admission,
     /// Whose watches follow what.
     followers: publish::Followers,
     /// What was last told of how many servers answer.
@@ -147,6 +153,7 @@ impl Api {
             servers: IdVec::new(),
             rotation: Rotation::default(),
             requests: Requests::default(),
+            admission: Admission::default(),
             followers: publish::Followers::default(),
             told: (0, 0),
         };
@@ -199,6 +206,7 @@ impl Api {
     pub fn step(&mut self, event: ApiEvent, ctx: &mut Ctx<'_>) {
         match event {
             ApiEvent::Arrives(request) => self.arrives(request, ctx),
+            ApiEvent::Admitted(request) => self.admitted(request, ctx),
             ApiEvent::TimesOut(request) => self.fails(request, crate::world::store::ApiError::Timeout, ctx),
             ApiEvent::Delivers { .. } => {}
             ApiEvent::Redials { client, generation } => {

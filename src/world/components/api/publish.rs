@@ -33,7 +33,7 @@ impl Followers {
                 }
                 self.kubelets[node] = Some(client);
             }
-            ClientKind::Proxy(_) => self.proxies.push(client),
+            ClientKind::Proxy(_) | ClientKind::Router(..) => self.proxies.push(client),
             ClientKind::Elected(..) | ClientKind::Operator(_) => {}
         }
     }
@@ -99,7 +99,7 @@ impl Api {
     /// A watch stands again: it hears all it has missed.
     pub(super) fn resume_watch(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
         let follows = match self.clients[client].kind {
-            ClientKind::Kubelet(_) | ClientKind::Proxy(_) => true,
+            ClientKind::Kubelet(_) | ClientKind::Proxy(_) | ClientKind::Router(..) => true,
             ClientKind::Elected(component, _) => self.followers.leading[component as usize] == Some(client),
             ClientKind::Operator(_) => false,
         };

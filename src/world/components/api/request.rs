@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::admission::Failed;
 use crate::world::effects::Reply;
 use crate::world::ids::{ClientId, MasterId, RequestId};
 use crate::world::store::Change;
@@ -21,6 +22,10 @@ pub struct Pending {
     pub taken: bool,
     /// Whether etcd has it: it must stay until etcd says how it ended, even if nobody waits any more.
     pub proposed: bool,
+    /// Whether admission webhooks are being asked about it.
+    pub admitting: bool,
+    /// Which of them has failed.
+    pub failed: Option<Failed>,
 }
 
 /// All requests under way. Ids are never used twice: an event of a request that is done finds nothing.
@@ -69,6 +74,8 @@ mod tests {
             reply: Reply::Never,
             taken: false,
             proposed: false,
+            admitting: false,
+            failed: None,
         };
         let first = requests.add(pending.clone());
         assert!(requests.remove(first).is_some());

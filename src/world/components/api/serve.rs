@@ -35,7 +35,8 @@ impl Api {
                 }
             },
         };
-        let pending = Pending { client, server, change, reply, taken: false, proposed: false };
+        let pending =
+            Pending { client, server, change, reply, taken: false, proposed: false, admitting: false, failed: None };
         let id = self.requests.add(pending);
         match hung {
             true => ctx.at(departs + REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id))),
@@ -65,6 +66,15 @@ impl Api {
         }
         server.in_flight += 1;
         pending.taken = true;
+        if !self.asks_webhooks(id, ctx) {
+            self.proposes(id, ctx);
+        }
+    }
+
+    /// A request that was admitted goes to its server's etcd.
+    pub(super) fn proposes(&mut self, id: RequestId, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.requests.get_mut(id) else { return };
+        let master = pending.server;
         if ctx.net.etcd_cut {
             return self.hangs_in_etcd(id, ctx);
         }
@@ -79,7 +89,7 @@ impl Api {
 
     /// The servers reach etcd again: what hangs there goes on (the etcd client's WaitForReady).
     pub fn etcd_reached(&mut self, ctx: &mut Ctx<'_>) {
-        let hanging = self.requests.matching(|pending| pending.taken && !pending.proposed);
+        let hanging = self.requests.matching(|pending| pending.taken && !pending.proposed && !pending.admitting);
         for id in hanging {
             let Some(pending) = self.requests.get_mut(id) else { continue };
             if self.servers[pending.server].runs() && self.servers[pending.server].etcd {
@@ -152,6 +162,7 @@ impl Api {
                     | ApiError::NotFound
                     | ApiError::SeveralBudgets
                     | ApiError::Forbidden
+                    | ApiError::Webhook
                     | ApiError::Members
             )
         };

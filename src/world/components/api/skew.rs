@@ -16,7 +16,7 @@ pub(super) fn allows(kind: ClientKind, client: Version, server: Version) -> bool
     let older = match kind {
         ClientKind::Kubelet(_) | ClientKind::Proxy(_) => Behaviour::of(client).kubelet_skew,
         ClientKind::Elected(..) => ELECTED_SKEW,
-        ClientKind::Operator(_) => return true,
+        ClientKind::Router(..) | ClientKind::Operator(_) => return true,
     };
     client.minor <= server.minor && server.minor - client.minor <= older
 }

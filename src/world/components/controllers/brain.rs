@@ -1,7 +1,7 @@
 //! The controllers of one leading process, and what each hears of.
 
 use super::autoscaling::Autoscaling;
-use super::cache::{Cache, wanted_endpoint};
+use super::cache::Cache;
 use super::cloud_nodes::CloudNodes;
 use super::daemon_sets::DaemonSets;
 use super::deployment::{self, Deployments};
@@ -154,9 +154,7 @@ impl Brain {
             self.queue.add(Key::Budget(budget), &desk, ctx);
         }
         for pod in ctx.store.pods().ids() {
-            if let Some(object) = ctx.store.pods().at(pod, desk.cursor) {
-                self.endpoints.wanted(object.app, pod, wanted_endpoint(object), &mut self.queue, &desk, ctx);
-            }
+            self.endpoints.pod_changed(pod, &mut self.queue, &desk, ctx);
         }
         for volume in (0..ctx.store.volumes()).map(VolumeId::from_index) {
             self.volumes.check(volume, &desk, ctx);
@@ -203,7 +201,10 @@ impl Brain {
                 let app = ctx.store.sets().now(set).app;
                 self.rollout_changed(app, &desk, ctx);
             }
-            Touched::Deployment(app) => self.rollout_changed(app, &desk, ctx),
+            Touched::Deployment(app) => {
+                self.endpoints.service_changed(app, &mut self.queue, &desk, ctx);
+                self.rollout_changed(app, &desk, ctx);
+            }
             Touched::Volume(volume) => self.volumes.check(volume, &desk, ctx),
             Touched::Endpoint(_) | Touched::Lease(_) => {}
         }
@@ -240,7 +241,7 @@ impl Brain {
             return;
         }
         if old.endpoint != new.endpoint {
-            self.endpoints.wanted(app, pod, new.endpoint, &mut self.queue, &desk, ctx);
+            self.endpoints.pod_changed(pod, &mut self.queue, &desk, ctx);
         }
         if old.active != new.active {
             self.sets.pod_changed(set, pod, (old, new), &self.cache, (&mut self.queue, &desk), ctx);

@@ -42,6 +42,9 @@ impl Sets {
 
 /// Whether the Deployment is not where it should be: a pod's change matters to it only then.
 pub(super) fn is_rolling(app: AppId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> bool {
+    if ctx.spec.apps[app].delivered {
+        return false;
+    }
     let Some(deployment) = ctx.store.deployments().at(app, desk.cursor) else { return false };
     let replicas_of = |set: &SetId| {
         let object = ctx.store.sets().at(*set, desk.cursor)?;
@@ -69,6 +72,9 @@ impl Deployments {
         ctx: &mut Ctx<'_>,
     ) {
         let key = Key::Deployment(app);
+        if ctx.spec.apps[app].delivered {
+            return;
+        }
         let Some(heard) = Sets::heard(app, desk, ctx) else { return };
         if ctx.spec.apps[app].rollout.kind == RolloutKind::Recreate && recreates(app, &heard, queue, desk, ctx) {
             return;

@@ -4,13 +4,13 @@
 //! until its write is answered; what is heard meanwhile goes into the next.
 
 use super::Key;
-use super::cache::wanted_endpoint;
+use super::cache;
 use super::desk::Desk;
 use super::workqueue::{Settled, Workqueue};
 use crate::base::{Id, IdVec};
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, PodId};
-use crate::world::store::{Change, Endpoint};
+use crate::world::store::{Change, Endpoint, PodObject};
 
 /// One Service.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,12 @@ struct Slices {
     changed: Vec<PodId>,
     /// Pods of the write that is under way.
     under_way: Vec<PodId>,
+}
+
+/// What a pod's endpoint should be: nothing unless the Service selects it.
+fn wanted_endpoint(pod: &PodObject, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Endpoint {
+    let selected = ctx.store.routes().at(pod.app, desk.cursor).and_then(|route| route.selected);
+    if selected.is_some_and(|set| set != pod.set) { Endpoint::Absent } else { cache::wanted_endpoint(pod) }
 }
 
 /// The controller.
@@ -40,8 +46,24 @@ impl Endpoints {
         *self.written(pod) = endpoint;
     }
 
+    /// A Service's selector may have changed: all its pods are looked at.
+    pub(super) fn service_changed(&mut self, app: AppId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        if ctx.spec.apps[app].delivered {
+            for pod in ctx.store.pods_of(app).to_vec() {
+                self.pod_changed(pod, queue, desk, ctx);
+            }
+        }
+    }
+
+    /// A pod's endpoint may have to change.
+    pub(super) fn pod_changed(&mut self, pod: PodId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        let Some(object) = ctx.store.pods().at(pod, desk.cursor) else { return };
+        let (app, endpoint) = (object.app, wanted_endpoint(object, desk, ctx));
+        self.wanted(app, pod, endpoint, queue, desk, ctx);
+    }
+
     /// A pod's endpoint should be this.
-    pub(super) fn wanted(
+    fn wanted(
         &mut self,
         app: AppId,
         pod: PodId,
@@ -66,7 +88,7 @@ impl Endpoints {
         let mut pods = Vec::new();
         for pod in changed {
             let object = ctx.store.pods().at(pod, desk.cursor);
-            let wanted = object.map_or(Endpoint::Absent, wanted_endpoint);
+            let wanted = object.map_or(Endpoint::Absent, |object| wanted_endpoint(object, desk, ctx));
             let written = self.written(pod);
             if *written != wanted {
                 *written = wanted;

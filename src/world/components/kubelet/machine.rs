@@ -459,7 +459,8 @@ impl Kubelets {
                     | ApiError::Conflict
                     | ApiError::SeveralBudgets
                     | ApiError::Forbidden
-                    | ApiError::Members,
+                    | ApiError::Members
+                    | ApiError::Webhook,
                 ) => {
                     if let Some(worker) = self.workers.get_mut(PodId(pod)) {
                         worker.unposted = true;

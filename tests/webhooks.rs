@@ -1,0 +1,119 @@
+//! Admission webhooks on the write path: who is refused what when their backends are gone.
+//!
+//! Source: `k8s.io/apiserver pkg/admission/plugin/webhook`; kubernetes docs, "Avoiding deadlocks in self-hosted webhooks".
+
+mod common;
+
+use common::{assert_conserved, finished, load, run};
+use rollproof::scenario::{self, Scenario};
+use rollproof::sim::outcome::UpgradeResult;
+use rollproof::world::fact::{Fact, Loss};
+
+#[test]
+fn a_webhook_that_must_be_asked_about_its_own_pods_deadlocks_the_roll_and_is_named() {
+    for seed in 1..=5 {
+        let outcome = run(&load("webhook-deadlock", &[]), seed);
+        assert_conserved(&outcome);
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Stalled, "seed {seed}");
+        let blocker = outcome.upgrade.blocker.expect("a stall has one");
+        assert!(
+            blocker.contains("webhook policy (failurePolicy Fail) refuses CREATE pods: no pod of policy is ready"),
+            "seed {seed}: {blocker}"
+        );
+        assert!(blocker.contains("budget web"), "seed {seed}: {blocker}");
+    }
+}
+
+#[test]
+fn a_webhook_that_leaves_its_own_pods_out_or_may_be_ignored_lets_the_roll_complete() {
+    for change in ["webhook[0].exempt=[\"policy\"]", "webhook[0].failure_policy=\"Ignore\""] {
+        for seed in 1..=5 {
+            let outcome = run(&load("webhook-deadlock", &[change]), seed);
+            assert_eq!(outcome.upgrade.result, UpgradeResult::Completed, "{change}, seed {seed}");
+            assert_eq!(outcome.requests.lost, 0, "{change}, seed {seed}: {:?}", outcome.reasons);
+            assert_eq!(outcome.skew_violations, 0, "{change}, seed {seed}");
+        }
+    }
+}
+
+/// A webhook on evictions whose pod is on a node that loses its power.
+fn on_evictions(policy: &str, timeout: &str) -> Scenario {
+    let text = format!(
+        r#"
+schema = 1
+cluster.version = {{ from = "1.30.2", to = "1.30.2" }}
+strategy = {{ name = "kubectl-drain", start = "2m" }}
+objective = {{ completion = "may-stop-safely", max_lost = "any", max_exposed = "any" }}
+limits = {{ horizon = "1h" }}
+
+[[node_pool]]
+name = "workers"
+count = 2
+
+[[node_pool]]
+name = "edge"
+count = 1
+upgrade = false
+
+[app.web]
+replicas = 4
+pool = "workers"
+
+[app.policy]
+replicas = 1
+pool = "edge"
+
+[[webhook]]
+name = "guard"
+app = "policy"
+rules = ["CREATE pods/eviction"]
+failure_policy = "{policy}"
+timeout = "{timeout}"
+
+[[fault]]
+kind = "node-power-off"
+target = "edge-1"
+at = "1m50s"
+lasting = "never"
+"#
+    );
+    scenario::parse("evictions", &text, &[], None).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+/// The ReplicaSet controller replaces a pod as soon as its deletion is asked for, when it still answers.
+#[test]
+fn a_drain_of_the_backend_alone_deadlocks_nothing() {
+    let moved = ["app.policy.pool=\"workers\"", "fault=[]"];
+    for seed in 1..=3 {
+        let outcome = run(&load("webhook-deadlock", &moved), seed);
+        assert_eq!(outcome.upgrade.result, UpgradeResult::Completed, "seed {seed}: {:?}", outcome.upgrade.blocker);
+    }
+}
+
+#[test]
+fn a_silent_backend_holds_each_write_for_its_time_out_and_then_refuses_it() {
+    let failed = |policy: &str, timeout: &str| {
+        let finished = finished(&on_evictions(policy, timeout), 1, true);
+        let trace = finished.trace.expect("it was asked for");
+        let of = |record: &rollproof::observe::trace::Record| match record.fact {
+            Fact::WebhookFailed { loss, ignored, .. } => Some((record.at.secs_f64(), loss, ignored)),
+            _ => None,
+        };
+        (trace.records.iter().filter_map(of).collect::<Vec<_>>(), finished.outcome)
+    };
+    let (refused, outcome) = failed("Fail", "10s");
+    assert!(!refused.is_empty() && refused.iter().all(|(_, loss, ignored)| *loss == Loss::BlackHole && !ignored));
+    assert_ne!(outcome.upgrade.result, UpgradeResult::Completed, "{:?}", outcome.upgrade);
+    let (passed, outcome) = failed("Ignore", "5s");
+    assert!(passed.iter().all(|(_, _, ignored)| *ignored));
+    assert_eq!(outcome.upgrade.result, UpgradeResult::Completed, "{:?}", outcome.upgrade);
+    assert!(refused[0].0 - passed[0].0 > 4.9, "10 s and 5 s: {refused:?} {passed:?}");
+}
+
+#[test]
+fn a_cluster_whose_webhooks_match_nothing_runs_as_one_without() {
+    let with = run(&load("webhook-deadlock", &["webhook[0].rules=[\"DELETE nodes/status\"]"]), 3);
+    let without = run(&load("webhook-deadlock", &["webhook=[]"]), 3);
+    assert_eq!((with.upgrade.result, with.requests.sent > 0), (without.upgrade.result, true));
+    assert_eq!(with.requests.lost, without.requests.lost);
+}
