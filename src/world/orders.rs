@@ -252,8 +252,7 @@ impl World {
     /// The machines of a failure domain that nobody has terminated, with power or without, in order of their ids.
     fn standing_in(&self, zone: ZoneId, powered: bool) -> Vec<NodeId> {
         let here = |(node, instance): (NodeId, &Instance)| {
-            let zones = instance.pool.map_or(self.spec.control_plane.zones, |pool| self.spec.pools[pool].zones);
-            let inside = instance.slot % zones.max(1) == zone.0 && instance.running;
+            let inside = instance.zone == zone && instance.running;
             (inside && self.net.host(node).powered == powered).then_some(node)
         };
         self.cloud.instances().entries().filter_map(here).collect()
