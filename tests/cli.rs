@@ -196,3 +196,55 @@ fn an_interrupted_run_ends_with_130_and_leaves_nothing_half_written() {
     assert!(rest.contains("interrupted: seed 1 had come to"), "{rest}");
     assert!(ended.stdout.is_empty() && !out.exists());
 }
+
+/// Measured fail-overs in a file of their own.
+fn measured(folder: &std::path::Path, name: &str, seconds: &[f64], params: &str) -> String {
+    let line = |(rep, secs): (usize, &f64)| {
+        format!(
+            "{{\"experiment\":\"leasekill\",\"params\":{params},\"rep\":{rep},\"result\":{{\"failover_secs\":{secs}}}}}\n"
+        )
+    };
+    let path = folder.join(name);
+    std::fs::write(&path, seconds.iter().enumerate().map(line).collect::<String>()).expect("it can be written");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn measurements_of_ones_own_are_compared_and_the_exit_code_says_whether_they_fit() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let out = folder.path().join("out").to_string_lossy().into_owned();
+    let compare = |file: &str, more: &[&str]| {
+        output(&[&["fidelity", "--measured", file, "--seeds", "100", "--out", &out], more].concat())
+    };
+    let seconds = [15.4, 17.4, 15.5, 14.5];
+    let fits = compare(&measured(folder.path(), "own.jsonl", &seconds, "{\"what\":\"scheduler\"}"), &[]);
+    assert_eq!(fits.status.code(), Some(0), "{}{}", text(&fits.stdout), text(&fits.stderr));
+    let tripled = seconds.map(|secs| secs * 3.0);
+    let late = compare(&measured(folder.path(), "late.jsonl", &tripled, "{}"), &["--quiet"]);
+    assert_eq!((late.status.code(), text(&late.stdout).contains("DOES NOT FIT")), (Some(1), true));
+    let bad = compare(&measured(folder.path(), "bad.jsonl", &seconds, "{\"wat\":1}"), &[]);
+    let told = text(&bad.stderr);
+    assert!(bad.status.code() == Some(2) && bad.stdout.is_empty(), "{told}");
+    assert!(told.contains("bad.jsonl:4") && told.contains("did you mean `what`?"), "{told}");
+    assert_eq!(compare("nowhere.jsonl", &[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_comparison_is_the_same_to_the_byte_twice_and_for_any_number_of_threads() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let run = |name: &str, jobs: &str| {
+        let out = folder.path().join(name).to_string_lossy().into_owned();
+        let ended =
+            output(&["fidelity", "--only", "rollout", "--seeds", "30", "--jobs", jobs, "-o", "json", "--out", &out]);
+        let kept = std::fs::read_dir(folder.path().join(name).join("fidelity")).expect("it is there");
+        let mut files: Vec<_> = kept.map(|file| file.expect("it can be read").path()).collect();
+        files.sort();
+        let names: Vec<_> = files.iter().map(|path| path.file_name().map(std::ffi::OsStr::to_owned)).collect();
+        let bytes: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).expect("it can be read")).collect();
+        (ended.stdout, names, bytes)
+    };
+    let one = run("a", "1");
+    assert!(one.1.len() == 4 && one.0.starts_with(b"{"), "{:?}", one.1);
+    assert_eq!(one, run("b", "1"));
+    assert_eq!(one, run("c", "3"));
+}

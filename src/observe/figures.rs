@@ -10,7 +10,7 @@ use crate::base::{Id, IdVec, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
 use crate::world::spec::BudgetRule;
-use crate::world::store::{ApiError, Store};
+use crate::world::store::{ApiError, PodObject, Store};
 
 /// One phase of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,17 +194,7 @@ impl Figures {
             }
             Fact::ApiFailed { error } => self.api_errors += u64::from(error != ApiError::Conflict),
             Fact::PodCreated { pod } => self.pod_created(pod, store),
-            Fact::PodReady { pod, ready } => {
-                let object = store.pods().now(pod);
-                if object.deleting.is_none() {
-                    self.healthy(object.app, ready);
-                }
-                let app = &mut self.apps[object.app];
-                if ready && app.healthy > app.healthy_best {
-                    app.healthy_best = app.healthy;
-                    self.last_progress = heard.at;
-                }
-            }
+            Fact::PodReady { pod, ready } => self.pod_ready(store.pods().now(pod), ready, heard.at),
             Fact::PodDeleting { pod } => self.pod_deleting(pod, store, demands, first),
             Fact::PodGone { pod } => self.pod_gone(pod, store),
             Fact::StepBegan { actor, unit, phase } => {
@@ -241,6 +231,17 @@ impl Figures {
             Fact::Evicted { .. } | Fact::PlanEnded { .. } => self.progress(heard.at),
             // An observer hears what it counts; a new kind of fact is none of its business.
             _ => {}
+        }
+    }
+
+    fn pod_ready(&mut self, pod: &PodObject, ready: bool, now: Time) {
+        if pod.deleting.is_none() {
+            self.healthy(pod.app, ready);
+        }
+        let app = &mut self.apps[pod.app];
+        if ready && app.healthy > app.healthy_best {
+            app.healthy_best = app.healthy;
+            self.last_progress = now;
         }
     }
 

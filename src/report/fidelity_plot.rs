@@ -1,7 +1,8 @@
 //! The comparison with a measured cluster as a picture, one for each experiment: in each row the measured values as
 //! dots over the simulated 5 to 95 % range and its median.
 //!
-//! Every row has an axis of its own, from the least to the most of what it shows, with both ends written beside it.
+//! Every row has an axis of its own, from the least to the most of what it shows, with both ends written beside it, and
+//! how often what it shows never happened in a measurement.
 //! Nothing is told by colour alone: what does not fit says so at the end of its row.
 
 pub use super::canvas::DrawError;
@@ -18,7 +19,7 @@ const WIDTH: i32 = 1200;
 /// Left and right edge of everything, pixels.
 const MARGIN: (i32, i32) = (28, 1172);
 /// Left and right edge of the rows' axes, pixels.
-const AXIS: (i32, i32) = (350, 1000);
+const AXIS: (i32, i32) = (350, 970);
 /// Below title and legend, pixels.
 const TOP: i32 = 92;
 /// Height of a row, pixels.
@@ -53,7 +54,7 @@ fn page(family: &Family) -> Canvas {
         Item::new(Swatch::Solid, SKY.at(60), "simulated 5 to 95 %"),
         Item::new(Swatch::Bar, BLUE, "simulated median (upright)"),
         Item::new(Swatch::Dot, TEXT, "measured"),
-        Item::new(Swatch::Ring, SOFT, "measured on a busy machine, not judged"),
+        Item::new(Swatch::Ring, SOFT, "measured, not judged: busy machine, or a parameter was set by it"),
     ];
     legend::draw(&mut canvas, (MARGIN.0, 54), MARGIN.1, &[("", items)]);
     let mut top = TOP;
@@ -121,9 +122,11 @@ fn lane(canvas: &mut Canvas, y: i32, row: &Figure) {
         Unit::Seconds => format!("{value:.3} s"),
     };
     canvas.text((AXIS.0 - 12, y), &end(from), NOTE, SOFT, Side::End);
-    if to > from {
-        canvas.text((AXIS.1 + 12, y), &end(to), NOTE, SOFT, Side::Start);
-    }
+    let never = row.measured.iter().filter(|value| value.is_none()).count();
+    let last = (to > from).then(|| end(to));
+    let never = (never > 0).then(|| format!("{never} never"));
+    let told: Vec<String> = last.into_iter().chain(never).collect();
+    canvas.text((AXIS.1 + 12, y), &told.join(", "), NOTE, SOFT, Side::Start);
 }
 
 /// Where a value stands between both ends of its row's axis; in its middle where both are one.

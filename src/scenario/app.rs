@@ -363,6 +363,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         balancer: None,
         latency: values.dist("latency"),
         concurrency: fields.optional("concurrency").map(|values| values.count("concurrency") as u32),
+        latency_busy: fields.optional("latency_busy").map(|values| values.dist("latency_busy")),
         warm_up: values.span("warm_up"),
         hpa: None,
         uses_apis: Vec::new(),

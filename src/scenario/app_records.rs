@@ -12,7 +12,7 @@ const CORE: &str = "kubernetes pkg/apis/core/v1/defaults.go";
 /// `[app.NAME]`.
 pub(super) static APP: Section = Section {
     entry: &table("app", "A Deployment, StatefulSet or DaemonSet, and its Service.", &APP_SETTINGS, &[APPS, CORE]),
-    optionals: &[&POOL, &CONCURRENCY, &RESTART_AT],
+    optionals: &[&POOL, &CONCURRENCY, &LATENCY_BUSY, &RESTART_AT],
 };
 static APP_SETTINGS: [Setting; 23] = [
     setting(
@@ -184,6 +184,19 @@ static CONCURRENCY_SETTING: [Setting; 1] = [count(
     "100",
     "Requests that one pod works on at a time; further ones queue.",
     "Go net/http: a goroutine for each connection, without limit",
+)];
+static LATENCY_BUSY: Optional = Optional {
+    entry: table("latency-busy", "See its setting.", &LATENCY_BUSY_SETTING, &["Linux sched(7)"]),
+    word: "none",
+    absent: true,
+};
+static LATENCY_BUSY_SETTING: [Setting; 1] = [dist(
+    "latency_busy",
+    "{ uniform = [\"10ms\", \"50ms\"] }",
+    "Service time of a request that is sent while a container runtime makes, starts, stops, removes or reclaims on any \
+     node: for hosts that share processors.",
+    "Linux sched(7): a thread that is ready waits behind those of its processor. Hosts have processors of their own \
+     unless it is set",
 )];
 static RESTART_AT: Optional = Optional {
     entry: table("restart-at", "See its setting.", &RESTART_AT_SETTING, &["kubectl rollout restart"]),

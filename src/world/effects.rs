@@ -189,6 +189,8 @@ pub enum Notice {
     StartMember(MasterId),
     /// Kubelet: this node's container runtime is at work until then. Written to the runtimes table.
     RuntimeWorks(NodeId, Time),
+    /// Kubelet: processors that all hosts share are at work until then.
+    ProcessorsWork(Time),
 }
 
 impl Ctx<'_> {

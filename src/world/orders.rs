@@ -180,15 +180,11 @@ impl World {
         match disturbance {
             Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
             Disturbance::StartProcess { master, process } => self.start_process(master, process),
-            Disturbance::PowerOff(node) => {
-                self.cloud.power_off(node, &mut ctx!(self));
-                self.machine_off(node);
-            }
+            Disturbance::PowerOff(node) => self.power_off(node),
             Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
             Disturbance::ZoneOff(zone) => {
                 for node in self.standing_in(zone, true) {
-                    self.cloud.power_off(node, &mut ctx!(self));
-                    self.machine_off(node);
+                    self.power_off(node);
                 }
             }
             Disturbance::ZoneOn(zone) => {
@@ -237,6 +233,8 @@ impl World {
                 self.kubelets.container_exited(pod, &mut ctx!(self));
             }
             Disturbance::CrashSandbox(pod) => self.kubelets.sandbox_died(pod, &mut ctx!(self)),
+            // The tool stands outside the cluster: whoever drives it stops and starts it.
+            Disturbance::StopPlan | Disturbance::StartPlan => return,
             Disturbance::DeletePod(pod) => {
                 let done = self.commit(&Change::DeletePod { pod, grace: None });
                 debug_assert!(
@@ -247,6 +245,11 @@ impl World {
         }
         self.changes.all();
         self.settle_effects();
+    }
+
+    fn power_off(&mut self, node: NodeId) {
+        self.cloud.power_off(node, &mut ctx!(self));
+        self.machine_off(node);
     }
 
     /// The machines of a failure domain that nobody has terminated, with power or without, in order of their ids.

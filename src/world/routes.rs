@@ -41,6 +41,7 @@ impl World {
             Notice::Pulse(node, beating) => self.pulse(node, beating),
             Notice::Rules(node, from, to) => self.rules_changed(node, from, to),
             Notice::RuntimeWorks(node, until) => self.runtimes.set(node, until),
+            Notice::ProcessorsWork(until) => self.traffic.processors_work(until, &mut ctx!(self)),
             Notice::TargetsChanged(app) => {
                 *self.targets.of_mut(app) = self.balancers.used(app);
                 self.traffic.targets_changed(app, &mut ctx!(self));

@@ -167,6 +167,7 @@ fn web() -> AppSpec {
         balancer: None,
         latency: ms(5),
         concurrency: None,
+        latency_busy: None,
         warm_up: Span::ZERO,
         hpa: None,
         uses_apis: Vec::new(),

@@ -52,7 +52,7 @@ struct Member {
     longest_ok_gap: Option<(f64, f64)>,
     failed: u64,
     failed_sent: Option<(f64, f64)>,
-    fail_after: f64,
+    fail_after: Option<f64>,
     slow: u64,
 }
 
@@ -63,7 +63,7 @@ impl From<&ProbeFigures> for Member {
             longest_ok_gap: figures.longest_ok_gap_s.map(|[length, start]| (length, from_act(start))),
             failed: figures.failed,
             failed_sent: figures.failed_sent_s.map(|[first, last]| (from_act(first), from_act(last))),
-            fail_after: figures.fail_after_s,
+            fail_after: Some(figures.fail_after_s),
             slow: figures.slow,
         }
     }
@@ -97,7 +97,7 @@ fn rows(members: &[Member]) -> Rows {
     rows.mean_count(Aspect::Writes, "puts failed", mean(|member| member.failed));
     rows.seconds(Aspect::Writes, "first failed put", least(sent().map(|(first, _)| first)));
     rows.seconds(Aspect::Writes, "last failed put", most(sent().map(|(_, last)| last)));
-    rows.seconds(Aspect::Writes, "failed after", most(failing.map(|member| member.fail_after)));
+    rows.seconds(Aspect::Writes, "failed after", most(failing.filter_map(|member| member.fail_after)));
     rows.mean_count(Aspect::Writes, "puts slow", mean(|member| member.slow));
     rows
 }

@@ -24,7 +24,7 @@ pub static EXPERIMENT: Experiment = Experiment {
         ("deleted to scheduled (mid)", "cluster.etcd.fsync_busy of scenarios/measured"),
         ("deleted to scheduled (max)", "cluster.etcd.fsync_busy of scenarios/measured"),
         ("first pod scheduled", "cluster.timings.watch and reconcile of scenarios/measured"),
-        ("deleted to scheduled (mid)", "cluster.etcd.fsync_busy of scenarios/measured"),
+        ("cut", "app.web.latency_busy of scenarios/measured"),
     ],
 };
 

@@ -35,7 +35,7 @@ const SLOWEST: Span = Span::secs(90);
 struct Step {
     node: String,
     start: Option<f64>,
-    drain: Drain,
+    drain: Option<Drain>,
     ready_after: Option<f64>,
 }
 
@@ -65,7 +65,7 @@ fn measured(line: &Line) -> Result<Rows, Problem> {
         if let Some(start) = step.start {
             rows.seconds(Aspect::Course, format!("{of}begins"), Some(start));
         }
-        step.drain.rows(&of, &mut rows);
+        step.drain.unwrap_or_default().rows(&of, &mut rows);
         if let Some(seconds) = step.ready_after {
             rows.seconds(Aspect::Course, format!("{of}ready after start"), Some(seconds));
         }

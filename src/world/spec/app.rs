@@ -287,6 +287,10 @@ pub struct AppSpec {
     pub latency: Dist,
     /// Requests that one pod works on at a time; beyond them requests queue. `None`: no limit.
     pub concurrency: Option<u32>,
+    /// Service time of a request that is sent while container runtimes are at work, where all hosts share processors: a
+    /// thread that is ready waits for its turn behind theirs (Linux, sched(7)). `None`: hosts have processors of
+    /// their own.
+    pub latency_busy: Option<Dist>,
     /// From listening until full speed: requests in this time take `latency` twice over.
     pub warm_up: Span,
     /// What scales it, if anything.

@@ -10,6 +10,7 @@ use super::land::Land;
 use super::last_used::Got;
 use super::ledger::Ledger;
 use super::picks::Path;
+use super::service_time::law;
 use super::settle::notice_after;
 use crate::base::{Ratio, Span, Time};
 use crate::engine::{Draw, Timer};
@@ -60,7 +61,7 @@ enum State {
     /// It waits in a pod's queue.
     Queued(PodId),
     /// It waits for its connection to open, which it will not do, or for one that comes free.
-    Opening(PodId),
+    Opening(Option<PodId>),
     /// It waits for its retry.
     Failed,
 }
@@ -107,8 +108,10 @@ impl Calls {
     }
     /// Whether a pod has one of them.
     pub(super) fn any_at(&self, pod: PodId) -> bool {
-        let at =
-            |call: &Call| matches!(call.state, State::Served(on) | State::Queued(on) | State::Opening(on) if on == pod);
+        let at = |call: &Call| match call.state {
+            State::Served(on) | State::Queued(on) | State::Opening(Some(on)) => on == pod,
+            State::Opening(None) | State::Failed => false,
+        };
         self.all.iter().any(|slab| slab.call.as_ref().is_some_and(at))
     }
     /// Whether some request of a client holds a connection.
@@ -192,13 +195,14 @@ impl Group {
         let mut draw = ctx.draw(Purpose::Outcomes, self.name.part(u64::from(tries)), number);
         let place = draw.below(self.clients.len() as u64) as usize;
         let idempotent = ctx.spec.groups[self.id].idempotent;
+        let connects = self.connects(ctx);
         let client = &mut self.clients[place];
         let picks = client.picks_between(ctx.now, ctx.now + SAMPLING, land).into_owned();
         let seat = client.seat;
         let holds = self.calls.holds(seat);
         let (got, chance) = client.pool.take_one(&picks, land, (idempotent, holds), &mut draw);
         if let (Got::Lost((Some(pod), Loss::BlackHole)) | Got::Waits((Some(pod), _)), Some(_)) = (got, seat.node()) {
-            client.stale.add_one(pod, ctx.now);
+            client.stale.add_one(pod, ctx.now, connects);
         }
         self.count(place, land, ctx);
         self.shares = self.tally.shares();
@@ -210,12 +214,19 @@ impl Group {
             Got::Lost(peril) => self.call_fails(peril, call, ledger, ctx),
             Got::Served(path) => self.begin_service(path, call, (land, desks), ledger, ctx),
             Got::Waits((pod, _)) => {
-                let opening = pod.map_or(State::Failed, State::Opening);
-                let (place, generation) = self.calls.put(Call { state: opening, ..call });
+                let (place, generation) = self.calls.put(Call { state: State::Opening(pod), ..call });
                 let timeout = ctx.spec.groups[self.id].timeout;
                 let gives_up = TrafficEvent::GivesUp { group: self.id, call: place, generation };
                 ctx.after(timeout, Event::Traffic(gives_up));
             }
+        }
+    }
+
+    /// Connections that each client opens a second, but for kept-alive ones, which are few.
+    fn connects(&self, ctx: &Ctx<'_>) -> f64 {
+        match ctx.spec.groups[self.id].connections {
+            Connections::New => self.clock.rate.as_f64() / self.clients.len() as f64,
+            Connections::KeptAlive { .. } | Connections::LastUsed | Connections::Stream { .. } => 0.0,
         }
     }
 
@@ -253,7 +264,7 @@ impl Group {
     }
     fn sample_service(&self, pod: PodId, call: Call, land: &Land, ctx: &Ctx<'_>) -> Span {
         let mut draw: Draw = ctx.draw(Purpose::ServiceTime, self.name.part(u64::from(call.tries)), call.number);
-        let lasting = ctx.spec.apps[self.app].latency.sample(&mut draw);
+        let lasting = law(&ctx.spec.apps[self.app], land.works).sample(&mut draw);
         if land.pods[pod].warm { lasting } else { lasting * 2 }
     }
     /// A pod begins to work on a call; false if nobody waits for it any more.
@@ -318,7 +329,7 @@ impl Group {
                 if call.tries == 0 {
                     ledger.expected_lost += 1.0;
                 }
-                self.call_fails((Some(pod), Loss::BlackHole), call, ledger, ctx);
+                self.call_fails((pod, Loss::BlackHole), call, ledger, ctx);
             }
             State::Served(_) | State::Failed => {
                 ledger.in_flight -= 1;

@@ -7,7 +7,7 @@ use super::exposure::Peril;
 use super::groups::{Group, Manner, Seat, Share};
 use super::land::Land;
 use super::ledger::{Latency, Ledger};
-use super::service_time::ServiceTime;
+use super::service_time::{ServiceTime, ServiceTimes};
 use super::settle::{Flow, Past};
 use crate::base::{Span, Time};
 use crate::engine::Draw;
@@ -75,7 +75,7 @@ impl Group {
         if self.manner == Manner::Streams {
             return self.strike_streams(pod, blow, ledger, ctx);
         }
-        let time = self.service_time(pod, land, ctx);
+        let time = self.service_times(pod, land, ctx);
         let part =
             move |past: &Past| past.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum::<f64>();
         for zone in [Zone::Wire, Zone::Service] {
@@ -99,7 +99,7 @@ impl Group {
     pub(super) fn strike_target(&mut self, node: NodeId, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let through = move |share: &&Share| share.target == Some(node);
         let Some(share) = self.shares.iter().find(through) else { return };
-        let time = self.service_time(share.pod, land, ctx);
+        let time = self.service_times(share.pod, land, ctx);
         let part = move |past: &Past| past.shares.iter().filter(through).map(|share| share.part).sum::<f64>();
         for zone in [Zone::Wire, Zone::Service] {
             self.befall(None, Fate::Lost(Loss::BlackHole), zone, time, &part, ledger, ctx);
@@ -112,7 +112,7 @@ impl Group {
     /// A client no longer hears anything.
     pub(super) fn strike_client(&mut self, node: NodeId, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
         let on_node = self.clients.iter().filter(|client| client.seat.node() == Some(node)).count();
-        let Some(time) = self.shares.first().map(|share| self.service_time(share.pod, land, ctx)) else { return };
+        let Some(time) = self.shares.first().map(|share| self.service_times(share.pod, land, ctx)) else { return };
         if on_node == 0 || self.manner == Manner::Streams {
             return;
         }
@@ -125,7 +125,7 @@ impl Group {
 
     /// Nobody waits any longer for the answers to a client's requests.
     pub(super) fn abandon(&mut self, seat: Seat, land: &Land, ledger: &mut Ledger, ctx: &mut Ctx<'_>) {
-        let Some(time) = self.shares.first().map(|share| self.service_time(share.pod, land, ctx)) else { return };
+        let Some(time) = self.shares.first().map(|share| self.service_times(share.pod, land, ctx)) else { return };
         let part = |past: &Past| (1.0 / past.clients as f64).min(1.0);
         for zone in [Zone::Wire, Zone::Service] {
             let gone: u64 = self.thin(zone, time, &part, ctx).iter().map(|flow| flow.count).sum();
@@ -143,7 +143,7 @@ impl Group {
         pods.sort_unstable();
         pods.dedup();
         for pod in pods {
-            let time = self.service_time(pod, land, ctx);
+            let time = self.service_times(pod, land, ctx);
             let part = move |past: &Past| {
                 past.shares.iter().filter(|share| share.pod == pod).map(|share| share.part).sum::<f64>()
             };
@@ -175,7 +175,7 @@ impl Group {
         pod: Option<PodId>,
         fate: Fate,
         zone: Zone,
-        time: ServiceTime,
+        time: ServiceTimes,
         part: &dyn Fn(&Past) -> f64,
         ledger: &mut Ledger,
         ctx: &mut Ctx<'_>,
@@ -185,6 +185,7 @@ impl Group {
         }
         let flows = self.thin(zone, time, part, ctx);
         let began = flows.iter().map(|flow| flow.from).min();
+        let busy = flows.iter().any(|flow| flow.busy);
         for flow in flows {
             ledger.ok -= flow.count;
             match fate {
@@ -196,7 +197,7 @@ impl Group {
                 Fate::Lost(loss) => {
                     let since = match zone {
                         Zone::Wire => Group::delay(ctx),
-                        Zone::Service => time.longest() + Group::delay(ctx),
+                        Zone::Service => time.when(flow.busy).longest() + Group::delay(ctx),
                     };
                     let from = flow.from.max(ctx.now - since);
                     self.fail((pod, loss), Flow { from, ..flow }.as_noticed(ctx.now), ledger, ctx);
@@ -204,7 +205,7 @@ impl Group {
             }
         }
         if let (Fate::Lost(loss), Some(began)) = (fate, began) {
-            self.expose((pod, loss), began, zone, time, ctx);
+            self.expose((pod, loss), began, zone, time.when(busy), ctx);
         }
     }
 
@@ -223,13 +224,13 @@ impl Group {
     }
 
     /// Takes from the recent intervals those of a `part` of their requests that are in a zone now.
-    fn thin(&mut self, zone: Zone, time: ServiceTime, part: &dyn Fn(&Past) -> f64, ctx: &Ctx<'_>) -> Vec<Flow> {
+    fn thin(&mut self, zone: Zone, time: ServiceTimes, part: &dyn Fn(&Past) -> f64, ctx: &Ctx<'_>) -> Vec<Flow> {
         let delay = Group::delay(ctx);
         let mut draw: Draw = ctx.draw(Purpose::InFlight, self.name, self.cuts);
         self.cuts += 1;
         let mut taken = Vec::new();
         for past in self.past.iter_mut().rev() {
-            let share = part(past) * share_in(zone, past.flow, ctx.now, delay, time);
+            let share = part(past) * share_in(zone, past.flow, ctx.now, delay, time.when(past.flow.busy));
             if share <= 0.0 {
                 continue;
             }
@@ -257,7 +258,15 @@ impl Group {
         ledger.in_flight -= streams;
         ledger.ok += streams - lost;
         if lost > 0 {
-            let flow = Flow { from: ctx.now, to: ctx.now, count: lost, mean: lost as f64, tries: 0, repeat: false };
+            let flow = Flow {
+                from: ctx.now,
+                to: ctx.now,
+                count: lost,
+                mean: lost as f64,
+                tries: 0,
+                repeat: false,
+                busy: false,
+            };
             self.fail((Some(pod), Loss::StreamDropped), flow, ledger, ctx);
             let lasting = Group::delay(ctx).max(Span::nanos(1));
             self.exposure.add(ctx.now - lasting, ctx.now);

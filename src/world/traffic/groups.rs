@@ -14,7 +14,7 @@ use super::exposure::Exposure;
 use super::land::{Land, Life};
 use super::ledger::Ledger;
 use super::picks::Picks;
-use super::service_time::ServiceTime;
+use super::service_time::{ServiceTime, ServiceTimes, law};
 use super::settle::{Flow, Past};
 use super::tally::{Part, Tally};
 use super::view::Views;
@@ -49,8 +49,9 @@ pub(super) struct Group {
     pub(super) tally: Tally,
     /// The clients have what stood before the run.
     stood: bool,
-    /// What pools without a limit follow: for which rate and number of clients, and the law.
-    need: Option<((Rate, usize), Arc<Busy>)>,
+    /// What pools without a limit follow: for which rate and number of clients, with processors at rest or at
+    /// work, and the law.
+    need: Option<((Rate, usize, bool), Arc<Busy>)>,
     /// Requests sent over kept-alive connections, and their mean.
     pub(super) sent: (u64, f64),
     /// Answered requests that may still be under way.
@@ -59,8 +60,9 @@ pub(super) struct Group {
     pub(super) retries: Vec<Flow>,
     /// The longest time from sending a request to its answer.
     pub(super) reach: Span,
-    /// The share of requests that clients give up: from a pod that warms up, and from a warm one.
-    pub(super) given_up: [f64; 2],
+    /// The share of requests that clients give up: from a pod that warms up, and from a warm one; processors at rest,
+    /// and at work.
+    pub(super) given_up: [[f64; 2]; 2],
     pub(super) exposure: Exposure,
     /// Since when every request fails.
     outage: Option<Time>,
@@ -161,8 +163,9 @@ impl Group {
             sent: (0, 0.0),
             past: VecDeque::new(),
             retries: Vec::new(),
-            reach: ServiceTime::new(app.latency, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
-            given_up: [false, true].map(|warm| ServiceTime::new(app.latency, warm, spec.timeout).too_long()),
+            reach: ServiceTimes::new(app, app.warm_up.is_zero(), spec.timeout).longest() + Group::delay(ctx),
+            given_up: [false, true]
+                .map(|work| [false, true].map(|warm| ServiceTime::new(law(app, work), warm, spec.timeout).too_long())),
             exposure: Exposure::default(),
             outage: None,
             calls: Calls::default(),
@@ -204,7 +207,8 @@ impl Group {
                 (0..self.clients.len()).collect()
             }
         };
-        let changed = if self.stood && self.follow_need(ctx) { (0..self.clients.len()).collect() } else { changed };
+        let changed =
+            if self.stood && self.learn_need(land, ctx) { (0..self.clients.len()).collect() } else { changed };
         let app = self.app;
         for place in changed.iter().copied() {
             let client = &mut self.clients[place];
@@ -230,17 +234,17 @@ impl Group {
         self.shares = self.tally.shares();
         self.start_calls(ctx);
     }
-    /// Pools without a limit follow the rate of each client; whether it is another now.
-    fn follow_need(&mut self, ctx: &Ctx<'_>) -> bool {
+    /// Pools without a limit follow the rate of each client and the time of a request; whether the need is another now.
+    fn learn_need(&mut self, land: &Land, ctx: &Ctx<'_>) -> bool {
         let spec = &ctx.spec.groups[self.id];
         if spec.connections != Connections::LastUsed {
             return false;
         }
-        let of = (self.clock.rate, self.clients.len());
+        let of = (self.clock.rate, self.clients.len(), land.works);
         if self.need.as_ref().is_some_and(|(known, _)| *known == of) {
             return false;
         }
-        let time = ServiceTime::new(ctx.spec.apps[self.app].latency, true, spec.timeout);
+        let time = ServiceTimes::new(&ctx.spec.apps[self.app], true, spec.timeout).when(land.works);
         let busy = Arc::new(Busy::new(spec.arrivals, of.0, of.1, time, Group::delay(ctx)));
         self.clients.iter_mut().for_each(|client| client.pool.busy = Some(busy.clone()));
         self.need = Some((of, busy));
@@ -248,7 +252,7 @@ impl Group {
     }
     /// Connections of pools without a limit that stood before the run, opened when all clients are known.
     pub(super) fn stand(&mut self, land: &Land, ctx: &Ctx<'_>) {
-        if std::mem::replace(&mut self.stood, true) || !self.follow_need(ctx) {
+        if std::mem::replace(&mut self.stood, true) || !self.learn_need(land, ctx) {
             return;
         }
         for client in &mut self.clients {
@@ -260,9 +264,9 @@ impl Group {
         }
         self.shares = self.tally.shares();
     }
-    /// The rate is another than it was.
-    pub(super) fn follow_rate(&mut self, land: &Land, ctx: &Ctx<'_>) {
-        if self.stood && self.follow_need(ctx) {
+    /// The rate, or the time that requests take, is another than it was.
+    pub(super) fn follow_need(&mut self, land: &Land, ctx: &Ctx<'_>) {
+        if self.stood && self.learn_need(land, ctx) {
             for place in 0..self.clients.len() {
                 self.count(place, land, ctx);
             }
@@ -433,13 +437,14 @@ impl Group {
         self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
     }
 
-    /// An alarm for when the last stale entry of connection tracking is over, while there are any.
+    /// An alarm for when requests begin or cease to meet stale entries of connection tracking, while there are any.
     fn arm_stale(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now;
         let restless = self.tally.restless();
         let places: Vec<usize> = restless.into_iter().filter_map(|seat| self.place_of(seat).ok()).collect();
-        let ends = places.into_iter().filter_map(|place| self.clients[place].stale.expire(now));
-        let Some(end) = ends.max() else { return };
+        let last = places.iter().filter_map(|place| self.clients[*place].stale.expire(now)).max();
+        let next = places.iter().filter_map(|place| self.clients[*place].stale.next_turn(now)).min();
+        let Some(end) = next.or(last) else { return };
         let generation = self.stale_alarm.arm();
         ctx.at(end, Event::Traffic(TrafficEvent::StaleEnds { group: self.id, generation }));
     }

@@ -13,6 +13,8 @@ pub(super) struct Land {
     machines: IdVec<NodeId, Machine>,
     /// Pods that are open, by app, in order of opening.
     open: IdVec<AppId, Vec<PodId>>,
+    /// Processors that all hosts share are at work.
+    pub(super) works: bool,
 }
 
 /// A pod's process.

@@ -8,7 +8,8 @@
 //! Poisson arrivals, cuts included. Approximate: constant arrivals (counts are exact, moments uniform within their
 //! interval), kept-alive pools (each request takes a slot at random; a slot filled within an interval counts as filled
 //! throughout where a cut asks), stale connection tracking (held in expectation), and a repeat after a cut (settled
-//! with the next interval). Requests are held one by one where they change what others meet: queues and retry budgets.
+//! with the next interval), and service times that change while a request is under way (it keeps the one that it was
+//! sent with). Requests are held one by one where they change what others meet: queues and retry budgets.
 
 mod arrivals;
 mod busy;
@@ -35,13 +36,14 @@ pub use ledger::{Latency, Ledger};
 use calls::Desks;
 use groups::Group;
 use land::{Land, Life};
-use view::Views;
+use view::{NAT_AFTER_FILTER, Views};
 
-use crate::base::{IdVec, Name};
+use crate::base::{IdVec, Name, Time};
 use crate::engine::Generation;
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId, PoolId};
+use crate::world::purpose::Purpose;
 use crate::world::serving::Serving;
 use crate::world::spec::Place;
 use crate::world::store::Revision;
@@ -96,7 +98,14 @@ pub enum TrafficEvent {
         /// Which.
         group: GroupId,
     },
-    /// A group's last stale entry of connection tracking is over.
+    /// Processors that all hosts share may be at rest.
+    ProcessorsRest,
+    /// A node's nat table forwards to the first endpoint of an app.
+    Forwards {
+        /// Which.
+        node: NodeId,
+    },
+    /// A group begins or ceases to meet stale entries of connection tracking.
     StaleEnds {
         /// Which.
         group: GroupId,
@@ -153,6 +162,8 @@ pub struct Traffic {
     desks: Desks,
     /// Machines that are short of processor.
     slow: Vec<NodeId>,
+    /// Until when processors that all hosts share are at work.
+    works_until: Time,
 }
 
 impl Traffic {
@@ -189,6 +200,7 @@ impl Traffic {
             ledgers: ids.iter().map(|_| Ledger::default()).collect(),
             desks: Desks::new(),
             slow: Vec::new(),
+            works_until: Time::ZERO,
         };
         traffic.refresh(&ids, ctx);
         traffic
@@ -232,6 +244,9 @@ impl Traffic {
             | TrafficEvent::WarmedUp { .. }
             | TrafficEvent::Frees { .. } => {}
             TrafficEvent::RateTurns { group } => self.rate_turns(group, ctx),
+            TrafficEvent::ProcessorsRest if ctx.now >= self.works_until => self.turn_processors(false, ctx),
+            TrafficEvent::ProcessorsRest => {}
+            TrafficEvent::Forwards { node } => self.forwards(node, ctx),
             TrafficEvent::StaleEnds { group, generation } => {
                 if self.groups[group].awaits_stale(generation) {
                     self.settle(&[group], ctx);
@@ -286,8 +301,42 @@ impl Traffic {
         let groups = self.views.looking(node, &apps);
         // A node's first rules bring a client, and with it another share for each of the others.
         self.settle_at((from != Revision(0)).then_some(node), &groups, ctx);
-        self.views.advance(node, from, to, ctx);
+        if self.views.advance(node, from, to, ctx) {
+            let mut draw = ctx.draw(Purpose::ProxySync, self.land.machine_name(node).part(1), to.0);
+            ctx.after(NAT_AFTER_FILTER.sample(&mut draw), Event::Traffic(TrafficEvent::Forwards { node }));
+        }
         self.refresh_at(Some(node), &groups, ctx);
+    }
+    fn forwards(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        let apps = self.views.between(node);
+        let groups = self.views.looking(node, &apps);
+        self.settle_at(Some(node), &groups, ctx);
+        apps.iter().for_each(|app| self.views.forward(node, *app));
+        self.refresh_at(Some(node), &groups, ctx);
+    }
+    /// Processors that all hosts share are at work until then.
+    pub fn processors_work(&mut self, until: Time, ctx: &mut Ctx<'_>) {
+        if until <= self.works_until.max(ctx.now) {
+            return;
+        }
+        self.works_until = until;
+        ctx.at(until, Event::Traffic(TrafficEvent::ProcessorsRest));
+        self.turn_processors(true, ctx);
+    }
+    /// Whether processors that all hosts share are at work.
+    #[cfg(test)]
+    fn processors_are_at_work(&self) -> bool {
+        self.land.works
+    }
+    fn turn_processors(&mut self, work: bool, ctx: &mut Ctx<'_>) {
+        if self.land.works == work {
+            return;
+        }
+        let notices = |id: &GroupId| ctx.spec.apps[ctx.spec.groups[*id].app].latency_busy.is_some();
+        let groups: Vec<GroupId> = self.groups.ids().filter(notices).collect();
+        self.settle(&groups, ctx);
+        self.land.works = work;
+        groups.iter().for_each(|id| self.groups[*id].follow_need(&self.land, ctx));
     }
     /// An external load balancer's targets have changed.
     pub fn targets_changed(&mut self, app: AppId, ctx: &mut Ctx<'_>) {
@@ -339,7 +388,7 @@ impl Traffic {
         let (spec, group) = (&ctx.spec.groups[id], &mut self.groups[id]);
         group.clock.turn(spec, group.name, ctx.draws, ctx.now);
         group.turn_calls(ctx);
-        group.follow_rate(&self.land, ctx);
+        group.follow_need(&self.land, ctx);
         if let Some(at) = arrivals::next_change(spec, ctx.now) {
             ctx.at(at, Event::Traffic(TrafficEvent::RateTurns { group: id }));
         }

@@ -55,7 +55,7 @@ impl Picks {
         picks
     }
     fn add_node(&mut self, node: NodeId, app: AppId, policy: ExternalPolicy, share: f64, views: &Views, land: &Land) {
-        let Some(view) = views.get(node, app).filter(|view| view.is_synced()) else {
+        let Some(view) = views.get(node, app).filter(|view| view.is_synced() && !view.is_between()) else {
             // No rule takes the packet; it goes to an address that nobody has.
             return self.bad.push(((None, Loss::BlackHole), share));
         };

@@ -3,7 +3,7 @@
 use super::cuts::Blow;
 use super::groups::Group;
 use super::land::Life;
-use super::service_time::ServiceTime;
+use super::service_time::ServiceTimes;
 use super::{Traffic, TrafficEvent};
 use crate::base::Span;
 use crate::world::effects::{Ctx, Notice};
@@ -160,7 +160,8 @@ impl Traffic {
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
         let mut draw = ctx.draw(Purpose::InFlight, process.name, u64::from(process.number));
-        let wait = ServiceTime::new(app.latency, process.warm, timeout).last_answer(rate, draw.unit());
+        let time = ServiceTimes::new(app, process.warm, timeout).when(self.land.works);
+        let wait = time.last_answer(rate, draw.unit());
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
             ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number }));

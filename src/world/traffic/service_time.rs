@@ -2,6 +2,7 @@
 
 use crate::base::Span;
 use crate::engine::Dist;
+use crate::world::spec::AppSpec;
 
 /// Beyond this share of requests a service time is taken to end: one in 10^12.
 const LONGEST_SHARE: f64 = 1e-12;
@@ -85,6 +86,30 @@ impl ServiceTime {
         }
         Span::nanos(low)
     }
+}
+
+/// The service times of an app by what its hosts' processors do: at rest, and at work.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServiceTimes([ServiceTime; 2]);
+
+impl ServiceTimes {
+    pub(super) fn new(app: &AppSpec, warm: bool, timeout: Span) -> ServiceTimes {
+        let of = |works| ServiceTime::new(law(app, works), warm, timeout);
+        ServiceTimes([of(false), of(true)])
+    }
+    /// Of requests that were sent while processors were at work, or not.
+    pub(super) fn when(self, work: bool) -> ServiceTime {
+        self.0[usize::from(work)]
+    }
+    /// Longest time that a request is under way.
+    pub(super) fn longest(self) -> Span {
+        self.0[0].longest().max(self.0[1].longest())
+    }
+}
+
+/// The law of an app's service times while its hosts' processors are at work, or not.
+pub(super) fn law(app: &AppSpec, work: bool) -> Dist {
+    app.latency_busy.filter(|_| work).unwrap_or(app.latency)
 }
 
 trait IntoSpan {

@@ -10,7 +10,7 @@ use super::exposure::Peril;
 use super::groups::{Client, Group, Manner, Share};
 use super::land::Land;
 use super::ledger::Ledger;
-use super::service_time::ServiceTime;
+use super::service_time::ServiceTimes;
 use crate::base::{Span, Time};
 use crate::engine::Draw;
 use crate::world::effects::Ctx;
@@ -31,6 +31,8 @@ pub(super) struct Flow {
     pub(super) tries: u32,
     /// Repeated by the client library, which is no try of its own.
     pub(super) repeat: bool,
+    /// Sent while processors that all hosts share were at work.
+    pub(super) busy: bool,
 }
 
 /// Requests of a past interval that were answered, or are still under way.
@@ -67,7 +69,7 @@ impl Group {
             return;
         }
         let tries = ctx.spec.groups[self.id].retries;
-        let mut fresh = Flow { from, to, count: 0, mean: 0.0, tries, repeat: false };
+        let mut fresh = Flow { from, to, count: 0, mean: 0.0, tries, repeat: false, busy: land.works };
         if self.manner == Manner::Calls {
             // Calls are settled one by one; only where they went is kept.
             return self.keep(fresh);
@@ -113,7 +115,7 @@ impl Group {
             Connections::KeptAlive { .. } | Connections::LastUsed => self.serve_kept(&flow, luck, land, ctx),
             Connections::Stream { .. } => Vec::new(),
         };
-        let mut rest = flow;
+        let mut rest = Flow { busy: land.works, ..flow };
         for (peril, count, mean) in lost {
             rest.count -= count;
             rest.mean -= mean;
@@ -233,13 +235,13 @@ impl Group {
         self.past.retain(|past| past.flow.to + reach > now);
     }
     /// Service times at a pod, as this group lives them.
-    pub(super) fn service_time(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTime {
-        let warm = land.pods[pod].warm;
-        ServiceTime::new(ctx.spec.apps[self.app].latency, warm, ctx.spec.groups[self.id].timeout)
+    pub(super) fn service_times(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTimes {
+        ServiceTimes::new(&ctx.spec.apps[self.app], land.pods[pod].warm, ctx.spec.groups[self.id].timeout)
     }
     /// The share of served requests that the clients give up.
     fn too_long(&self, land: &Land) -> f64 {
-        let of = |share: &Share| share.part * self.given_up[usize::from(land.pods[share.pod].warm)];
+        let given_up = self.given_up[usize::from(land.works)];
+        let of = |share: &Share| share.part * given_up[usize::from(land.pods[share.pod].warm)];
         self.shares.iter().map(of).sum::<f64>().min(1.0)
     }
 }
@@ -252,7 +254,7 @@ impl Client {
         }
         for ((pod, loss), part) in &self.picks.bad {
             if let (Some(pod), Loss::BlackHole) = (pod, loss) {
-                self.stale.add(*pod, flow.from, flow.to, tries * part / seconds);
+                self.stale.add(*pod, flow.from, flow.to, tries * part / seconds, tries / seconds);
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::Span;
+use crate::engine::Dist;
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, GroupId, NodeId, PodId};
@@ -24,7 +26,15 @@ pub(super) struct View {
     synced: bool,
     /// Without a ready endpoint, terminating ones are used.
     falls_back: bool,
+    /// No longer refused and not yet forwarded: see [`NAT_AFTER_FILTER`].
+    between: bool,
 }
+
+/// From the commit of the filter table, where the rule goes that refuses connections to a Service without endpoints, to
+/// that of the nat table, where the first endpoint comes. kube-proxy gives both tables to one `iptables-restore`,
+/// filter first, and each is committed by itself (`pkg/proxy/iptables/proxier.go`, syncProxyRules). A connection that
+/// is opened in between leaves for an address that nobody has. Estimate: such a restore takes 10 to 20 ms.
+pub(super) const NAT_AFTER_FILTER: Dist = Dist::Uniform { low: Span::millis(4), high: Span::millis(12) };
 
 impl View {
     /// Whether the node has rules at all.
@@ -39,6 +49,18 @@ impl View {
         };
         let ready = of(Endpoint::Ready);
         if ready.is_empty() && self.falls_back { of(Endpoint::Terminating) } else { ready }
+    }
+    /// Whether the rules neither refuse nor forward new connections.
+    pub(super) fn is_between(&self) -> bool {
+        self.between
+    }
+    fn names_nobody(&self) -> bool {
+        let named = |(_, endpoint): &(PodId, Endpoint)| match endpoint {
+            Endpoint::Ready => true,
+            Endpoint::Terminating => self.falls_back,
+            Endpoint::Absent => false,
+        };
+        !self.endpoints.iter().any(named)
     }
     fn set(&mut self, pod: PodId, endpoint: Endpoint) {
         match (self.endpoints.binary_search_by_key(&pod, |(pod, _)| *pod), endpoint) {
@@ -90,19 +112,34 @@ impl Views {
         apps.dedup();
         apps
     }
-    /// A node's rules move from one revision of the slices to another.
-    pub(super) fn advance(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &Ctx<'_>) {
+    /// A node's rules move from one revision of the slices to another. Whether an app has its first endpoint with it.
+    pub(super) fn advance(&mut self, node: NodeId, from: Revision, to: Revision, ctx: &Ctx<'_>) -> bool {
         if from == Revision(0) {
             for app in self.of(node).collect::<Vec<AppId>>() {
                 self.rules.insert((node, app), anew(node, app, to, ctx));
             }
-            return;
+            return false;
         }
+        let mut first = false;
         for pod in ctx.store.endpoints_touched(from, to) {
             if let Some(view) = self.rules.get_mut(&(node, ctx.store.pods().now(pod).app)) {
                 view.falls_back = falls_back(node, ctx);
+                let nobody = view.names_nobody();
                 view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
+                view.between = (nobody || view.between) && !view.names_nobody();
+                first |= view.between;
             }
+        }
+        first
+    }
+    /// The apps whose rules on this node neither refuse nor forward.
+    pub(super) fn between(&self, node: NodeId) -> Vec<AppId> {
+        self.of(node).filter(|app| self.rules.get(&(node, *app)).is_some_and(View::is_between)).collect()
+    }
+    /// The nat table has followed the filter table.
+    pub(super) fn forward(&mut self, node: NodeId, app: AppId) {
+        if let Some(view) = self.rules.get_mut(&(node, app)) {
+            view.between = false;
         }
     }
     fn of(&self, node: NodeId) -> impl Iterator<Item = AppId> + '_ {
@@ -116,7 +153,8 @@ fn falls_back(node: NodeId, ctx: &Ctx<'_>) -> bool {
 }
 
 fn anew(node: NodeId, app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
-    let mut view = View { synced: at != Revision(0), falls_back: falls_back(node, ctx), endpoints: Vec::new() };
+    let (synced, falls_back) = (at != Revision(0), falls_back(node, ctx));
+    let mut view = View { synced, falls_back, endpoints: Vec::new(), between: false };
     let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == app;
     for pod in ctx.store.endpoints().ids().filter(of_app) {
         view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());

@@ -108,18 +108,23 @@ pub enum KubeletEvent {
 pub struct Kubelets {
     nodes: IdVec<NodeId, Kubelet>,
     workers: Workers,
+    /// All hosts share processors: some app's requests notice when they are at work.
+    share_processors: bool,
 }
 
 impl Kubelets {
     /// None yet.
     pub fn new() -> Kubelets {
-        Kubelets { nodes: IdVec::new(), workers: Workers::default() }
+        Kubelets { nodes: IdVec::new(), workers: Workers::default(), share_processors: false }
     }
 
     /// A machine whose kubelet is not running yet. `name` is the machine's lineage, `client` its kubelet's API
     /// client, `pool` its group; `None` for a master. Machines are added in the order of their ids.
     pub fn add(&mut self, node: NodeId, name: Name, client: ClientId, pool: Option<PoolId>, ctx: &mut Ctx<'_>) {
         debug_assert_eq!(self.nodes.len(), node.index(), "machines are added in order");
+        if self.nodes.is_empty() {
+            self.share_processors = ctx.spec.apps.iter().any(|app| app.latency_busy.is_some());
+        }
         self.nodes.push(Kubelet::new(name, client, pool, ctx.spec.control_plane.from));
     }
 

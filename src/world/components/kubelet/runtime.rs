@@ -1,4 +1,4 @@
-//! What a pod's worker has the container runtime do: heard of by those that share its disk.
+//! What a pod's worker has the container runtime do: heard of by those that share its disk, or its processors.
 
 use super::Kubelets;
 use super::worker::Stage;
@@ -30,11 +30,18 @@ impl Kubelets {
         if operates(stage) {
             self.runtime_works(node, until, ctx);
         }
+        // To kill a container the runtime starts a process; next to nothing for a disk.
+        if self.share_processors && stage == Stage::Told {
+            ctx.notify(Notice::ProcessorsWork(until));
+        }
     }
 
     /// The runtime is at work until then. What it was asked for it ends, whether or not the kubelet still waits: the
     /// worker has turned to its pod's end, or the kubelet's process has.
     pub(super) fn runtime_works(&mut self, node: NodeId, until: Time, ctx: &mut Ctx<'_>) {
+        if self.share_processors {
+            ctx.notify(Notice::ProcessorsWork(until));
+        }
         let kubelet = &mut self.nodes[node];
         if ctx.spec.control_plane.etcd.fsync_busy.is_some() && until > kubelet.works_until {
             kubelet.works_until = until;

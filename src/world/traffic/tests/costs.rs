@@ -20,7 +20,7 @@ fn events_do_not_grow_with_the_rate() {
         (scene.finish(600_000).sent, scene.steps)
     };
     let (slow, fast) = (steps(100), steps(1_000_000));
-    assert_eq!(slow.1, fast.1);
+    assert!(fast.1 <= slow.1, "{} events, {} at the low rate", fast.1, slow.1);
     assert!(fast.0 > 9_000 * slow.0);
 }
 

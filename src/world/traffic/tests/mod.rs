@@ -5,6 +5,7 @@ mod balance;
 mod costs;
 mod holes;
 mod places;
+mod processors;
 mod queues;
 mod race;
 mod scene;

@@ -49,9 +49,12 @@ fn a_service_without_endpoints_refuses_at_once() {
     scene.endpoint(scene.pods[0], Endpoint::Ready);
     scene.program(12_000);
     let ledger = scene.finish(20_000);
-    assert_eq!((ledger.lost_in_all(), ledger.lost_by(Loss::NoEndpoint)), (200, 200));
-    assert_eq!((ledger.exposed, ledger.longest_outage), (Span::secs(2), Span::secs(2)));
-    assert!((ledger.expected_lost - 200.0).abs() < 1e-6);
+    assert_eq!(ledger.lost_by(Loss::NoEndpoint), 200);
+    // Between the commits of two tables for 4 to 12 ms more: one request or two.
+    assert!(ledger.lost_in_all() <= 202 && ledger.lost_by(Loss::BlackHole) + 200 == ledger.lost_in_all());
+    assert_eq!(ledger.exposed, ledger.longest_outage);
+    assert!((4..=12).contains(&(ledger.exposed - Span::secs(2)).as_nanos().div_ceil(1_000_000)), "{}", ledger.exposed);
+    assert!((ledger.expected_lost - ledger.exposed.as_secs_f64() * 100.0).abs() < 1e-6);
 }
 
 #[test]

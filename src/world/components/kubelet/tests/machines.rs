@@ -165,11 +165,34 @@ fn the_runtime_works_for_as_long_as_its_operations_last_and_ends_with_its_machin
     assert!(until(&bench) <= bench.now() && bench.now() < began + 0.1, "{}", until(&bench));
 }
 
+/// Worker 10 ms; removal 200 ms and reclaim 500 ms after the stop.
 #[test]
-fn without_a_shared_disk_nobody_is_told_of_the_runtime() {
+fn shared_processors_are_at_work_from_the_moment_a_deletion_is_heard_until_the_pod_is_reclaimed() {
+    let mut bench = Bench::new(V1_32, |app| {
+        (app.readiness, app.latency_busy) = (None, Some(ms(50)));
+    });
+    let pod = bench.bind();
+    bench.run_for(Span::secs(10));
+    let seen = |bench: &Bench| -> Vec<f64> {
+        let until = |notice: &Notice| match notice {
+            Notice::ProcessorsWork(until) => Some(until.secs_f64()),
+            _ => None,
+        };
+        bench.notices.iter().filter_map(|(_, notice)| until(notice)).collect()
+    };
+    let before = seen(&bench).len();
+    let began = bench.now();
+    bench.delete(pod);
+    bench.run_for(Span::secs(60));
+    let told: Vec<f64> = seen(&bench)[before..].iter().map(|until| until - began).collect();
+    assert!(told.len() == 3 && (told[0] - 0.01).abs() < 0.003 && told[2] > told[1] + 0.4, "{told:?}");
+}
+
+#[test]
+fn without_a_shared_disk_or_shared_processors_nobody_is_told_of_the_runtime() {
     let mut bench = Bench::new(V1_32, |_| {});
     let pod = bench.ready_pod();
     bench.delete(pod);
     bench.run_for(Span::secs(60));
-    assert_eq!(count(&bench, |notice| matches!(notice, Notice::RuntimeWorks(..))), 0);
+    assert_eq!(count(&bench, |notice| matches!(notice, Notice::RuntimeWorks(..) | Notice::ProcessorsWork(_))), 0);
 }
