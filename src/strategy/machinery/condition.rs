@@ -238,7 +238,7 @@ fn apps(seen: &Reported<'_>) -> Option<String> {
 
 /// How many machines of a group are not Ready, those of `except` left out.
 pub(super) fn unready(group: Group, except: impl Fn(NodeId) -> bool, seen: &Reported<'_>) -> usize {
-    group.machines(seen).filter(|(node, _)| !except(*node) && unfit(*node, seen).is_some()).count()
+    group.machines(seen).filter(|(node, _)| unfit(*node, seen).is_some() && !except(*node)).count()
 }
 
 /// The least place of a worker group that no running machine has and nobody has claimed, in the zone of `like`.
