@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use criterion::{Criterion, Throughput};
 use rollproof::scenario::{self, Scenario};
 use rollproof::sim::{self, Watch};
+use rollproof::strategy::CATALOG;
 
 /// Seeds of one sweep: a tenth of the 10,000 that the target speaks of.
 const SEEDS: u64 = 1_000;
@@ -30,6 +31,20 @@ fn main() {
         });
     }
     group.finish();
+    // No strategy may make the book's upgrade slower than 3 ms of one core.
+    let mut group = criterion.benchmark_group("strategy");
+    group.sample_size(20);
+    for name in CATALOG.iter().map(|strategy| strategy.entry.name).filter(|name| *name != "plan") {
+        let book = load_with("book-ch18", Some(name));
+        let mut seed = 0;
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                seed += 1;
+                sim::run(black_box(&book), seed, Watch::default()).map(|finished| finished.outcome.events)
+            });
+        });
+    }
+    group.finish();
     let fleet = load("perf/roll-500");
     let mut group = criterion.benchmark_group("run");
     group.sample_size(10);
@@ -42,8 +57,13 @@ fn main() {
 
 /// A shipped scenario.
 fn load(name: &str) -> Scenario {
+    load_with(name, None)
+}
+
+/// A shipped scenario, perhaps under another strategy.
+fn load_with(name: &str, strategy: Option<&str>) -> Scenario {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(format!("{name}.toml"));
-    match scenario::load(&path, &[], None) {
+    match scenario::load(&path, &[], strategy) {
         Ok(scenario) => scenario,
         Err(refused) => panic!("{name} does not load:\n{refused}"),
     }

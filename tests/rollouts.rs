@@ -418,7 +418,7 @@ fn a_disk_that_its_lost_node_never_unmounted_is_taken_by_force_after_six_minutes
         "node_pool=[{ name = \"workers\", count = 4, zones = 1 }]",
         "app.db.replicas=4",
         "cluster.version.to=\"1.29.5\"",
-        "limits.horizon=\"40m\"",
+        "limits={ horizon = \"40m\", tail = \"15m\" }",
     ];
     let apps = format!("{DISKS}[objective]\nmax_lost = \"any\"\nmax_exposed = \"any\"\n");
     let lost = finished(&cluster(&apps, &drain_none), 1, true);

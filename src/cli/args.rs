@@ -245,7 +245,7 @@ pub(crate) struct Plan {
 /// `rollproof list`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// Of what; all kinds if not given
+    /// Of what; all kinds if not given; `strategies -v`: what tells them apart
     #[arg(value_enum)]
     pub(crate) kind: Option<Kind>,
 }

@@ -1,5 +1,7 @@
 //! `rollproof list`, `show` and `schema`: what is there by name.
 
+use std::path::{Path, PathBuf};
+
 use rollproof::config::{Entry, manual, nearest};
 use rollproof::observe::laws;
 use rollproof::report::safe::{escaped, wrapped};
@@ -13,6 +15,9 @@ use super::terminal::Terminal;
 
 /// Columns of a listing.
 const COLUMNS: usize = 80;
+
+/// What each strategy does that its neighbours do not, as runs show it; `tests/strategies` writes and checks it.
+const DIFFERENCES: &str = include_str!("../../docs/strategies.md");
 
 /// A kind of things, its name and its members.
 struct Shelf {
@@ -50,12 +55,33 @@ fn shelves() -> Vec<Shelf> {
     ]
 }
 
-/// The scenarios of the folder `scenarios` here, by name; none where there is no such folder.
+/// The scenarios of the folder `scenarios` here, by name, and one line for each folder in it; none where there is no
+/// such folder.
 fn scenarios() -> Vec<Thing> {
-    let files = std::fs::read_dir("scenarios").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut things = scenarios_in(Path::new("scenarios"));
+    things.extend(folders().iter().filter_map(|folder| {
+        let name = format!("{}/", folder.file_name()?.to_string_lossy());
+        let inside = scenarios_in(folder);
+        let about = format!("{} more scenarios: `rollproof show {}` lists them", inside.len(), escaped(&name));
+        let manual = format!("{}\n\n{}", escaped(&folder.to_string_lossy()), lines(&inside));
+        (!inside.is_empty()).then(|| Thing { name: escaped(&name).into_owned(), about, manual })
+    }));
+    things
+}
+
+/// The folders of scenarios.
+fn folders() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir("scenarios").into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn scenarios_in(folder: &Path) -> Vec<Thing> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     files.sort();
-    let thing = |path: &std::path::PathBuf| {
+    let thing = |path: &PathBuf| {
         let plan = scenario::load(path, &[], None).ok()?;
         let text = std::fs::read_to_string(path).ok()?;
         let manual = format!("{}\n\n{}", escaped(&path.to_string_lossy()), opening(&text));
@@ -93,7 +119,9 @@ fn opening(text: &str) -> String {
 pub(crate) fn list(args: &Args, list: &List, terminal: &mut Terminal) -> Result<Exit, Failure> {
     let asked = |shelf: &Shelf| list.kind.is_none_or(|kind| kind == shelf.kind);
     let shelves: Vec<Shelf> = shelves().into_iter().filter(asked).collect();
+    let differences = args.verbose && list.kind == Some(Kind::Strategies);
     let page = match args.output {
+        Form::Text if differences => DIFFERENCES.to_owned(),
         Form::Text => as_text(&shelves, list.kind.is_none()),
         Form::Json => as_json(&shelves),
     };
@@ -110,12 +138,19 @@ fn as_text(shelves: &[Shelf], heads: bool) -> String {
         if shelf.things.is_empty() {
             page.push_str("  (none here)\n");
         }
-        let longest = shelf.things.iter().map(|thing| thing.name.len()).max().unwrap_or_default();
-        for thing in &shelf.things {
-            for (index, line) in wrapped(&thing.about, COLUMNS - longest - 4).iter().enumerate() {
-                let name = if index == 0 { thing.name.as_str() } else { "" };
-                page.push_str(&format!("  {name:<longest$}  {line}\n"));
-            }
+        page.push_str(&lines(&shelf.things));
+    }
+    page
+}
+
+/// A line or two for each thing.
+fn lines(things: &[Thing]) -> String {
+    let longest = things.iter().map(|thing| thing.name.len()).max().unwrap_or_default();
+    let mut page = String::new();
+    for thing in things {
+        for (index, line) in wrapped(&thing.about, COLUMNS - longest - 4).iter().enumerate() {
+            let name = if index == 0 { thing.name.as_str() } else { "" };
+            page.push_str(&format!("  {name:<longest$}  {line}\n"));
         }
     }
     page
@@ -132,7 +167,16 @@ fn as_json(shelves: &[Shelf]) -> String {
 
 /// Prints the manual of one thing.
 pub(crate) fn show(args: &Args, show: &Show, terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let things: Vec<Thing> = shelves().into_iter().flat_map(|shelf| shelf.things).collect();
+    let mut things: Vec<Thing> = shelves().into_iter().flat_map(|shelf| shelf.things).collect();
+    // A scenario of a folder is shown by the folder's name and its own, or by its own where nothing else has it.
+    for (folder, mut thing) in
+        folders().iter().flat_map(|folder| scenarios_in(folder).into_iter().map(move |thing| (folder, thing)))
+    {
+        if things.iter().any(|other| other.name == thing.name) || show.name.contains('/') {
+            thing.name = format!("{}/{}", folder.file_name().unwrap_or_default().to_string_lossy(), thing.name);
+        }
+        things.push(thing);
+    }
     let Some(thing) = things.iter().find(|thing| thing.name == show.name) else {
         let meant = nearest(&show.name, things.iter().map(|thing| thing.name.as_str()));
         return Err(unknown("nothing", &show.name, meant, "rollproof list"));

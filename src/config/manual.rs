@@ -100,7 +100,10 @@ pub fn manual(entry: &Entry) -> String {
     push_paragraph(&mut text, 0, &format!("{}: {}", entry.name, entry.about));
     if !entry.details.is_empty() {
         text.push('\n');
-        push_paragraph(&mut text, 0, entry.details);
+        for part in entry.details.split('\n') {
+            let words = part.trim_start_matches(' ');
+            push_paragraph(&mut text, part.len() - words.len(), words);
+        }
     }
     text.push_str(if entry.settings.is_empty() { "\nNo settings.\n" } else { "\nSettings, with their defaults:\n" });
     for setting in entry.settings {
@@ -132,7 +135,11 @@ pub fn resolved(values: &Values) -> Vec<String> {
     values.pairs().map(line).collect()
 }
 
+/// An empty paragraph is an empty line.
 fn push_paragraph(text: &mut String, indent: usize, paragraph: &str) {
+    if paragraph.is_empty() {
+        text.push('\n');
+    }
     for line in wrapped(paragraph, WIDTH - indent) {
         let _ = writeln!(text, "{:indent$}{line}", "");
     }

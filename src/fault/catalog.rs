@@ -5,8 +5,8 @@ use super::target::{Aim, Victim};
 use super::{
     api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
     kube_proxy_restart, kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off,
-    pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns, sandbox_crash, scheduler_crash,
-    slow_node, zone_capacity, zone_outage,
+    orchestrator_crash, pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns,
+    sandbox_crash, scheduler_crash, slow_node, zone_capacity, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -79,6 +79,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
     &sandbox_crash::ENTRY,
+    &orchestrator_crash::ENTRY,
     &quota_refused::ENTRY,
     &zone_capacity::ENTRY,
     &provisioning_failure::ENTRY,
@@ -130,6 +131,7 @@ mod tests {
                 (Aim::Master, Victim::Master(MasterId(1))),
                 (Aim::Pod, Victim::Pod(PodId(7))),
                 (Aim::Api, Victim::Api),
+                (Aim::Plan, Victim::Plan),
                 (Aim::Zone, Victim::Zone(ZoneId(1))),
                 (Aim::Group, Victim::Group(None)),
                 (Aim::Account, Victim::Account),

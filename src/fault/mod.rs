@@ -17,6 +17,7 @@ mod kubelet_start_failure;
 mod node_flapping;
 mod node_link_cut;
 mod node_power_off;
+mod orchestrator_crash;
 mod pod_crash;
 mod pod_delete;
 mod process;

@@ -18,6 +18,8 @@ pub enum Aim {
     Pod,
     /// Everybody's path to the API; no target.
     Api,
+    /// The tool that runs the plan; no target.
+    Plan,
     /// A failure domain: `zone-1`.
     Zone,
     /// A group of machines: `workers`, or `masters`.
@@ -53,6 +55,8 @@ pub enum Target {
     SchedulerLeader,
     /// The API path.
     Api,
+    /// The plan's tool.
+    Plan,
     /// The machine that such a pod stands on when the fault strikes.
     HostOf {
         /// The app.
@@ -79,6 +83,8 @@ pub enum Victim {
     Pod(PodId),
     /// The API path.
     Api,
+    /// The plan's tool.
+    Plan,
     /// A failure domain.
     Zone(ZoneId),
     /// A pool's group of machines, or the masters'.
@@ -128,7 +134,7 @@ impl Target {
             Aim::Pod => pod(label, spec),
             Aim::Zone => zone(label, spec),
             Aim::Group => group(label, spec),
-            Aim::Api | Aim::Account => None,
+            Aim::Api | Aim::Account | Aim::Plan => None,
         };
         found.ok_or_else(|| unknown(label, aim, spec))
     }
@@ -139,6 +145,7 @@ impl Target {
         match aim {
             Aim::Api => vec![Target::Api],
             Aim::Account => vec![Target::Account],
+            Aim::Plan => vec![Target::Plan],
             Aim::Group => {
                 let pools = spec.pools.entries().map(|(pool, _)| Target::Group(Some(pool)));
                 std::iter::once(Target::Group(None)).chain(pools).collect()
@@ -160,7 +167,7 @@ impl Target {
         }
     }
 
-    /// The label as scenarios write it; empty for the API path.
+    /// The label as scenarios write it; empty for the API path and the plan.
     pub fn label(&self, spec: &Spec) -> String {
         match self {
             Target::Master(master) => format!("master-{}", master.0 + 1),
@@ -169,7 +176,7 @@ impl Target {
             Target::EtcdLeader => ROLES[0].0.to_owned(),
             Target::ControllerManagerLeader => ROLES[1].0.to_owned(),
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
-            Target::Api => String::new(),
+            Target::Api | Target::Plan => String::new(),
             Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
             Target::Zone(zone) => format!("zone-{}", zone.0 + 1),
             Target::Group(pool) => pool.map_or(MASTERS.to_owned(), |pool| spec.pools[pool].name.clone()),
@@ -186,7 +193,7 @@ impl fmt::Display for Aim {
             Aim::Pod => "a pod such as `web-0`",
             Aim::Zone => "a failure domain such as `zone-1`",
             Aim::Group => "a group of machines such as `masters` or a pool",
-            Aim::Api | Aim::Account => "nothing: it takes no target",
+            Aim::Api | Aim::Account | Aim::Plan => "nothing: it takes no target",
         })
     }
 }
@@ -253,6 +260,7 @@ fn host_of(pod: Target) -> Option<Target> {
         | Target::ControllerManagerLeader
         | Target::SchedulerLeader
         | Target::Api
+        | Target::Plan
         | Target::Zone(_)
         | Target::Group(_)
         | Target::Account
@@ -262,7 +270,7 @@ fn host_of(pod: Target) -> Option<Target> {
 
 fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     let groups: Vec<(String, u32, u32)> = match aim {
-        Aim::Api | Aim::Account | Aim::Group => Vec::new(),
+        Aim::Api | Aim::Account | Aim::Group | Aim::Plan => Vec::new(),
         Aim::Zone => vec![("zone".to_owned(), 1, zones(spec))],
         Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
         Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),

@@ -137,6 +137,15 @@ pub struct Figures {
     depth: Vec<u32>,
 }
 
+impl Quorum {
+    /// A leader that lost its quorum and got it back in time leads on in the same term.
+    fn leads(&mut self, term: u64, at: Time) {
+        self.leaderless.set(false, at);
+        self.leader_changes += u64::from(term > self.term);
+        self.term = self.term.max(term);
+    }
+}
+
 impl Figures {
     /// A cluster of these many voters, led in `term`, with each app's pods all healthy.
     pub fn new(voters: u32, term: u64, replicas: impl Iterator<Item = u32>) -> Figures {
@@ -177,12 +186,7 @@ impl Figures {
         self.identities.hear(heard, store);
         match heard.fact {
             Fact::QuorumIs { up, voters } => self.quorum_is(up, voters, first),
-            Fact::MemberLeads { term, .. } => {
-                self.quorum.leaderless.set(false, heard.at);
-                // A leader that lost its quorum and got it back in time leads on in the same term.
-                self.quorum.leader_changes += u64::from(term > self.quorum.term);
-                self.quorum.term = self.quorum.term.max(term);
-            }
+            Fact::MemberLeads { term, .. } => self.quorum.leads(term, heard.at),
             Fact::Restored { .. } => self.restores.push((heard.at, heard.fact)),
             Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
             Fact::ApiServes { answering, in_rotation } => {

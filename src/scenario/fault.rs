@@ -56,6 +56,7 @@ fn kind_named(lower: &Lower<'_>, item: &Item<'_>, name: &str) -> Option<&'static
 fn target(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, spec: &Spec) -> Option<Target> {
     match kind.aim {
         Aim::Api => return Some(Target::Api),
+        Aim::Plan => return Some(Target::Plan),
         Aim::Account => return Some(Target::Account),
         Aim::Node | Aim::Master | Aim::Pod | Aim::Zone | Aim::Group => {}
     }

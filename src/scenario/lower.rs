@@ -45,7 +45,7 @@ pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Low
     let pools = pool::read(&mut lower, &reader.optional("node_pool"));
     let apps = app::read(&mut lower, &reader.optional("app"), &pools, &cluster.control_plane);
     let budgets = budget::read(&mut lower, &reader.optional("budget"), &apps);
-    let mut strategy = strategy::read(&mut lower, &reader.required("strategy"));
+    let mut strategy = strategy::read(&mut lower, &reader.required("strategy"), &pools);
     let objectives = objective::read(&mut lower, &reader.optional("objective"));
     let limits = objective::limits(&mut lower, &reader.optional("limits"));
     let groups = traffic::groups(&mut lower, &apps, &pools);

@@ -254,7 +254,7 @@ fn fault() -> Json {
         let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
         all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
         all.insert("offset".to_owned(), span());
-        if !matches!(kind.aim, Aim::Api | Aim::Account) {
+        if !matches!(kind.aim, Aim::Api | Aim::Account | Aim::Plan) {
             required.push("target");
             all.insert("target".to_owned(), json!({ "type": "string" }));
         }

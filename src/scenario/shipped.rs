@@ -51,6 +51,53 @@ const ALL: &[&str] = &[
     "measured/nodekill",
     "measured/masters",
     "measured/upgradeworkers",
+    "strategies/aks-blue-green-best",
+    "strategies/aks-blue-green-worst",
+    "strategies/aks-rolling-best",
+    "strategies/aks-rolling-worst",
+    "strategies/big-bang-worst",
+    "strategies/blue-green-manual-best",
+    "strategies/blue-green-manual-worst",
+    "strategies/canary-pool-best",
+    "strategies/canary-pool-worst",
+    "strategies/cluster-api-best",
+    "strategies/cluster-api-worst",
+    "strategies/delete-drain-best",
+    "strategies/delete-drain-worst",
+    "strategies/eks-managed-best",
+    "strategies/eks-managed-minimal-best",
+    "strategies/eks-managed-minimal-worst",
+    "strategies/eks-managed-worst",
+    "strategies/gardener-mcm-best",
+    "strategies/gardener-mcm-worst",
+    "strategies/gke-blue-green-best",
+    "strategies/gke-blue-green-worst",
+    "strategies/gke-surge-best",
+    "strategies/gke-surge-worst",
+    "strategies/in-place-no-drain-best",
+    "strategies/in-place-no-drain-worst",
+    "strategies/karpenter-drift-best",
+    "strategies/karpenter-drift-worst",
+    "strategies/kops-1-15-best",
+    "strategies/kops-1-15-worst",
+    "strategies/kops-2018-best",
+    "strategies/kops-2018-worst",
+    "strategies/kops-best",
+    "strategies/kops-worst",
+    "strategies/kubeadm-best",
+    "strategies/kubeadm-worst",
+    "strategies/kured-best",
+    "strategies/kured-worst",
+    "strategies/masters-parallel-best",
+    "strategies/masters-parallel-worst",
+    "strategies/openshift-mco-best",
+    "strategies/openshift-mco-worst",
+    "strategies/system-upgrade-controller-best",
+    "strategies/system-upgrade-controller-worst",
+    "strategies/talos-k8s-best",
+    "strategies/talos-k8s-worst",
+    "strategies/talos-os-best",
+    "strategies/talos-os-worst",
 ];
 
 fn path(name: &str) -> PathBuf {
@@ -74,13 +121,13 @@ fn as_json(text: &str) -> Json {
 #[test]
 fn every_shipped_scenario_is_in_the_list_and_loads_without_a_warning() {
     let mut found = Vec::new();
-    for folder in ["scenarios", "scenarios/perf", "scenarios/measured", "scenarios/public"] {
+    for folder in ["scenarios", "scenarios/perf", "scenarios/measured", "scenarios/public", "scenarios/strategies"] {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
         for file in std::fs::read_dir(folder).expect("the folder is there").flatten() {
             found.extend(file.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
-    found.retain(|stem| !["perf", "measured", "public", "flaws"].contains(&stem.as_str()));
+    found.retain(|stem| !["perf", "measured", "public", "flaws", "strategies"].contains(&stem.as_str()));
     found.sort();
     let mut listed: Vec<&str> = ALL.iter().map(|name| name.rsplit('/').next().unwrap_or(name)).collect();
     listed.sort_unstable();

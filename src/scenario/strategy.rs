@@ -2,6 +2,7 @@
 
 use super::hops::{self, Hops};
 use super::lower::{Lower, quoted};
+use super::pool::ReadPool;
 use crate::config::printed::printed_value;
 use crate::config::{
     Diagnostics, Entry, Item, Override, Place, Problem, Sources, Table, ValueKind, Values, code, resolved,
@@ -43,7 +44,7 @@ impl Chosen {
 }
 
 /// Reads the table.
-pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
+pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>, pools: &[ReadPool]) -> Chosen {
     let first = || {
         let (hops, goals) = (Hops::default(), Vec::new());
         Chosen { entry: CATALOG[0], values: CATALOG[0].entry.defaults(), plan: None, hops, goals }
@@ -67,7 +68,8 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>) -> Chosen {
         if let Some(given) = stages.value() {
             lower.page.line(&format!("{STAGES} = {}", printed_value(given)));
         }
-        toml::plan(values.span("start"), &stages)
+        let pools: Vec<&str> = pools.iter().map(|pool| pool.spec.name.as_str()).collect();
+        toml::plan(&values, &stages, &pools)
     });
     Chosen { entry, values, plan, hops, goals: Vec::new() }
 }

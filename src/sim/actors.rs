@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::base::{Id, Time};
+use crate::fault::Target;
 use crate::scenario::Scenario;
 use crate::strategy::rollout_restart::RolloutRestart;
 use crate::strategy::{Actor, NotYet, Orders, Wait};
 use crate::world::cluster::World;
 use crate::world::command::Answer;
+use crate::world::disturbance::Disturbance;
 use crate::world::effects::Outcome;
 use crate::world::event::Event;
-use crate::world::fact::Fact;
+use crate::world::fact::{Fact, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, ClientId, PodId};
 use crate::world::reported::{Changes, StaticPod};
 
@@ -18,6 +20,16 @@ use crate::world::reported::{Changes, StaticPod};
 #[derive(Clone, Debug)]
 struct Driver {
     actor: Box<dyn Actor>,
+    /// The actor before its first call, if its tool may die and be started again.
+    fresh: Option<Box<dyn Actor>>,
+    /// Its tool is dead: nothing reaches it.
+    dead: bool,
+    /// Orders given so far, by all processes of the tool.
+    orders: u32,
+    /// Orders of earlier processes of the tool: answers to them reach nobody.
+    orders_before: u32,
+    /// Phases that it is in.
+    open: Vec<(Unit, StepPhase)>,
     client: ClientId,
     wait: Wait,
     /// The newest alarm; older ones do not count.
@@ -47,6 +59,9 @@ impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
         drivers.add(scenario.strategy.actor(), None, world);
+        if scenario.faults.iter().any(|fault| fault.target == Target::Plan) {
+            drivers.drivers[0].fresh = Some(scenario.strategy.actor());
+        }
         for (app, asked) in scenario.spec.apps.entries() {
             if let Some(at) = asked.restart_at {
                 drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), None, world);
@@ -63,6 +78,11 @@ impl Drivers {
         let client = world.add_operator(ActorId::from_index(index), actor.api_rate());
         self.drivers.push(Driver {
             actor,
+            fresh: None,
+            dead: false,
+            orders: 0,
+            orders_before: 0,
+            open: Vec::new(),
             client,
             wait: Wait::until(Time::ZERO),
             alarm: 0,
@@ -115,6 +135,9 @@ impl Drivers {
     /// Why the plan waits, in words.
     pub(super) fn blocker(&self, world: &World) -> String {
         let Some(driver) = self.drivers.first() else { return String::new() };
+        if driver.dead {
+            return "the tool that runs the plan is dead".to_owned();
+        }
         let mut given = BTreeSet::new();
         let reasons = driver.blocked.iter().map(|why| reason(why, world));
         let mut reasons: Vec<String> = reasons.filter(|reason| given.insert(reason.clone())).collect();
@@ -135,7 +158,37 @@ impl Drivers {
     pub(super) fn answer(&mut self, actor: ActorId, order: u32, result: Outcome, world: &mut World) {
         let driver = &mut self.drivers[actor.index()];
         driver.asked = driver.asked.saturating_sub(1);
-        self.act(actor.index(), &[Answer { order, result }], world);
+        // An answer to an earlier process of the tool finds nobody.
+        if let Some(order) = order.checked_sub(driver.orders_before) {
+            self.act(actor.index(), &[Answer { order, result }], world);
+        }
+    }
+
+    /// The plan's tool dies, or is started again.
+    pub(super) fn disturb(&mut self, disturbance: Option<Disturbance>, world: &mut World) {
+        let Some(driver) = self.drivers.first_mut().filter(|driver| driver.ended.is_none()) else { return };
+        match disturbance {
+            Some(Disturbance::StopPlan) => {
+                let actor = ActorId::from_index(0);
+                let ends = |(unit, phase)| Fact::StepEnded { actor, unit, phase };
+                world.effects().facts.extend(std::mem::take(&mut driver.open).into_iter().map(ends));
+                driver.dead = true;
+                driver.wait = Wait::default();
+                driver.blocked.clear();
+                driver.remarks.push((world.now(), "the tool dies".to_owned()));
+                self.arm(0, world);
+            }
+            Some(Disturbance::StartPlan) if driver.dead => {
+                driver.dead = false;
+                if let Some(fresh) = &driver.fresh {
+                    driver.actor = fresh.boxed_clone();
+                }
+                driver.orders_before = driver.orders;
+                driver.remarks.push((world.now(), "the tool is started again".to_owned()));
+                self.act(0, &[], world);
+            }
+            Some(_) | None => {}
+        }
     }
 
     /// Something that actors can see has changed: those that look at it will find it at their next tick.
@@ -179,7 +232,7 @@ impl Drivers {
 
     fn act(&mut self, index: usize, answers: &[Answer], world: &mut World) {
         let driver = &mut self.drivers[index];
-        if driver.ended.is_some() {
+        if driver.ended.is_some() || driver.dead {
             return;
         }
         let mut orders = Orders::default();
@@ -193,6 +246,12 @@ impl Drivers {
         }
         driver.remarks.extend(orders.remarks.drain(..).map(|remark| (world.now(), remark)));
         let facts = &mut world.effects().facts;
+        for (unit, phase, begins) in &orders.phases {
+            match begins {
+                true => driver.open.push((*unit, *phase)),
+                false => driver.open.retain(|open| *open != (*unit, *phase)),
+            }
+        }
         facts.extend(orders.phases.iter().map(|(unit, phase, begins)| match begins {
             true => Fact::StepBegan { actor, unit: *unit, phase: *phase },
             false => Fact::StepEnded { actor, unit: *unit, phase: *phase },
@@ -201,9 +260,13 @@ impl Drivers {
             facts.push(Fact::PlanEnded { actor, completed: ended.is_ok() });
             driver.ended = Some(ended);
         }
-        self.drivers[index].asked += orders.commands.len() as u32;
+        let driver = &mut self.drivers[index];
+        driver.asked += orders.commands.len() as u32;
+        let before = driver.orders_before;
         for (order, command) in orders.commands {
-            world.order(actor, client, order, command);
+            let number = before + order;
+            self.drivers[index].orders = number + 1;
+            world.order(actor, client, number, command);
         }
         self.arm(index, world);
     }

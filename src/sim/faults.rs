@@ -87,12 +87,13 @@ impl Faults {
         }
     }
 
-    pub(super) fn strike(&mut self, fault: FaultId, world: &mut World) {
+    /// A fault strikes; what happens, to whoever stands outside the cluster.
+    pub(super) fn strike(&mut self, fault: FaultId, world: &mut World) -> Option<Disturbance> {
         let spec = &self.specs[fault.index()];
         let victim = victim(spec.target, spec.kind.aim, world);
         let Some((disturbance, repair)) = victim.and_then(|victim| spec.strike(victim)) else {
             self.states[fault.index()] = State::Over;
-            return;
+            return None;
         };
         world.effects().facts.push(Fact::FaultStruck { fault });
         world.disturb(disturbance);
@@ -101,14 +102,16 @@ impl Faults {
             let at = world.now() + lasting;
             world.effects().queue.push(at, Event::Repair(fault));
         }
+        Some(disturbance)
     }
 
-    pub(super) fn repair(&mut self, fault: FaultId, world: &mut World) {
-        if let State::Struck(Some(mends)) = self.states[fault.index()] {
-            world.effects().facts.push(Fact::FaultRepaired { fault });
-            world.disturb(mends);
-        }
-        self.states[fault.index()] = State::Over;
+    /// A fault is repaired; what mends it, for whoever stands outside the cluster.
+    pub(super) fn repair(&mut self, fault: FaultId, world: &mut World) -> Option<Disturbance> {
+        let before = std::mem::replace(&mut self.states[fault.index()], State::Over);
+        let State::Struck(Some(mends)) = before else { return None };
+        world.effects().facts.push(Fact::FaultRepaired { fault });
+        world.disturb(mends);
+        Some(mends)
     }
 }
 
@@ -133,7 +136,7 @@ fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
 fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
     let master = |master: MasterId| match aim {
         Aim::Node => Victim::Node(world.machine_of(master)),
-        Aim::Master | Aim::Pod | Aim::Api | Aim::Zone | Aim::Group | Aim::Account => Victim::Master(master),
+        Aim::Master | Aim::Pod | Aim::Api | Aim::Zone | Aim::Group | Aim::Account | Aim::Plan => Victim::Master(master),
     };
     let holder = |component| world.store().lease(component).0.holder.map(|(holder, _)| master(holder));
     match target {
@@ -148,6 +151,7 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
         Target::ControllerManagerLeader => holder(Component::ControllerManager),
         Target::SchedulerLeader => holder(Component::Scheduler),
         Target::Api => Some(Victim::Api),
+        Target::Plan => Some(Victim::Plan),
         Target::Zone(zone) => Some(Victim::Zone(zone)),
         Target::Group(pool) => Some(Victim::Group(pool)),
         Target::Account => Some(Victim::Account),

@@ -268,8 +268,14 @@ impl Simulation {
             Some(Outside::Answer { actor, order, result }) => {
                 self.drivers.answer(actor, order, result, &mut self.world);
             }
-            Some(Outside::Strike(fault)) => self.faults.strike(fault, &mut self.world),
-            Some(Outside::Repair(fault)) => self.faults.repair(fault, &mut self.world),
+            Some(Outside::Strike(fault)) => {
+                let happens = self.faults.strike(fault, &mut self.world);
+                self.drivers.disturb(happens, &mut self.world);
+            }
+            Some(Outside::Repair(fault)) => {
+                let mends = self.faults.repair(fault, &mut self.world);
+                self.drivers.disturb(mends, &mut self.world);
+            }
             None => {}
         }
         let changes = self.world.take_changes();

@@ -6,6 +6,7 @@ use super::machinery::*;
 use super::start::START;
 use crate::base::{IntOrPercent, Span};
 use crate::config::{Entry, Kind, Setting, Values};
+use crate::strategy::drain::DrainSettings;
 use crate::world::fact::StepPhase;
 
 /// Rolling, the default.
@@ -42,7 +43,8 @@ static BLUE_GREEN: Entry = Entry {
     details: "The hidden control plane first. Then pool by pool: the blue nodes are cordoned once as many green ones are \
               Ready, drained in batches with a soak after each, and deleted after the final soak. A drain that passes \
               its time-out fails the upgrade. `rollback_after` is an operator who aborts and rolls back that long into \
-              the final soak. Green nodes are the same pool's second generation here.",
+              the final soak, `cancel_after` one who does so in mid-drain: blue is uncordoned, green cordoned, drained \
+              and deleted. Green nodes are the same pool's second generation here.",
     settings: &BLUE_GREEN_SETTINGS,
     sources: &["AKS documentation, blue-green-node-pool-upgrade"],
 };
@@ -52,7 +54,7 @@ const ROLLING_SOURCES: &[&str] =
 const DOC: &str = "AKS documentation, upgrade-aks-node-pools-rolling";
 const PREVIEW: &str = "AKS documentation, blue-green-node-pool-upgrade";
 
-static ROLLING_SETTINGS: [Setting; 8] = [
+static ROLLING_SETTINGS: [Setting; 9] = [
     START,
     setting(
         "max_surge",
@@ -92,8 +94,15 @@ static ROLLING_SETTINGS: [Setting; 8] = [
     setting(
         "max_blocked_nodes",
         Kind::IntOrPercent,
-        "1",
-        "With Cordon: nodes that may be left behind; the default of AKS is max_surge.",
+        "0",
+        "With Cordon: nodes that may be left behind; 0: as many as max_surge.",
+        "AKS documentation, upgrade-options",
+    ),
+    setting(
+        "force_upgrade",
+        Kind::Bool,
+        "false",
+        "Whether an operator has opened the window of forced upgrades, in which drains go past budgets.",
         "AKS documentation, upgrade-options",
     ),
     setting(
@@ -105,7 +114,7 @@ static ROLLING_SETTINGS: [Setting; 8] = [
     ),
 ];
 
-static BLUE_GREEN_SETTINGS: [Setting; 6] = [
+static BLUE_GREEN_SETTINGS: [Setting; 7] = [
     START,
     setting(
         "drain_batch_size",
@@ -142,14 +151,23 @@ static BLUE_GREEN_SETTINGS: [Setting; 6] = [
         "The operator rolls back so long into the final soak; 0s: never.",
         "rollproof: an operator's decision, made beforehand",
     ),
+    setting(
+        "cancel_after",
+        SPAN,
+        "\"0s\"",
+        "The operator aborts and rolls back so long after the first drain began; 0s: never.",
+        "rollproof: an operator's decision, made beforehand",
+    ),
 ];
 
 fn rolling(values: &Values) -> Plan {
     let (surge, unavailable) = (values.int_or_percent("max_surge"), values.int_or_percent("max_unavailable"));
-    let buffers = !matches!(surge, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
+    let buffers = !is_zero(surge);
     let most = if buffers { Amount::up(surge) } else { Amount::down(unavailable) };
     let ready = node_ready(WATCHES);
-    let drain = drain_within(values.span("drain_timeout"));
+    let timeout = Some(values.span("drain_timeout"));
+    let how = DrainSettings { timeout, past_budgets: values.flag("force_upgrade"), ..DrainSettings::new() };
+    let drain = Step::Drain(Drain { how, on_deadline: OnDeadline::Fail });
     let steps = vec![
         Step::Cordon,
         drain.clone(),
@@ -159,8 +177,10 @@ fn rolling(values: &Values) -> Plan {
         Step::Uncordon,
     ];
     let until = Gate::of(vec![Condition::ExtrasReady], WATCHES).within(values.span("node_timeout")).provisions();
+    let blocked = values.int_or_percent("max_blocked_nodes");
     let blocked = match values.choice("undrainable_node_behavior") {
-        "Cordon" => Action::Quarantine(Amount::up(values.int_or_percent("max_blocked_nodes"))),
+        "Cordon" if is_zero(blocked) => Action::Quarantine(most),
+        "Cordon" => Action::Quarantine(Amount::up(blocked)),
         _ => Action::StopRun,
     };
     let leaves = vec![Step::Cordon, drain, Step::Transition(Transition::Retire)];
@@ -186,6 +206,7 @@ fn second_pool(values: &Values) -> Plan {
             soak: values.span("batch_soak_duration"),
         },
         finish: vec![soak, Finish::RetireOld],
+        rollback: Rollback { after: unless_zero(values, "cancel_after"), drain: parts::evicts() },
         on_error: OnError { api: Action::Retry(Span::secs(10)), ..OnError::all(Action::StopRun) },
         ..blue_green("node pools", IntOrPercent::Percent(100), ready, drain)
     };

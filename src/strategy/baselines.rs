@@ -85,7 +85,14 @@ fn in_place(values: &Values) -> Plan {
     let (masters, workers) = match values.choice("how") {
         "kubelet" => {
             let processes = MasterProcess::ALL.to_vec();
-            let swap = Swap { processes, together: true, every: Span::secs(1), deadline: None, rollback: false };
+            let swap = Swap {
+                processes,
+                together: true,
+                one_process: false,
+                every: Span::secs(1),
+                deadline: None,
+                rollback: false,
+            };
             let kubelet = Step::Transition(Transition::Kubelet);
             (vec![Step::Swap(swap), kubelet.clone(), Step::Gate(ready.clone())], vec![kubelet, Step::Gate(ready)])
         }

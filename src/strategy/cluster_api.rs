@@ -6,7 +6,7 @@ use super::machinery::*;
 use super::start::START;
 use crate::base::Span;
 use crate::config::{Entry, Kind, Setting, Values};
-use crate::strategy::drain::DrainSettings;
+use crate::strategy::drain::{DrainSettings, SkipWait};
 
 /// Cluster API.
 pub static CLUSTER_API: StrategyEntry = StrategyEntry {
@@ -18,6 +18,9 @@ pub static CLUSTER_API: StrategyEntry = StrategyEntry {
 
 /// Between two passes of a drain. Source: cluster-api core/reconcilers/machine/machine_controller.go, drainRetryInterval.
 const DRAIN_PASS: Span = Span::secs(20);
+/// On a node that is not heard of, pods deleted so long ago are gone for the drain. Source: cluster-api
+/// core/reconcilers/machine/machine_controller.go, drainNode.
+const UNREACHABLE: Span = Span::secs(1);
 /// Between two preflight checks. Source: cluster-api controlplane/kubeadm, preflightFailedRequeueAfter.
 const PREFLIGHT: Span = Span::secs(15);
 /// Retry of a reconcile that failed. Ours: controller-runtime's exponential back-off at about its middle.
@@ -74,7 +77,8 @@ static SETTINGS: [Setting; 6] = [
 
 fn plan(values: &Values) -> Plan {
     let timeout = unless_zero(values, "node_drain_timeout");
-    let how = DrainSettings { retry: DRAIN_PASS, look: DRAIN_PASS, timeout, ..DrainSettings::new() };
+    let skip_wait = Some(SkipWait { after: UNREACHABLE, unreachable: true });
+    let how = DrainSettings { retry: DRAIN_PASS, look: DRAIN_PASS, timeout, skip_wait, ..DrainSettings::new() };
     let drain = Step::Drain(Drain { how, on_deadline: OnDeadline::GoOn });
     let preflight = Gate::of(vec![Condition::ControlPlane], PREFLIGHT);
     let masters = masters(values.count("control_plane_max_surge"), &preflight, &drain);

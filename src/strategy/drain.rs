@@ -16,7 +16,7 @@ use crate::engine::Dist;
 use crate::world::command::Command;
 use crate::world::ids::{NodeId, PodId};
 use crate::world::reported::{Reported, Sight};
-use crate::world::store::{ApiError, Revision};
+use crate::world::store::{ApiError, NodeReady, Revision};
 
 /// Sleep after a refused eviction. Source: kubectl `pkg/drain/drain.go`, `EvictErrorRetryDelay`' default.
 pub const EVICT_RETRY: Span = Span::secs(5);
@@ -45,6 +45,32 @@ pub struct DrainSettings {
     pub look: Span,
     /// It drains in attempts with pauses between; `None`: without a pause.
     pub attempts: Option<Attempts>,
+    /// When a pod that a budget keeps is deleted past it; `None`: never.
+    pub bypass: Option<Bypass>,
+    /// Pods of a critical priority class are asked to go once all others are gone.
+    pub critical_last: bool,
+    /// Pods that are no longer waited for; `None`: each is waited for until its object is gone.
+    pub skip_wait: Option<SkipWait>,
+    /// After so long the tool raises an alert, and goes on.
+    pub alert: Option<Span>,
+}
+
+/// When a pod that a budget keeps is deleted past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bypass {
+    /// So long after its first eviction was refused.
+    After(Span),
+    /// Its own grace period before the drain's deadline, so that it is gone by then.
+    GraceBeforeDeadline,
+}
+
+/// Which pods on their way out a drain does not wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkipWait {
+    /// Those whose deletion was asked for so long ago.
+    pub after: Span,
+    /// Only on a node of whose kubelet nothing is heard.
+    pub unreachable: bool,
 }
 
 /// Attempts to drain with pauses between, for ever. While nothing changes they find what they found before.
@@ -88,6 +114,10 @@ impl DrainSettings {
             past_budgets: false,
             look: GONE_POLL,
             attempts: None,
+            bypass: None,
+            critical_last: false,
+            skip_wait: None,
+            alert: None,
         }
     }
 }
@@ -166,7 +196,7 @@ impl Drained {
 #[derive(Clone, Debug)]
 pub struct Drain {
     node: NodeId,
-    settings: DrainSettings,
+    settings: Box<DrainSettings>,
     stage: Stage,
 }
 
@@ -174,7 +204,12 @@ pub struct Drain {
 enum Stage {
     Cordon(Option<u32>),
     List,
-    Pods { deadline: Time, tasks: Vec<Task> },
+    Pods {
+        deadline: Time,
+        /// When the alert is raised; never once it was.
+        alert: Time,
+        tasks: Vec<Task>,
+    },
     Failed(DrainError),
 }
 
@@ -186,11 +221,15 @@ struct Task {
     first: Time,
     /// Retries, the ones left out included, that were refused.
     retries: u64,
+    /// When it is deleted past the budget that keeps it.
+    bypass: Time,
     state: TaskState,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum TaskState {
+    /// It waits for pods that go first.
+    Held,
     /// The command that asks for the eviction sends it at this moment.
     Launching { at: Time },
     /// An eviction is under way. `known`: the store's revision when it was tried.
@@ -206,12 +245,12 @@ enum TaskState {
 impl Drain {
     /// Cordons the node, then empties it.
     pub fn cordon_first(node: NodeId, settings: DrainSettings) -> Drain {
-        Drain { node, settings, stage: Stage::Cordon(None) }
+        Drain { node, settings: Box::new(settings), stage: Stage::Cordon(None) }
     }
 
     /// Empties a node that is cordoned already.
     pub fn of_cordoned(node: NodeId, settings: DrainSettings) -> Drain {
-        Drain { node, settings, stage: Stage::List }
+        Drain { node, settings: Box::new(settings), stage: Stage::List }
     }
 
     /// Whether a budget still refuses one of its evictions.
@@ -227,10 +266,15 @@ impl Drain {
         match &mut self.stage {
             Stage::Cordon(_) | Stage::List => None,
             Stage::Failed(error) => Some(Drained { pods: 0, retries429: 0, errors: vec![*error] }),
-            Stage::Pods { deadline, tasks } => {
-                for task in tasks.iter_mut() {
-                    task.step(&self.settings, *deadline, turn);
+            Stage::Pods { deadline, alert, tasks } => {
+                if turn.now() >= *alert {
+                    *alert = Time::NEVER;
+                    turn.remark(format!("alert: drain of {} goes on", turn.seen.instance(self.node).label));
                 }
+                for task in tasks.iter_mut() {
+                    task.step(self.node, &self.settings, *deadline, turn);
+                }
+                release(tasks, &self.settings, turn);
                 ended(tasks)
             }
         }
@@ -238,9 +282,10 @@ impl Drain {
 
     /// Says what it waits for, and why.
     pub fn arm(&self, turn: &mut Turn<'_, '_>) {
-        if let Stage::Pods { deadline, tasks } = &self.stage {
+        if let Stage::Pods { deadline, alert, tasks } = &self.stage {
+            turn.until(*alert);
             for task in tasks {
-                task.arm(&self.settings, *deadline, turn);
+                task.arm(self.node, &self.settings, *deadline, turn);
             }
         }
     }
@@ -273,13 +318,38 @@ impl Drain {
         }
         let pods: Vec<PodId> = on_node.iter().copied().filter(|pod| !of_daemon_set(pod)).collect();
         let mut first = now;
+        let deadline = self.settings.timeout.map_or(Time::NEVER, |timeout| now + timeout);
         let mut task = |pod: &PodId| {
             first += turn.command_time(self.settings.command_time);
-            Task { pod: *pod, first, retries: 0, state: TaskState::Launching { at: first } }
+            let app = &turn.seen.spec.apps[turn.seen.store().pods().now(*pod).app];
+            let bypass = match self.settings.bypass {
+                Some(Bypass::After(span)) => first + span,
+                Some(Bypass::GraceBeforeDeadline) if deadline < Time::NEVER => {
+                    deadline - self.settings.grace.unwrap_or(app.grace)
+                }
+                Some(Bypass::GraceBeforeDeadline) | None => Time::NEVER,
+            };
+            let held = self.settings.critical_last && app.critical;
+            let state = if held { TaskState::Held } else { TaskState::Launching { at: first } };
+            Task { pod: *pod, first, retries: 0, bypass, state }
         };
         let tasks = pods.iter().map(&mut task).collect();
-        let deadline = self.settings.timeout.map_or(Time::NEVER, |timeout| now + timeout);
-        self.stage = Stage::Pods { deadline, tasks };
+        let alert = self.settings.alert.map_or(Time::NEVER, |alert| now + alert);
+        self.stage = Stage::Pods { deadline, alert, tasks };
+    }
+}
+
+/// Asks the pods that waited for others, once those are gone; where one of those failed, nothing more is asked.
+fn release(tasks: &mut [Task], settings: &DrainSettings, turn: &mut Turn<'_, '_>) {
+    let held = |task: &Task| matches!(task.state, TaskState::Held);
+    let others = tasks.iter().filter(|task| !held(task));
+    if !tasks.iter().any(held) || others.clone().any(|task| !matches!(task.state, TaskState::Over(_))) {
+        return;
+    }
+    let failed = others.clone().any(|task| matches!(task.state, TaskState::Over(Some(_))));
+    for task in tasks.iter_mut().filter(|task| held(task)) {
+        task.first = turn.now();
+        task.state = if failed { TaskState::Over(None) } else { ask(task.pod, settings.past_budgets, settings, turn) };
     }
 }
 
@@ -308,7 +378,7 @@ impl Task {
         settings.attempts.map_or(tick, |attempts| attempts.open_from(self.first, tick))
     }
 
-    fn step(&mut self, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
+    fn step(&mut self, node: NodeId, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         if let TaskState::Asking { order, asked, known } = self.state
             && let Some(result) = turn.answer(order)
@@ -316,8 +386,11 @@ impl Task {
             self.state = self.answered(result, asked, known, now);
         }
         match self.state {
-            TaskState::Launching { at } if now >= at => self.state = ask(self.pod, settings, turn),
-            TaskState::Launching { .. } | TaskState::Asking { .. } | TaskState::Over(_) => {}
+            TaskState::Launching { at } if now >= at => {
+                self.state = ask(self.pod, settings.past_budgets, settings, turn);
+            }
+            TaskState::Held | TaskState::Launching { .. } | TaskState::Asking { .. } | TaskState::Over(_) => {}
+            TaskState::Refused { .. } if now >= self.bypass => self.state = ask(self.pod, true, settings, turn),
             TaskState::Refused { asked, known } => {
                 let poll = self.retries(settings);
                 if now > asked && poll.ticks_at(now) && self.is_open(settings, now) {
@@ -328,21 +401,22 @@ impl Task {
                     } else if may_differ(turn.seen, known) {
                         let script = turn.command_time(settings.retry_time);
                         self.state = match turn.command_time(settings.command_time) + script {
-                            Span::ZERO => ask(self.pod, settings, turn),
+                            Span::ZERO => ask(self.pod, settings.past_budgets, settings, turn),
                             time => TaskState::Launching { at: now + time },
                         };
                     }
                 }
             }
-            TaskState::Leaving { since } => {
-                if gone_poll(since, settings).ticks_at(now) && self.is_open(settings, now) {
-                    self.state = left(self.pod, turn.seen).unwrap_or(if now >= deadline {
-                        TaskState::Over(Some(DrainError::Terminating(self.pod)))
-                    } else {
-                        self.state
-                    });
-                }
+            TaskState::Leaving { since } if gone_poll(since, settings).ticks_at(now) && self.is_open(settings, now) => {
+                let skipped = self.skipped_from(node, settings, turn.seen) <= now;
+                self.state = match left(self.pod, turn.seen) {
+                    Some(state) => state,
+                    None if skipped => TaskState::Over(None),
+                    None if now >= deadline => TaskState::Over(Some(DrainError::Terminating(self.pod))),
+                    None => self.state,
+                };
             }
+            TaskState::Leaving { .. } => {}
         }
     }
 
@@ -364,9 +438,21 @@ impl Task {
         }
     }
 
-    fn arm(&self, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
+    /// From when on nobody waits for it any more, though its object may be there.
+    fn skipped_from(&self, node: NodeId, settings: &DrainSettings, seen: &Reported<'_>) -> Time {
+        let Some(skip) = settings.skip_wait else { return Time::NEVER };
+        let silent = seen.node(node).is_some_and(|object| object.ready == NodeReady::Unknown);
+        let deleting = seen.pod(self.pod).and_then(|object| object.deleting);
+        match (deleting, silent || !skip.unreachable) {
+            (Some(since), true) => since + skip.after,
+            (Some(_) | None, _) => Time::NEVER,
+        }
+    }
+
+    fn arm(&self, node: NodeId, settings: &DrainSettings, deadline: Time, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         match self.state {
+            TaskState::Held => {}
             TaskState::Launching { at } => turn.until(at),
             TaskState::Asking { .. } => {}
             TaskState::Over(Some(DrainError::Evict(pod, ApiError::SeveralBudgets))) => {
@@ -376,6 +462,7 @@ impl Task {
             TaskState::Refused { known, .. } => {
                 let poll = self.retries(settings);
                 turn.blocked(NotYet::BudgetSpent { pod: self.pod });
+                turn.until(self.bypass);
                 let next = self.next_open(settings, poll.after(now));
                 wait_by((poll, Sight::Anything), (deadline, next), may_differ(turn.seen, known), turn);
             }
@@ -384,6 +471,12 @@ impl Task {
                 let poll = gone_poll(since, settings);
                 let next = self.next_open(settings, poll.after(now));
                 wait_by((poll, Sight::End(self.pod)), (deadline, next), left(self.pod, turn.seen).is_some(), turn);
+                if let Some(skip) = settings.skip_wait {
+                    turn.until(poll.from(self.skipped_from(node, settings, turn.seen)).max(poll.after(now)));
+                    if skip.unreachable {
+                        turn.poll(poll, Sight::Machines);
+                    }
+                }
             }
         }
     }
@@ -399,10 +492,9 @@ fn wait_by((poll, sight): (Poll, Sight), (deadline, next): (Time, Time), changed
     }
 }
 
-fn ask(pod: PodId, settings: &DrainSettings, turn: &mut Turn<'_, '_>) -> TaskState {
+fn ask(pod: PodId, past_budgets: bool, settings: &DrainSettings, turn: &mut Turn<'_, '_>) -> TaskState {
     let grace = settings.grace;
-    let order =
-        turn.give(if settings.past_budgets { Command::Delete { pod, grace } } else { Command::Evict { pod, grace } });
+    let order = turn.give(if past_budgets { Command::Delete { pod, grace } } else { Command::Evict { pod, grace } });
     TaskState::Asking { order, asked: turn.now(), known: turn.seen.store().revision() }
 }
 

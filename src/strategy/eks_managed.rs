@@ -1,7 +1,7 @@
 //! Amazon EKS: updates of managed node groups, surge first or terminate first.
 
 use super::catalog::{StrategyEntry, Target};
-use super::machinery::parts::{FORCED, WATCHES, managed_control_plane, node_ready};
+use super::machinery::parts::{FORCED, WATCHES, node_ready, reverting_control_plane};
 use super::machinery::*;
 use super::start::START;
 use crate::base::Span;
@@ -29,7 +29,8 @@ static DEFAULT: Entry = Entry {
     name: "eks-managed",
     about: "EKS managed node groups: the group grows first, all old nodes are cordoned at once, drains fail after 15 min.",
     details:
-        "The hidden control plane first, replica by replica. Then group by group: it grows by twice its zones, or \
+        "The hidden control plane first, replica by replica; one that is not healthy in time takes all back to the \
+         old version, and the update has failed. Then group by group: it grows by twice its zones, or \
               by max_unavailable if that is more; every new node must be Ready, one at least in each zone. All old \
               nodes are cordoned and labelled out of load balancers. As many as max_unavailable at a time, chosen at \
               random, are drained; pods still there after the limit fail the update, or are deleted with force. A \
@@ -55,11 +56,12 @@ const SOURCES: &[&str] = &[
     "EKS user guide, \"Understand each phase of node updates\"",
     "EKS user guide, \"Simplify node lifecycle with managed node groups\"",
     "EKS API reference, NodegroupUpdateConfig",
+    "EKS user guide, \"Update existing cluster to new Kubernetes version\"",
 ];
 const API: &str = "EKS API reference, NodegroupUpdateConfig";
 const GUIDE: &str = "EKS user guide, \"Understand each phase of node updates\"";
 
-static SETTINGS: [Setting; 6] = [
+static SETTINGS: [Setting; 7] = [
     START,
     setting(
         "max_unavailable",
@@ -74,6 +76,13 @@ static SETTINGS: [Setting; 6] = [
         "false",
         "Whether pods that budgets keep are deleted instead of failing the update.",
         GUIDE,
+    ),
+    setting(
+        "control_plane_timeout",
+        SPAN,
+        "\"20m\"",
+        "A new API server must be healthy by then, or the control plane goes back to the old version.",
+        "EKS user guide, \"Update existing cluster\", which names the check, not its time; ours",
     ),
     setting("eviction_limit", SPAN, "\"15m\"", "How long a node's pods may take to go; fixed in EKS.", GUIDE),
     setting("post_drain_wait", SPAN, "\"60s\"", "Wait for load balancers to drop the empty node; fixed in EKS.", GUIDE),
@@ -115,7 +124,7 @@ fn plan(values: &Values, grows: bool) -> Plan {
         group.finish = vec![Finish::Gate(node_ready_group(values))];
     }
     group.on_error.api = Action::Retry(Span::secs(10));
-    Plan::of(values.span("start"), vec![managed_control_plane(), group])
+    Plan::of(values.span("start"), vec![reverting_control_plane(values.span("control_plane_timeout")), group])
 }
 
 fn node_ready_group(values: &Values) -> Gate {

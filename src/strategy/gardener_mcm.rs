@@ -6,7 +6,7 @@ use super::machinery::*;
 use super::start::START;
 use crate::base::Span;
 use crate::config::{Entry, Kind, Setting, Values};
-use crate::strategy::drain::DrainSettings;
+use crate::strategy::drain::{Bypass, DrainSettings};
 
 /// machine-controller-manager.
 pub static GARDENER_MCM: StrategyEntry = StrategyEntry {
@@ -67,9 +67,12 @@ static SETTINGS: [Setting; 6] = [
 fn plan(values: &Values) -> Plan {
     let (surge, unavailable) = (values.int_or_percent("max_surge"), values.int_or_percent("max_unavailable"));
     let ready = node_ready(WATCHES).within(values.span("machine_creation_timeout")).provisions();
-    let retries = EVICTION_RETRY * values.count("max_evict_retries");
-    let timeout = Some(values.span("machine_drain_timeout").min(retries));
-    let how = DrainSettings { retry: EVICTION_RETRY, timeout, ..DrainSettings::new() };
+    let how = DrainSettings {
+        retry: EVICTION_RETRY,
+        timeout: Some(values.span("machine_drain_timeout")),
+        bypass: Some(Bypass::After(EVICTION_RETRY * values.count("max_evict_retries"))),
+        ..DrainSettings::new()
+    };
     let steps = vec![
         surge_first(surge, ready.clone()),
         Step::Cordon,

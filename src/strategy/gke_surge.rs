@@ -22,7 +22,8 @@ static ENTRY: Entry = Entry {
               cluster) leaves the API unavailable meanwhile. Then pool by pool: as many new nodes as max_surge are \
               created, in the zone of the node they replace, and must be Ready; as many old nodes as max_surge and \
               max_unavailable together are cordoned and drained, in no defined order; after the limit what is left is \
-              deleted past all budgets and the node goes. Nothing is rolled back.",
+              deleted past all budgets and the node goes. When a maintenance window closes, nodes under way are \
+              finished and the rest waits for the next. Nothing is rolled back.",
     settings: &SETTINGS,
     sources: &[
         "GKE documentation, \"Node upgrade strategies\"",
@@ -32,6 +33,9 @@ static ENTRY: Entry = Entry {
 };
 
 const DOC: &str = "GKE REST reference, UpgradeSettings";
+
+/// Where maintenance windows are documented.
+pub(super) const WINDOW: &str = "GKE documentation, \"Maintenance windows and exclusions\"";
 
 /// From a failure until the next try. Estimate: GKE documents none.
 const RETRY: Span = Span::secs(10);
@@ -45,11 +49,13 @@ pub(super) const DRAIN_LIMIT: Setting = setting(
     "GKE documentation, \"Node upgrade strategies\"",
 );
 
-static SETTINGS: [Setting; 5] = [
+static SETTINGS: [Setting; 7] = [
     START,
     setting("max_surge", Kind::IntOrPercent, "1", "New nodes of a pool that may run ahead of those they replace.", DOC),
     setting("max_unavailable", Kind::IntOrPercent, "0", "Nodes of a pool that go before their replacement comes.", DOC),
     DRAIN_LIMIT,
+    window_opens("maintenance_window_start", WINDOW),
+    window_lasts("maintenance_window_duration", WINDOW),
     setting(
         "node_timeout",
         SPAN,
@@ -81,5 +87,6 @@ fn plan(values: &Values) -> Plan {
         on_error: on_error(),
         ..Stage::of("node pools", Groups::Workers, steps)
     };
-    Plan::of(values.span("start"), vec![managed_control_plane(), workers])
+    let window = daily_window(values, "maintenance_window_start", "maintenance_window_duration", false);
+    Plan { window, ..Plan::of(values.span("start"), vec![managed_control_plane(), workers]) }
 }

@@ -6,7 +6,7 @@ use super::machinery::*;
 use super::start::START;
 use crate::base::Span;
 use crate::config::{Entry, Kind, Setting, Values};
-use crate::strategy::drain::DrainSettings;
+use crate::strategy::drain::{Bypass, DrainSettings};
 use crate::world::fact::StepPhase;
 
 /// Karpenter's drift.
@@ -32,8 +32,8 @@ static ENTRY: Entry = Entry {
               time as the budget allows, nodes that are not Ready taking a place. A node is tainted, its replacement \
               is launched and must be initialized within the command's time-out, or the command is rolled back: the \
               taint goes, the node is tried again, the replacement stays. Then the node leaves load balancers and is \
-              drained without a limit, unless terminationGracePeriod sets one: then pods go past their budgets at its \
-              end. One replacement for one node here; the tool computes what pods need.",
+              drained, critical pods last, without a limit, unless terminationGracePeriod sets one: then a pod goes past \
+              its budget its own grace period before the end. One replacement for one node here; the tool computes what pods need.",
     settings: &SETTINGS,
     sources: &[
         "karpenter pkg/controllers/disruption/{controller,drift,queue}.go",
@@ -42,14 +42,31 @@ static ENTRY: Entry = Entry {
     ],
 };
 
-static SETTINGS: [Setting; 4] = [
+const BUDGETS: &str = "karpenter pkg/apis/v1/nodepool.go, Budget";
+
+static SETTINGS: [Setting; 7] = [
     START,
     setting(
         "budget",
         Kind::IntOrPercent,
         "\"10%\"",
-        "Nodes of a pool under disruption at a time; shares round up.",
-        "karpenter pkg/apis/v1/nodepool.go, Budget.Nodes",
+        "Nodes of a pool under disruption at a time; shares round up; 0: none, ever.",
+        BUDGETS,
+    ),
+    setting("scheduled_budget", Kind::IntOrPercent, "0", "The budget while its schedule is active.", BUDGETS),
+    setting(
+        "schedule",
+        Kind::Duration { min: Span::ZERO, max: Span::mins(24 * 60) },
+        "\"0s\"",
+        "When the scheduled budget becomes active on each day; the run starts at midnight, UTC as in the tool.",
+        BUDGETS,
+    ),
+    setting(
+        "duration",
+        Kind::Duration { min: Span::ZERO, max: Span::mins(24 * 60) },
+        "\"0s\"",
+        "How long it stays active; the least of all active budgets counts. 0s: there is none.",
+        BUDGETS,
     ),
     setting(
         "termination_grace_period",
@@ -69,7 +86,14 @@ static SETTINGS: [Setting; 4] = [
 
 fn plan(values: &Values) -> Plan {
     let limit = unless_zero(values, "termination_grace_period");
-    let how = DrainSettings { retry: EVICTION_RETRY, timeout: limit, look: WATCHES, ..DrainSettings::new() };
+    let how = DrainSettings {
+        retry: EVICTION_RETRY,
+        timeout: limit,
+        look: WATCHES,
+        bypass: limit.map(|_| Bypass::GraceBeforeDeadline),
+        critical_last: true,
+        ..DrainSettings::new()
+    };
     let on_deadline = OnDeadline::Force(parts::FORCED);
     let ready = node_ready(WATCHES).within(values.span("command_timeout")).provisions();
     let steps = vec![
@@ -82,9 +106,11 @@ fn plan(values: &Values) -> Plan {
         Step::Transition(Transition::Replace),
         Step::Gate(node_ready(WATCHES)),
     ];
+    let scheduled = Amount::up(values.int_or_percent("scheduled_budget"));
+    let during = daily_window(values, "schedule", "duration", false).map(|window| (window, scheduled));
     let pools = Stage {
         order: Order::EmptyFirst,
-        pace: Pace::Window { most: Amount::up(values.int_or_percent("budget")), brake: true },
+        pace: Pace::Budget { most: Amount::up(values.int_or_percent("budget")), during },
         on_error: OnError { provision: Action::PutBack, ..OnError::retries(POLLING) },
         ..Stage::of("node pools", Groups::Workers, steps)
     };

@@ -101,7 +101,14 @@ fn plan(values: &Values) -> Plan {
 
 fn swap(process: MasterProcess, values: &Values) -> Step {
     let deadline = unless_zero(values, "upgrade_manifests");
-    Step::Swap(Swap { processes: vec![process], together: false, every: POD_LOOKS, deadline, rollback: true })
+    Step::Swap(Swap {
+        processes: vec![process],
+        together: false,
+        one_process: false,
+        every: POD_LOOKS,
+        deadline,
+        rollback: true,
+    })
 }
 
 /// The same on every node: drained, a new kubelet, back to work.

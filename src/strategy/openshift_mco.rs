@@ -21,6 +21,9 @@ pub static OPENSHIFT_MCO: StrategyEntry = StrategyEntry {
 const ATTEMPTS: Attempts =
     Attempts { length: Span::secs(90), pause: Span::mins(1), slow_after: Span::mins(10), slow_pause: Span::mins(5) };
 
+/// From a drain's start until the alert. Source: the same file, drainTimeoutDuration.
+const ALERT: Span = Span::mins(60);
+
 static ENTRY: Entry = Entry {
     name: "openshift-mco",
     about: "OpenShift: static pods master by master, then machine config pools reboot node by node; drains never give up.",
@@ -28,7 +31,8 @@ static ENTRY: Entry = Entry {
               masters, one master at a time. Then the pools, masters and workers together: nodes that are not Ready \
               take a place of max_unavailable; zone by zone, oldest first; cordoned, drained in attempts of 90 s, a \
               minute apart in the first ten minutes and five minutes apart after, for ever (an alert is raised after \
-              an hour); rebooted into the new image, Ready, uncordoned. The operator's own node is not put last here.",
+              an hour); rebooted into the new image, Ready, uncordoned. etcd's quorum guard lets one master go at a time, \
+              whatever max_unavailable says. The operator's own node is not put last here.",
     settings: &SETTINGS,
     sources: &[
         "openshift/machine-config-operator pkg/controller/{node,drain}",
@@ -65,16 +69,24 @@ const DOC: &str = "openshift/machine-config-operator docs/MachineConfigControlle
 
 fn plan(values: &Values) -> Plan {
     let rolled = |process: MasterProcess| {
-        let swap = Swap { processes: vec![process], together: false, every: WATCHES, deadline: None, rollback: false };
+        let swap = Swap {
+            processes: vec![process],
+            together: false,
+            one_process: false,
+            every: WATCHES,
+            deadline: None,
+            rollback: false,
+        };
         let whole = Gate::of(vec![Condition::ControlPlane], WATCHES);
         let steps = vec![Step::Gate(whole.clone()), Step::Swap(swap), Step::Gate(whole)];
         Stage { template: false, ..Stage::of(process.name(), Groups::Masters, steps) }
     };
-    let how = DrainSettings { attempts: Some(ATTEMPTS), ..DrainSettings::new() };
+    let how = DrainSettings { attempts: Some(ATTEMPTS), alert: Some(ALERT), ..DrainSettings::new() };
     let restart = if values.flag("reboot") { Transition::Upgrade } else { Transition::Kubelet };
     let steps = vec![
         Step::Taint,
         Step::Cordon,
+        Step::QuorumGuard,
         Step::Drain(Drain { how, on_deadline: OnDeadline::Fail }),
         Step::Transition(restart),
         Step::Gate(Gate::of(vec![Condition::NodeReady, Condition::StaticPods], WATCHES)),

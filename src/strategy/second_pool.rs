@@ -29,8 +29,8 @@ static MANUAL: Entry = Entry {
     details: "Masters are replaced one after another. Then a green pool is created; once all its nodes are Ready every \
               blue node is cordoned, so that no pod moves twice, and drained one by one as kubectl does, without a \
               deadline unless one is set. Every app must be Ready; after a soak the blue nodes are deleted. A drain or \
-              check that fails, or an operator after `rollback_after` of the soak, goes back: blue uncordoned, green \
-              drained and deleted. The green pool is the same group's second generation here.",
+              check that fails, or an operator (`rollback_after` into the soak, `cancel_after` into the drains), goes \
+              back: blue uncordoned, green cordoned, drained and deleted. The green pool is the same group's second generation here.",
     settings: &MANUAL_SETTINGS,
     sources: &["Kubernetes documentation, \"Safely Drain a Node\""],
 };
@@ -48,12 +48,19 @@ static CANARY: Entry = Entry {
 const OURS: &str = "rollproof: an operator's choice";
 const KUBECTL: &str = "kubectl pkg/cmd/drain/drain.go";
 
-static MANUAL_SETTINGS: [Setting; 5] = [
+static MANUAL_SETTINGS: [Setting; 6] = [
     START,
     setting("drain_timeout", SPAN, "\"0s\"", "kubectl drain --timeout; 0s for none.", KUBECTL),
     setting("soak", SPAN, "\"1h\"", "How long blue stays cordoned once it is empty.", OURS),
     setting("apps_timeout", SPAN, "\"10m\"", "Every app must be Ready so long after the last drain.", OURS),
     setting("rollback_after", SPAN, "\"0s\"", "The operator rolls back so long into the soak; 0s: never.", OURS),
+    setting(
+        "cancel_after",
+        SPAN,
+        "\"0s\"",
+        "The operator rolls back so long after the first drain began; 0s: never.",
+        OURS,
+    ),
 ];
 
 static CANARY_SETTINGS: [Setting; 6] = [
@@ -75,6 +82,7 @@ fn manual(values: &Values) -> Plan {
     let soak = Finish::Soak { span: values.span("soak"), rollback_after: unless_zero(values, "rollback_after") };
     let pools = Stage {
         finish: vec![apps_ready(values), soak, Finish::RetireOld],
+        rollback: Rollback { after: unless_zero(values, "cancel_after"), drain: parts::evicts() },
         on_error: OnError { gate: Action::RollBack, drain: Action::RollBack, ..OnError::all(Action::StopRun) },
         ..blue_green("pools", IntOrPercent::Percent(100), ready, vec![drain])
     };

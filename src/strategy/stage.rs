@@ -48,6 +48,8 @@ pub(crate) struct Stage {
     /// Replacements never become nodes.
     pub(crate) broken_boot: bool,
     pub(crate) actor: Box<dyn Actor>,
+    /// Processes of the actor's tool so far; answers to earlier ones are lost.
+    process: u32,
     pub(crate) wait: Wait,
     /// Calls of the actor so far.
     pub(crate) calls: u64,
@@ -93,6 +95,7 @@ impl Stage {
             broken_image: false,
             broken_boot: false,
             actor,
+            process: 0,
             wait: Wait::until(Time::ZERO),
             calls: 0,
             log: Vec::new(),
@@ -210,6 +213,17 @@ impl Stage {
         }
     }
 
+    /// What was set in motion goes on after the plan's end.
+    pub(crate) fn goes_on(&mut self) {
+        while let Some(index) =
+            (0..self.happenings.len()).min_by_key(|at| (self.happenings[*at].0, self.happenings[*at].1))
+        {
+            let (at, _, script) = self.happenings.swap_remove(index);
+            self.now = self.now.max(at);
+            script(self);
+        }
+    }
+
     fn next_poll(&self) -> Option<Time> {
         let polls = self.wait.polls.iter();
         match (self.changed, self.eager) {
@@ -321,7 +335,8 @@ impl Stage {
                 return self.launch(node);
             }
         };
-        self.at(self.now + ROUND_TRIP, move |stage| stage.serve(number, &change));
+        let process = self.process;
+        self.at(self.now + ROUND_TRIP, move |stage| stage.serve(process, number, &change));
     }
 
     /// What is done to machines and their static pods, beside replacing them.
@@ -382,7 +397,14 @@ impl Stage {
         }
     }
 
-    fn serve(&mut self, order: u32, change: &Change) {
+    /// The tool dies now, and is started again at this moment.
+    pub(crate) fn run_anew(&mut self, actor: Box<dyn Actor>, at: Time) {
+        self.process += 1;
+        (self.actor, self.wait) = (actor, Wait::until(at));
+        self.answers.clear();
+    }
+
+    fn serve(&mut self, process: u32, order: u32, change: &Change) {
         let result = self.api.and_then(|()| self.apply(change));
         if let (Ok(()), Change::Evict { pod, .. } | Change::DeletePod { pod, .. }) = (result, change) {
             let pod = *pod;
@@ -390,7 +412,9 @@ impl Stage {
                 let _ = stage.apply(&Change::RemovePod { pod });
             });
         }
-        self.answers.push(Answer { order, result });
+        if process == self.process {
+            self.answers.push(Answer { order, result });
+        }
     }
 
     fn terminate(&mut self, node: NodeId) {

@@ -94,7 +94,14 @@ fn kubernetes(values: &Values) -> Plan {
     let deadline = unless_zero(values, "static_pod_wait");
     let mut stages: Vec<Stage> = SERVERS
         .map(|process| {
-            let swap = Swap { processes: vec![process], together: false, every: WATCHES, deadline, rollback: false };
+            let swap = Swap {
+                processes: vec![process],
+                together: false,
+                one_process: false,
+                every: WATCHES,
+                deadline,
+                rollback: false,
+            };
             Stage { template: false, ..Stage::of(process.name(), Groups::Masters, vec![Step::Swap(swap)]) }
         })
         .into();
@@ -121,7 +128,8 @@ fn system(values: &Values) -> Plan {
     }
     let back = Gate::of(vec![Condition::NodeReady, Condition::StaticPods], WATCHES);
     node.extend([Step::Transition(Transition::Reboot), Step::Gate(back), Step::Uncordon]);
-    let mut master = vec![Step::Gate(Gate { deadline: Some(Span::ZERO), ..Gate::of(vec![Condition::Etcd], WATCHES) })];
+    let mut master =
+        vec![Step::Gate(Gate { deadline: Some(Span::ZERO), ..Gate::of(vec![Condition::EtcdSpare], WATCHES) })];
     master.extend(node.clone());
     let most = Amount::count(u32::try_from(values.count("nodes_at_once")).unwrap_or(u32::MAX));
     let drain = if legacy { Action::Ignore } else { Action::StopRun };

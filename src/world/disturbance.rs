@@ -123,6 +123,10 @@ pub enum Disturbance {
     DeletePod(PodId),
     /// A pod's sandbox process dies; its container runs on.
     CrashSandbox(PodId),
+    /// The tool that runs the plan dies.
+    StopPlan,
+    /// It is started again.
+    StartPlan,
     /// Something keeps groups from launching machines.
     CloudTrouble(Trouble),
     /// It is over.

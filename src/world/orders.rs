@@ -233,6 +233,8 @@ impl World {
                 self.kubelets.container_exited(pod, &mut ctx!(self));
             }
             Disturbance::CrashSandbox(pod) => self.kubelets.sandbox_died(pod, &mut ctx!(self)),
+            // The tool stands outside the cluster: whoever drives it stops and starts it.
+            Disturbance::StopPlan | Disturbance::StartPlan => return,
             Disturbance::DeletePod(pod) => {
                 let done = self.commit(&Change::DeletePod { pod, grace: None });
                 debug_assert!(

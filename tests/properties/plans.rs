@@ -155,6 +155,7 @@ const FAULTS: &[&str] = &[
     "api-cut",
     "kubelet-restart",
     "kube-proxy-restart",
+    "orchestrator-crash",
 ];
 const WITHOUT_REPAIR: &[&str] = &["pod-delete", "pod-crash", "kubelet-restart", "kube-proxy-restart"];
 const PHASES: &[&str] =
@@ -185,6 +186,101 @@ const MACHINERY: &[&str] = &[
     "delete-drain",
 ];
 
+/// A plan of one's own: a stage of masters, perhaps, and one of workers, from random primitives.
+fn own() -> impl Strategy<Value = Vec<&'static str>> {
+    let masters = prop::option::of(select(MASTER_STAGES));
+    let stage = (select(OWN_STEPS), some_of(OWN_STAGE), some_of(OWN_ENDS));
+    let window = prop::option::weighted(0.2, select(&["window_duration = \"30m\"\nwindow_every = \"1h\""][..]));
+    (masters, stage, window).prop_map(|(masters, (steps, stage, ends), window)| {
+        let mut lines: Vec<&'static str> = window.into_iter().collect();
+        lines.extend(masters.into_iter().flat_map(|steps| ["[[strategy.stage]]\ngroups = \"masters\"", steps]));
+        lines.extend(["[[strategy.stage]]\ngroups = \"workers\"", steps]);
+        lines.extend(stage);
+        lines.extend(ends);
+        lines
+    })
+}
+
+const MASTER_STAGES: &[&str] = &[
+    "steps = [\"cordon\", \"move-leader\", \"deregister\", \"drain\", \"terminate\", { gate = [\"node-ready\", \"static-pods\"] }]",
+    "at_once = 2\nsteps = [\"cordon\", \"quorum-guard\", \"drain\", \"reboot\", { gate = [\"node-ready\"] }, \"uncordon\"]",
+    "steps = [{ swap = [\"etcd\", \"kube-apiserver\"], deadline = \"5m\", rollback = true }, { gate = [\"etcd-spare\"], deadline = \"5m\" }]",
+    "lock_period = \"1m\"\nlock_ttl = \"2m\"\nselect = \"all\"\nsteps = [\"reboot\", { gate = [\"node-ready\"] }]",
+];
+const OWN_STEPS: &[&str] = &[
+    "steps = [{ drain = { timeout = \"2m\", on_deadline = \"force\" } }]\nsurge = \"100%\"\npremark = \"cordon\"\nfinish = [{ soak = \"3m\", rollback_after = \"1m\" }, \"retire-old\"]\ncancel_after = \"5m\"",
+    "steps = [\"cordon\", { drain = { timeout = \"5m\" } }, \"reimage\", { gate = [\"node-ready\"] }, \"uncordon\"]\nsurge = { per_zone = 1, least = 1 }\nfinish = [\"remove-extras\"]",
+    "steps = [{ surge = 1, deadline = \"10m\" }, \"cordon\", \"exclude\", { drain = { delete_after = \"1m\", critical_last = true, skip_wait = \"30s\" } }, \"replace\"]",
+    "steps = [\"taint\", \"cordon\", { drain = { attempts = { length = \"10s\", pause = \"20s\" }, alert = \"1m\", timeout = \"9m\" } }, \"upgrade\", { gate = [\"node-ready\", \"apps\"], deadline = \"20m\" }, \"uncordon\", \"untaint\"]",
+    "steps = [\"kubelet\", { gate = [\"node-ready\"], times = 2, again = \"5s\" }]",
+    "steps = [\"terminate\"]",
+    "steps = [{ drain = { delete = true, grace = \"0s\" } }, { wait = \"10s\" }, \"terminate\", { gate = [\"validation\"], deadline = \"15m\" }]",
+];
+const OWN_STAGE: &[&[&str]] = &[
+    &[
+        "at_once = 2",
+        "at_once = \"100%\"",
+        "batch = 2\nbatch_soak = \"30s\"",
+        "budget = 1",
+        "budget = \"50%\"",
+        "at_once = 3\nbrake = true",
+    ],
+    &["order = \"random\"", "order = \"hash\"", "order = \"zones\"", "order = \"empty-first\"", "order = \"reverse\""],
+    &["together = true"],
+    &["before = { gate = [\"api\", \"group-ready\"], deadline = \"5m\" }"],
+];
+const OWN_ENDS: &[&[&str]] = &[&[
+    "on_error = { drain = \"put-back\", api = { retry = \"5s\" } }",
+    "on_error = { drain = { quarantine = 1 }, gate = \"ignore\" }",
+    "on_error = { drain = \"stop-group\", provision = \"retry\", gate = \"hold\" }",
+    "on_error = { drain = \"ignore\", api = \"ignore\", gate = \"ignore\" }",
+]];
+
+/// Settings of the machinery's strategies that few others have.
+const OF_TOOLS: &[(&str, &[&str])] = &[
+    ("gke-blue-green", &["cancel_after = \"4m\"", "batch = 0", "rollback_after = \"20m\"\nrespect_pdb = true"]),
+    ("gke-surge", &["maintenance_window_duration = \"4m\"", "drain_limit = \"3m\"\nmax_unavailable = 2"]),
+    ("aks-blue-green", &["cancel_after = \"4m\"", "drain_batch_size = \"50%\""]),
+    ("aks-rolling", &["undrainable_node_behavior = \"Cordon\"\ndrain_timeout = \"5m\"", "force_upgrade = true"]),
+    ("blue-green-manual", &["cancel_after = \"10m\"", "drain_timeout = \"1m\""]),
+    ("eks-managed", &["force = true\neviction_limit = \"1m\"", "control_plane_timeout = \"10s\""]),
+    (
+        "karpenter-drift",
+        &["termination_grace_period = \"3m\"\nbudget = \"100%\"", "duration = \"1h\"", "command_timeout = \"1m\""],
+    ),
+    (
+        "kured",
+        &[
+            "period = \"1m\"\nlock_ttl = \"3m\"",
+            "concurrency = 3\nend_time = \"1h\"",
+            "prefer_no_schedule_taint = true\nperiod = \"5m\"",
+        ],
+    ),
+    (
+        "system-upgrade-controller",
+        &[
+            "on_failure = \"retry_after_ttl\"\njob_active_deadline = \"2m\"",
+            "drain_timeout = \"20s\"",
+            "window_duration = \"2m\"",
+        ],
+    ),
+    ("openshift-mco", &["max_unavailable = 3", "reboot = false"]),
+    ("cluster-api", &["node_drain_timeout = \"2m\"", "max_surge = 0\nmin_ready_seconds = \"20s\""]),
+    ("gardener-mcm", &["max_evict_retries = 3", "machine_creation_timeout = \"1m\""]),
+    ("talos-os", &["legacy = true", "nodes_at_once = 2"]),
+];
+
+/// A strategy of the machinery: with its defaults, or one of its own ways.
+fn tool() -> impl Strategy<Value = (&'static str, Vec<&'static str>)> {
+    let ways: Vec<(&'static str, &'static str)> =
+        OF_TOOLS.iter().flat_map(|(name, ways)| ways.iter().map(move |way| (*name, *way))).collect();
+    prop_oneof![
+        select(MACHINERY).prop_map(|name| (name, Vec::new())),
+        select(ways).prop_map(|(name, way)| (name, vec![way])),
+        own().prop_map(|lines| ("plan", lines)),
+    ]
+}
+
 /// Any plan.
 pub fn plan() -> impl Strategy<Value = Plan> {
     let version = (13_u32..=33, any::<bool>());
@@ -197,7 +293,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             (name, settings)
         },
     );
-    let strategy = prop_oneof![2 => kops, 1 => select(MACHINERY).prop_map(|name| (name, Vec::new()))];
+    let strategy = prop_oneof![2 => kops, 3 => tool()];
     let apps = prop::collection::vec(app(), 1..=3);
     let faults = prop::collection::vec(fault(), 0..=3);
     let shared = prop::option::weighted(0.3, select(&["max_unavailable = 1", "min_available = \"90%\""][..]));
@@ -340,7 +436,7 @@ impl Plan {
             _ => format!("master-{}", fault.victim % self.masters + 1),
         };
         let target = match fault.kind {
-            "api-cut" => None,
+            "api-cut" | "orchestrator-crash" => None,
             "pod-delete" | "pod-crash" => {
                 let app = fault.victim as usize % self.apps.len();
                 // An app without pods has no target.

@@ -24,12 +24,14 @@ pub enum Condition {
     OtherMasters,
     /// Every etcd member serves; there is no learner.
     Etcd,
+    /// Every etcd member serves, and there are not two of them, of which none can be spared.
+    EtcdSpare,
     /// The unit's member could go: the others have a majority of healthy voters among them and no learner, and another
     /// master runs all its pods.
     MemberRemovable,
     /// Every machine that was launched ahead is Ready.
     ExtrasReady,
-    /// In each zone where the group has machines at least one of those launched ahead is Ready, and all of them are.
+    /// In each zone where the group has machines at least one at the new version is Ready, and all launched ahead are.
     ExtrasInEachZone,
     /// Every machine of the group is Ready.
     GroupReady,
@@ -41,13 +43,14 @@ pub enum Condition {
 
 impl Condition {
     /// All of them.
-    pub const ALL: [Condition; 12] = [
+    pub const ALL: [Condition; 13] = [
         Condition::Api,
         Condition::NodeReady,
         Condition::StaticPods,
         Condition::ControlPlane,
         Condition::OtherMasters,
         Condition::Etcd,
+        Condition::EtcdSpare,
         Condition::MemberRemovable,
         Condition::ExtrasReady,
         Condition::ExtrasInEachZone,
@@ -65,6 +68,7 @@ impl Condition {
             Condition::ControlPlane => "control-plane",
             Condition::OtherMasters => "other-masters",
             Condition::Etcd => "etcd",
+            Condition::EtcdSpare => "etcd-spare",
             Condition::MemberRemovable => "member-removable",
             Condition::ExtrasReady => "extras-ready",
             Condition::ExtrasInEachZone => "extras-in-each-zone",
@@ -82,7 +86,9 @@ impl Condition {
             | Condition::ExtrasInEachZone
             | Condition::GroupReady
             | Condition::Api => Sight::Machines,
-            Condition::StaticPods | Condition::Etcd | Condition::MemberRemovable => Sight::ControlPlane,
+            Condition::StaticPods | Condition::Etcd | Condition::EtcdSpare | Condition::MemberRemovable => {
+                Sight::ControlPlane
+            }
             Condition::ControlPlane | Condition::OtherMasters | Condition::Apps | Condition::Validation => {
                 Sight::Anything
             }
@@ -117,7 +123,10 @@ pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<
             let own = subject.machine.and_then(|machine| machine.node(seen));
             control_plane(own, seen)
         }
-        Condition::Etcd => seen
+        Condition::EtcdSpare if seen.spec.control_plane.replicas == 2 => {
+            Some("etcd has two members and can spare none".to_owned())
+        }
+        Condition::Etcd | Condition::EtcdSpare => seen
             .members
             .members()
             .find(|master| !seen.static_pod(*master, MasterProcess::Etcd).ready)
@@ -202,7 +211,9 @@ fn not_removable(master: MasterId, seen: &Reported<'_>) -> Option<String> {
 }
 
 fn extras_in_each_zone(subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {
-    let nodes: Vec<NodeId> = subject.extras.iter().filter_map(|machine| machine.node(seen)).collect();
+    // A machine of the group at the new version is new, whoever launched it.
+    let new = subject.group.machines(seen).filter(|(_, machine)| machine.version == seen.target(machine.pool));
+    let nodes: Vec<NodeId> = new.map(|(node, _)| node).collect();
     let ready = |node: &NodeId| unfit(*node, seen).is_none();
     let zone_of = |node: NodeId| seen.instance(node).zone;
     let wanted = subject.group.machines(seen).map(|(_, machine)| machine.zone);
@@ -227,7 +238,7 @@ fn apps(seen: &Reported<'_>) -> Option<String> {
 
 /// How many machines of a group are not Ready, those of `except` left out.
 pub(super) fn unready(group: Group, except: impl Fn(NodeId) -> bool, seen: &Reported<'_>) -> usize {
-    group.machines(seen).filter(|(node, _)| !except(*node) && unfit(*node, seen).is_some()).count()
+    group.machines(seen).filter(|(node, _)| unfit(*node, seen).is_some() && !except(*node)).count()
 }
 
 /// The least place of a worker group that no running machine has and nobody has claimed, in the zone of `like`.

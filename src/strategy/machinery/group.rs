@@ -1,23 +1,24 @@
 //! One group's turn: selection, machines ahead, marks, units at the stage's pace, and what is done at the end.
 
+mod pace;
+
 use std::collections::VecDeque;
 
 use super::arrival::{Group, Machine};
-use super::condition::{Subject, unready};
+use super::condition::Subject;
 use super::gate::GateRun;
-use super::order::{looks, put_in_order};
 use super::plan::*;
-use super::surge;
+use super::select::{Selected, select, surplus};
 use super::sweep::Sweep;
 use super::unit::{Crew, Failure, UnitRun};
+use super::{back, surge};
 use crate::base::Time;
-use crate::strategy::actor::{NotYet, Poll};
-use crate::strategy::drain::DrainSettings;
+use crate::strategy::actor::NotYet;
 use crate::strategy::turn::Turn;
 use crate::world::command::Command;
 use crate::world::fact::StepPhase;
 use crate::world::ids::NodeId;
-use crate::world::reported::{Instance, Reported, Sight};
+use crate::world::reported::Reported;
 
 /// Why a group was left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +38,16 @@ pub(super) struct GroupRun {
     /// Size of the group when its turn began.
     size: usize,
     pending: VecDeque<NodeId>,
+    /// Machines that an earlier run brought past their transition, and the step that is next.
+    half_way: Vec<(NodeId, usize)>,
     running: Vec<UnitRun>,
+    /// When the first unit began.
+    began: Option<Time>,
     extras: Vec<Machine>,
+    /// Machines that an earlier run launched ahead and did not use.
+    left_over: Vec<NodeId>,
+    /// How many machines an earlier run gave the group beyond its size.
+    surplus: usize,
     claimed: Vec<u32>,
     quarantined: usize,
     /// The selected machines are gone: there is no way back.
@@ -75,26 +84,31 @@ enum State {
 }
 
 impl GroupRun {
-    /// The turn of a group; `None` where nothing of it is selected.
-    pub(super) fn new(group: Group, stage: &Stage, seen: &Reported<'_>) -> Option<GroupRun> {
-        let machines: Vec<(NodeId, &Instance)> = group.machines(seen).collect();
-        let outdated = |(_, machine): &&(NodeId, &Instance)| machine.version != seen.target(machine.pool);
-        let nodes = |machines: Vec<&(NodeId, &Instance)>| machines.into_iter().map(|(node, _)| *node).collect();
-        let mut selected: Vec<NodeId> = match stage.select {
-            Select::All => nodes(machines.iter().collect()),
-            Select::Outdated | Select::First(_) => nodes(machines.iter().filter(outdated).collect()),
-        };
-        put_in_order(&mut selected, stage.order, seen);
-        if let Select::First(amount) = stage.select {
-            selected.truncate(amount.of(machines.len()).max(1));
-        }
-        (!selected.is_empty()).then(|| GroupRun {
+    /// The turn of a group; `None` where nothing of it is selected. `start`: when the plan first began; `left_over`:
+    /// machines that an earlier run launched ahead, of which the group takes its own.
+    pub(super) fn new(
+        group: Group,
+        stage: &Stage,
+        start: Time,
+        left_over: &mut Vec<NodeId>,
+        seen: &Reported<'_>,
+    ) -> Option<GroupRun> {
+        let Selected { nodes, half_way, size } = select(group, stage, start, seen);
+        let (own, others): (Vec<NodeId>, Vec<NodeId>) =
+            left_over.iter().partition(|node| group.has(seen.instance(**node), seen));
+        *left_over = others;
+        let surplus = if own.is_empty() { 0 } else { surplus(group, seen) };
+        (!nodes.is_empty()).then(|| GroupRun {
             group,
-            size: machines.len(),
-            pending: selected.iter().copied().collect(),
-            selected,
+            surplus,
+            size: size - own.len(),
+            pending: nodes.iter().copied().collect(),
+            selected: nodes,
+            half_way,
             running: Vec::new(),
+            began: None,
             extras: Vec::new(),
+            left_over: own,
             claimed: Vec::new(),
             quarantined: 0,
             retired: false,
@@ -117,20 +131,34 @@ impl GroupRun {
     }
 
     fn step_units(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) {
-        let back = way_back();
+        let (back, on_error) = match self.state {
+            State::Back => (back::steps(self.group, &stage.rollback), OnError::all(Action::Ignore)),
+            _ => (Vec::new(), stage.on_error),
+        };
         let steps = steps(&self.state, stage, &back);
-        let on_error = if let State::Back = self.state { OnError::all(Action::Ignore) } else { stage.on_error };
         let (group, extras, size) = (self.group, self.extras.as_slice(), self.size);
-        let mut surging = self.running.iter().filter(|unit| unit.surges()).count();
+        let (claimed, left_over) = (&mut self.claimed, &mut self.left_over);
+        let surging = self.running.iter().filter(|unit| unit.surges()).count();
+        let taken = self.running.iter().any(|unit| unit.is_alone() && unit.result().is_none());
+        let mut crew = Crew { group, on_error: &on_error, claimed, extras, surging, size, taken, left_over };
+        let mut freed = false;
         for unit in &mut self.running {
-            let had = unit.surges();
-            let claimed = &mut self.claimed;
-            unit.step(steps, &mut Crew { group, on_error: &on_error, claimed, extras, surging, size }, turn);
-            surging += usize::from(!had && unit.surges());
+            let (surged, alone, over) = (unit.surges(), unit.is_alone(), unit.result().is_some());
+            unit.step(steps, &mut crew, turn);
+            crew.surging += usize::from(!surged && unit.surges());
+            crew.taken |= !alone && unit.is_alone();
+            freed |= unit.is_alone() && !over && unit.result().is_some();
+        }
+        // The guard is free for one that has had its step already.
+        if freed {
+            self.step_units(stage, turn);
         }
     }
 
     fn next(&mut self, stage: &Stage, open: bool, turn: &mut Turn<'_, '_>) -> Option<State> {
+        if self.cancels_at(stage).is_some_and(|at| turn.now() >= at) {
+            return Some(self.go_back("the operator cancels", turn));
+        }
         match &mut self.state {
             State::Begin | State::Before(_) | State::Surge(_) | State::Premark(_) => self.next_ahead(stage, turn),
             State::Rolling => self.roll(stage, open, turn),
@@ -141,6 +169,28 @@ impl GroupRun {
             State::Abort(_) | State::Uncordon(_) | State::Back => self.next_away(turn),
             State::Over(_) => None,
         }
+    }
+
+    /// When the operator cancels the group's turn, as things stand.
+    fn cancels_at(&self, stage: &Stage) -> Option<Time> {
+        let after = stage.rollback.after.filter(|_| !self.retired)?;
+        let goes_on = match self.state {
+            State::Rolling
+            | State::BatchSoak(_)
+            | State::Finish(_)
+            | State::FinishSoak { .. }
+            | State::FinishGate(..)
+            | State::Extras(_) => true,
+            State::Begin
+            | State::Before(_)
+            | State::Surge(_)
+            | State::Premark(_)
+            | State::Abort(_)
+            | State::Uncordon(_)
+            | State::Back
+            | State::Over(_) => false,
+        };
+        self.began.filter(|_| goes_on).map(|began| began + after)
     }
 
     /// Before the first unit.
@@ -239,8 +289,6 @@ impl GroupRun {
             State::Uncordon(sweep) => {
                 // What fails is tried again until it is done.
                 let _ = sweep.step(true, turn)?;
-                let nodes: Vec<NodeId> = self.extras.iter().filter_map(|machine| machine.node(turn.seen)).collect();
-                self.pending = nodes.into_iter().collect();
                 Some(State::Back)
             }
             State::Back => {
@@ -250,7 +298,7 @@ impl GroupRun {
                         let text = format!("group {} was rolled back", self.group.name(turn.seen));
                         return Some(State::Over(Err(Left { text, stops: true })));
                     };
-                    self.running.push(UnitRun::new(node));
+                    self.running.push(UnitRun::new(node, turn.now()));
                     return Some(State::Back);
                 }
                 None
@@ -306,7 +354,9 @@ impl GroupRun {
     fn surge(&mut self, stage: &Stage, turn: &mut Turn<'_, '_>) -> State {
         let Some(asked) = &stage.surge else { return self.premark(stage, turn) };
         let count = surge::count(asked.by, self.size, self.group.zones(turn.seen));
-        self.extras = surge::launch(self.group, count, &mut self.claimed, turn);
+        self.extras = self.left_over.drain(..).map(Machine::Here).collect();
+        let missing = count.saturating_sub(self.surplus.max(self.extras.len()));
+        self.extras.extend(surge::launch(self.group, missing, &mut self.claimed, turn));
         turn.begin(self.group.unit(), StepPhase::SurgeWait);
         State::Surge(GateRun::begin(&asked.until, turn.now()))
     }
@@ -346,7 +396,9 @@ impl GroupRun {
         for _ in 0..begins {
             let next = self.next_index(stage, turn)?;
             let node = self.pending.remove(next)?;
-            self.running.push(UnitRun::new(node));
+            let resumed = self.half_way.iter().find(|(other, _)| *other == node).map_or(0, |(_, at)| *at);
+            self.running.push(UnitRun::from_step(node, resumed, turn.now()));
+            self.began.get_or_insert(turn.now());
         }
         (begins > 0).then_some(State::Rolling)
     }
@@ -381,48 +433,6 @@ impl GroupRun {
             }
         }
         None
-    }
-
-    /// How many units begin now.
-    fn begins(&self, stage: &Stage, turn: &Turn<'_, '_>) -> usize {
-        let under_way = self.running.len();
-        match stage.pace {
-            Pace::Window { most, brake } => {
-                let unready = match brake {
-                    true => unready(self.group, |node| self.is_under_way(node, turn), turn.seen),
-                    false => 0,
-                };
-                most.of(self.size).max(1).saturating_sub(under_way + unready).min(self.pending.len())
-            }
-            Pace::Surge { surge, unavailable } => {
-                let most = (surge.of(self.size) + unavailable.of(self.size)).max(1);
-                most.saturating_sub(under_way).min(self.pending.len())
-            }
-            Pace::Batches { size, .. } if under_way == 0 => size.of(self.size).max(1).min(self.pending.len()),
-            Pace::Batches { .. } => 0,
-            Pace::Lock { capacity, .. } => {
-                usize::from(under_way < capacity.max(1) as usize && self.next_index(stage, turn).is_some())
-            }
-        }
-    }
-
-    fn is_under_way(&self, node: NodeId, turn: &Turn<'_, '_>) -> bool {
-        self.running.iter().any(|unit| unit.is_about(node, turn))
-    }
-
-    /// Which of the pending comes next: with a lock, one whose agent looks now.
-    fn next_index(&self, stage: &Stage, turn: &Turn<'_, '_>) -> Option<usize> {
-        let now = turn.now();
-        match (stage.pace, stage.order) {
-            (Pace::Lock { .. }, _) => {
-                self.pending.iter().position(|node| looks(*node, stage, turn).is_some_and(|poll| poll.ticks_at(now)))
-            }
-            (_, Order::EmptyFirst) => {
-                let empty = |node: &NodeId| turn.seen.pods_to_move(*node) == 0;
-                Some(self.pending.iter().position(empty).unwrap_or(0))
-            }
-            (_, Order::List | Order::Reverse | Order::Random | Order::Hash | Order::Zones) => Some(0),
-        }
     }
 
     fn finish(&mut self, at: usize, stage: &Stage, turn: &mut Turn<'_, '_>) -> State {
@@ -471,7 +481,7 @@ impl GroupRun {
         }
         match self.pending.pop_front() {
             Some(node) => {
-                self.running.push(UnitRun::new(node));
+                self.running.push(UnitRun::new(node, turn.now()));
                 Some(State::Extras(at))
             }
             None => Some(State::Finish(at + 1)),
@@ -497,19 +507,29 @@ impl GroupRun {
         for mut unit in std::mem::take(&mut self.running) {
             unit.abandon(turn);
         }
-        let running = |node: &&NodeId| turn.seen.instance(**node).running;
-        let both = |node: &NodeId| [Command::Uncordon(*node), Command::IncludeInBalancers(*node)];
-        State::Uncordon(Sweep::of(self.selected.iter().filter(running).flat_map(both).collect(), turn))
+        let new: Vec<NodeId> = match self.group {
+            Group::Masters => back::masters(turn),
+            Group::Workers(_) | Group::Everything => {
+                self.extras.iter().filter_map(|machine| machine.node(turn.seen)).collect()
+            }
+        };
+        let orders = if self.group == Group::Masters { Vec::new() } else { back::orders(&self.selected, &new, turn) };
+        self.pending = new.into_iter().collect();
+        State::Uncordon(Sweep::of(orders, turn))
     }
 
     /// Says what it waits for, and why.
     pub(super) fn arm(&mut self, stage: &Stage, open: bool, turn: &mut Turn<'_, '_>) {
-        let (back, on_error) = (way_back(), stage.on_error);
+        if let Some(at) = self.cancels_at(stage) {
+            turn.until(at);
+        }
+        let back = if let State::Back = self.state { back::steps(self.group, &stage.rollback) } else { Vec::new() };
         let steps = steps(&self.state, stage, &back);
+        let (group, extras, size, on_error) = (self.group, self.extras.as_slice(), self.size, &stage.on_error);
+        let (claimed, left_over) = (&mut self.claimed, &mut self.left_over);
+        let crew = Crew { group, on_error, claimed, extras, surging: 0, size, taken: false, left_over };
         for unit in &self.running {
-            let (group, extras, size) = (self.group, self.extras.as_slice(), self.size);
-            let claimed = &mut self.claimed;
-            unit.arm(steps, &Crew { group, on_error: &on_error, claimed, extras, surging: 0, size }, turn);
+            unit.arm(steps, &crew, turn);
         }
         match &self.state {
             State::Before(run) => stage.before.iter().for_each(|gate| run.arm(gate, self.subject(), turn)),
@@ -534,31 +554,7 @@ impl GroupRun {
             | State::Over(_) => {}
         }
     }
-
-    /// What units that have not begun wait for beside those under way.
-    fn arm_pending(&self, stage: &Stage, turn: &mut Turn<'_, '_>) {
-        let now = turn.now();
-        match stage.pace {
-            Pace::Lock { capacity, .. } if self.running.len() < capacity.max(1) as usize => {
-                let looks = self.pending.iter().filter_map(|node| looks(*node, stage, turn));
-                if let Some(next) = looks.map(|poll| poll.after(now)).min() {
-                    turn.until(next);
-                    turn.blocked(NotYet::Pause);
-                }
-            }
-            Pace::Window { brake: true, .. } if !self.pending.is_empty() => {
-                turn.poll(Poll { phase: now, period: BRAKE_LOOK }, Sight::Machines);
-                if self.running.is_empty() {
-                    turn.blocked(NotYet::Gate("machines of the group are not ready".to_owned()));
-                }
-            }
-            Pace::Lock { .. } | Pace::Window { .. } | Pace::Surge { .. } | Pace::Batches { .. } => {}
-        }
-    }
 }
-
-/// How often a controller looks whether a machine that braked it is Ready again. Ours: it watches them.
-const BRAKE_LOOK: crate::base::Span = crate::base::Span::secs(1);
 
 /// The steps of the units that are under way in a state.
 fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
@@ -581,10 +577,4 @@ fn steps<'s>(state: &State, stage: &'s Stage, back: &'s [Step]) -> &'s [Step] {
         | State::Uncordon(_)
         | State::Over(_) => &stage.steps,
     }
-}
-
-/// A new machine's way out when its group goes back.
-fn way_back() -> Vec<Step> {
-    let drain = Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail };
-    vec![Step::Cordon, Step::Drain(drain), Step::Transition(Transition::Retire)]
 }

@@ -11,6 +11,7 @@
 //! would have one user each.
 
 pub mod arrival;
+mod back;
 pub mod condition;
 mod draining;
 mod gate;
@@ -20,6 +21,7 @@ pub mod parts;
 pub mod plan;
 mod rollout;
 mod run;
+mod select;
 mod settings;
 mod surge;
 mod swap;

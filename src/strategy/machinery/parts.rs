@@ -38,6 +38,7 @@ impl Stage {
             pace: Pace::Window { most: Amount::count(1), brake: false },
             steps,
             finish: Vec::new(),
+            rollback: Rollback { after: None, drain: evicts() },
             on_error: OnError::all(Action::StopRun),
         }
     }
@@ -50,6 +51,11 @@ impl Stage {
     pub fn at_once(self, most: Amount) -> Stage {
         Stage { pace: Pace::Window { most, brake: false }, ..self }
     }
+}
+
+/// A drain as kubectl does it, without a deadline.
+pub const fn evicts() -> Drain {
+    Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail }
 }
 
 /// A drain that fails at its deadline; zero is none.
@@ -82,6 +88,17 @@ pub fn managed_control_plane() -> Stage {
         Step::Gate(Gate::of(vec![Condition::NodeReady, Condition::ControlPlane], MANAGED_LOOKS)),
     ];
     Stage { order: Order::Random, ..Stage::of("control plane", Groups::Masters, steps) }
+}
+
+/// The same, and a replica that is not healthy within its time takes those replaced before it back to the old version.
+pub fn reverting_control_plane(deadline: Span) -> Stage {
+    let mut stage = managed_control_plane();
+    for step in &mut stage.steps {
+        if let Step::Gate(gate) = step {
+            *gate = gate.clone().within(deadline);
+        }
+    }
+    Stage { on_error: OnError { gate: Action::RollBack, ..stage.on_error }, ..stage }
 }
 
 /// Time for a managed load balancer to let a replica go. Ours: above its usual deregistration.

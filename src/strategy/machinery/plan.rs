@@ -24,13 +24,17 @@ pub struct Plan {
     pub window: Option<Window>,
 }
 
-/// Times at which a plan may begin a unit; one that is under way is finished.
+/// Times at which a plan may begin a group's turn or a unit; a unit that is under way is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// It opens at this time, from the run's start, and each day from there.
+    /// It opens at this time, from the run's start.
     pub opens: Span,
-    /// So long it stays open; at most a day.
+    /// So long it stays open.
     pub lasts: Span,
+    /// It opens again so long after it opened; longer than it lasts.
+    pub every: Span,
+    /// Whether a group whose turn has begun is finished all the same.
+    pub finishes: bool,
 }
 
 /// Groups of machines that are handled in the same way.
@@ -64,8 +68,21 @@ pub struct Stage {
     pub steps: Vec<Step>,
     /// What is done once all units are over.
     pub finish: Vec<Finish>,
+    /// How the group goes back to its old machines.
+    pub rollback: Rollback,
     /// What follows from errors.
     pub on_error: OnError,
+}
+
+/// How a group goes back to its old machines: they are taken back into use, the new ones are cordoned, emptied and go.
+/// Masters, which have none to spare, are replaced again, at the old template. There is no way back once the old machines
+/// are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollback {
+    /// The operator cancels and rolls back so long after the first unit began; `None`: never.
+    pub after: Option<Span>,
+    /// How new machines are emptied.
+    pub drain: Drain,
 }
 
 /// A new template for an app, such as an add-on (CNI, cluster DNS, kube-proxy), as `kubectl rollout restart` and
@@ -91,6 +108,13 @@ pub enum Groups {
     Everything,
     /// These worker groups, in this order.
     Named(Vec<String>),
+}
+
+impl Groups {
+    /// Whether they are groups of workers only.
+    pub fn are_workers(&self) -> bool {
+        matches!(self, Groups::Workers | Groups::Named(_))
+    }
 }
 
 /// Which machines of a group.
@@ -197,6 +221,13 @@ pub enum Pace {
         /// Machines of the group that are not Ready take a place, too, those of units under way excepted.
         brake: bool,
     },
+    /// Within a budget, which may be zero; machines of the group that are not Ready count against it, too (Karpenter).
+    Budget {
+        /// Any time.
+        most: Amount,
+        /// While this is open no more than so many.
+        during: Option<(Window, Amount)>,
+    },
     /// As a Deployment does on pods: so many that a machine was launched for first, and so many that go without.
     Surge {
         /// With a machine launched first.
@@ -217,6 +248,8 @@ pub enum Pace {
         capacity: u32,
         /// Between two looks of one agent.
         period: Span,
+        /// A place is free again so long after it was taken, whatever became of the unit; `None`: never.
+        ttl: Option<Span>,
     },
 }
 
@@ -247,6 +280,9 @@ pub enum Step {
     Deregister,
     /// A master that leads etcd hands over: to the newest master of the version after, if there is one.
     MoveLeader,
+    /// A master waits until no other master is between here and its end, as a disruption budget on etcd's guards makes
+    /// it wait; workers wait for nothing.
+    QuorumGuard,
     /// A master's etcd member is removed from its group; one that leads hands over first.
     RemoveMember,
     /// Its pods go.
@@ -292,6 +328,8 @@ pub struct Swap {
     pub processes: Vec<MasterProcess>,
     /// All manifests at once, instead of one after the other.
     pub together: bool,
+    /// All are parts of one process: where any is to be replaced, all restart.
+    pub one_process: bool,
     /// Time between two looks whether the new pod runs.
     pub every: Span,
     /// The new pod must be Ready by then; `None`: no limit.
@@ -436,6 +474,10 @@ impl OnError {
     /// A controller that reconciles: it tries again, this often, for ever.
     pub const fn retries(every: Span) -> OnError {
         OnError::all(Action::Retry(every))
+    }
+    /// Whether any error makes a group go back.
+    pub fn rolls_back(&self) -> bool {
+        [self.drain, self.provision, self.gate, self.swap, self.api].contains(&Action::RollBack)
     }
     /// What follows.
     pub const fn of(&self, class: Class) -> Action {

@@ -6,16 +6,14 @@ use super::arrival::Group;
 use super::group::GroupRun;
 use super::plan::{Groups, Plan, Stage, Window};
 use super::rollout::RolloutRun;
-use crate::base::{Span, Time};
+use super::select::left_over;
+use crate::base::Time;
 use crate::strategy::actor::{Actor, NotYet, Orders, Wait};
 use crate::strategy::start::waits_for;
 use crate::strategy::turn::{OrderNumbers, Turn};
 use crate::world::command::Answer;
-use crate::world::ids::PoolId;
+use crate::world::ids::{NodeId, PoolId};
 use crate::world::reported::Reported;
-
-/// A day, after which a window opens again.
-const DAY: Span = Span::mins(24 * 60);
 
 /// An orchestrator that follows a plan.
 #[derive(Clone, Debug)]
@@ -29,6 +27,8 @@ pub struct Run {
     /// Groups of the stage whose turn has not come; the next one first.
     ahead: Vec<Group>,
     running: Vec<GroupRun>,
+    /// Machines that an earlier run launched ahead, until a group takes them.
+    left_over: Vec<NodeId>,
     /// The app whose new template the stage waits for.
     rollout: Option<RolloutRun>,
     /// What went wrong in groups that were left behind.
@@ -72,6 +72,7 @@ impl Run {
             delayed: Time::ZERO,
             ahead: Vec::new(),
             running: Vec::new(),
+            left_over: Vec::new(),
             rollout: None,
             errors: Vec::new(),
             state: State::Before,
@@ -85,11 +86,13 @@ impl Run {
                 return;
             }
             self.state = State::Staged;
+            self.left_over = left_over(turn);
             if let Err(unknown) = self.stage_begins(&plan, turn) {
                 return self.finish(Err(unknown), turn);
             }
         }
         let closed_until = plan.window.and_then(|window| window.closed_until(turn.now()));
+        let finishes = plan.window.is_some_and(|window| window.finishes);
         while self.state == State::Staged && self.advance(&plan, closed_until.is_none(), turn) {}
         if self.state == State::Staged
             && let Some(stage) = plan.stages.get(self.stage)
@@ -102,7 +105,7 @@ impl Run {
                 rollout.arm(turn);
             }
             for group in &mut self.running {
-                group.arm(stage, closed_until.is_none(), turn);
+                group.arm(stage, finishes || closed_until.is_none(), turn);
             }
             if let Some(opens) = closed_until {
                 turn.until(opens);
@@ -118,8 +121,9 @@ impl Run {
             self.finish(failed.map_or(Ok(()), Err), turn);
             return false;
         };
+        let finishes = plan.window.is_some_and(|window| window.finishes);
         for group in &mut self.running {
-            group.step(stage, open, turn);
+            group.step(stage, open || finishes, turn);
         }
         let mut stops = false;
         self.running.retain(|group| {
@@ -149,9 +153,9 @@ impl Run {
         }
         let together = if stage.together { usize::MAX } else { 1 };
         let mut began = false;
-        while self.running.len() < together && !self.ahead.is_empty() {
-            let group = self.ahead.remove(0);
-            self.running.extend(GroupRun::new(group, stage, turn.seen));
+        while open && self.running.len() < together && !self.ahead.is_empty() {
+            let (group, start) = (self.ahead.remove(0), Time::ZERO + plan.start);
+            self.running.extend(GroupRun::new(group, stage, start, &mut self.left_over, turn.seen));
             began = true;
         }
         if self.running.is_empty() && self.ahead.is_empty() {
@@ -187,10 +191,15 @@ impl Run {
 
 impl Window {
     /// The next opening, if it is closed now.
-    fn closed_until(self, now: Time) -> Option<Time> {
+    pub(super) fn closed_until(self, now: Time) -> Option<Time> {
         let first = Time::ZERO + self.opens;
-        let Some(opened) = now.last_tick(first, DAY) else { return Some(first) };
-        (now >= opened + self.lasts).then(|| opened + DAY)
+        let Some(opened) = now.last_tick(first, self.every) else { return Some(first) };
+        (now >= opened + self.lasts).then(|| opened + self.every)
+    }
+    /// When it closes, if it is open now.
+    pub(super) fn open_until(self, now: Time) -> Option<Time> {
+        let opened = now.last_tick(Time::ZERO + self.opens, self.every)?;
+        Some(opened + self.lasts).filter(|closes| now < *closes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Settings that many strategies have, and how plans read them.
 
-use crate::base::Span;
+use super::plan::Window;
+use crate::base::{IntOrPercent, Span};
 use crate::config::{Kind, Setting, Values};
 
 /// A wait of an orchestrator: up to a week.
@@ -28,6 +29,29 @@ pub const fn count(
     source: &'static str,
 ) -> Setting {
     Setting { key, about, kind: Kind::Count { min, max }, default, unit, source }
+}
+
+/// When a window opens, of a tool that has one.
+pub const fn window_opens(key: &'static str, source: &'static str) -> Setting {
+    let about = "When the window opens on each day; the run starts at midnight.";
+    setting(key, Kind::Duration { min: Span::ZERO, max: Span::mins(24 * 60) }, "\"0s\"", about, source)
+}
+
+/// How long a window stays open, of a tool that has one.
+pub const fn window_lasts(key: &'static str, source: &'static str) -> Setting {
+    let about = "How long the window stays open; 0s: there is no window, any time will do.";
+    setting(key, Kind::Duration { min: Span::ZERO, max: Span::mins(24 * 60) }, "\"0s\"", about, source)
+}
+
+/// The window of these two settings, if there is one. `finishes`: whether a group that has begun is finished.
+pub fn daily_window(values: &Values, opens: &str, lasts: &str, finishes: bool) -> Option<Window> {
+    let lasts = unless_zero(values, lasts)?;
+    Some(Window { opens: values.span(opens), lasts, every: Span::mins(24 * 60), finishes })
+}
+
+/// Whether an amount is none at all.
+pub const fn is_zero(amount: IntOrPercent) -> bool {
+    matches!(amount, IntOrPercent::Int(0) | IntOrPercent::Percent(0))
 }
 
 /// A duration that means "none" when it is zero.

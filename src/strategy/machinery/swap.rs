@@ -26,7 +26,8 @@ pub(super) struct SwapRun {
 impl SwapRun {
     /// Of what is not at the version after.
     pub(super) fn begin(swap: &Swap, master: MasterId, turn: &Turn<'_, '_>) -> SwapRun {
-        let old = |process: &MasterProcess| is_old(master, *process, turn);
+        let any = swap.one_process && swap.processes.iter().any(|process| is_old(master, *process, turn));
+        let old = |process: &MasterProcess| any || is_old(master, *process, turn);
         let ahead = swap.processes.iter().rev().copied().filter(old).collect();
         SwapRun { master, ahead, swapped: Vec::new(), since: turn.now() }
     }

@@ -2,11 +2,12 @@
 //! place.
 
 use super::condition::Condition;
-use super::parts::{CLIENT_GO_RATE, FORCED, SCRIPT_LOOKS, WATCHES};
+use super::parts::{CLIENT_GO_RATE, FORCED, SCRIPT_LOOKS, WATCHES, evicts};
 use super::plan::*;
+use super::settings::unless_zero;
 use crate::base::{IntOrPercent, Span};
-use crate::config::{Item, Reader, code};
-use crate::strategy::drain::DrainSettings;
+use crate::config::{Item, Reader, Values, code};
+use crate::strategy::drain::{Attempts, Bypass, DrainSettings, SkipWait};
 use crate::world::disturbance::MasterProcess;
 use crate::world::fact::StepPhase;
 
@@ -15,16 +16,22 @@ const MANY: u32 = 1_000_000;
 /// Between two tries of what failed, where `on_error` says "retry".
 const RETRY: Span = Span::secs(10);
 
-/// The plan of `[[strategy.stage]]`.
-pub fn plan(start: Span, stages: &Item<'_>) -> Plan {
+/// The plan of `[[strategy.stage]]`, with these settings of the strategy; `pools` are the groups of workers there are.
+pub fn plan(values: &Values, stages: &Item<'_>, pools: &[&str]) -> Plan {
     if stages.is_given() && stages.items().is_empty() {
         stages.error(code::VALUE, "a plan needs at least one stage");
     }
-    let stages = stages.tables().into_iter().enumerate().map(|(index, reader)| stage(index, reader)).collect();
-    Plan { start, api_rate: CLIENT_GO_RATE, stages, window: None }
+    let stages = stages.tables().into_iter().enumerate().map(|(index, reader)| stage(index, reader, pools)).collect();
+    let window = unless_zero(values, "window_duration").map(|lasts| Window {
+        opens: values.span("window_start"),
+        lasts,
+        every: values.span("window_every"),
+        finishes: values.flag("window_finishes"),
+    });
+    Plan { start: values.span("start"), api_rate: CLIENT_GO_RATE, stages, window }
 }
 
-fn stage(index: usize, mut reader: Reader<'_>) -> Stage {
+fn stage(index: usize, mut reader: Reader<'_>, pools: &[&str]) -> Stage {
     let name = reader.optional("name").string().map_or_else(|| format!("stage {}", index + 1), str::to_owned);
     let rollout = reader.optional("rollout");
     if rollout.is_given() {
@@ -33,8 +40,9 @@ fn stage(index: usize, mut reader: Reader<'_>) -> Stage {
         reader.finish();
         return Stage::rollout(&name, &app, deadline);
     }
-    let groups = groups(&reader.required("groups"));
-    let steps = list(&reader.required("steps"), step);
+    let groups = groups(&reader.required("groups"), pools);
+    let steps_item = reader.required("steps");
+    let steps = list(&steps_item, |item| step_of(item, &groups));
     let mut stage = Stage { template: replaces(&steps), ..Stage::of(&name, groups, steps) };
     let orders = [
         ("list", Order::List),
@@ -59,20 +67,74 @@ fn stage(index: usize, mut reader: Reader<'_>) -> Stage {
     let before = reader.optional("before");
     stage.before = before.table().map(|reader| gate(reader, &before));
     let surge = reader.optional("surge");
-    if surge.is_given() && !matches!(stage.groups, Groups::Workers | Groups::Named(_)) {
-        surge.error(code::VALUE, "only groups of workers can grow: a master's place in etcd is its volume");
+    if surge.is_given() && !stage.groups.are_workers() {
+        surge.error(code::VALUE, PLACE_IN_ETCD);
     }
-    stage.surge = surge.int_or_percent().map(|by| Surge {
-        by: SurgeBy::Amount(Amount::up(by)),
-        until: Gate::of(vec![Condition::ExtrasReady], WATCHES).provisions(),
-    });
-    stage.finish = list(&reader.optional("finish"), finish);
+    stage.surge = surge_ahead(&surge);
+    let finish_item = reader.optional("finish");
+    stage.finish = list(&finish_item, finish);
     let errors = reader.optional("on_error");
     if let Some(reader) = errors.table() {
         stage.on_error = on_error(reader);
     }
+    let cancel = reader.optional("cancel_after");
+    stage.rollback.after = cancel.span().filter(|after| !after.is_zero());
+    if let Some(how) = drain(&reader.optional("rollback_drain")) {
+        stage.rollback.drain = how;
+    }
+    for (item, needs) in [
+        (&finish_item, stage.finish.iter().any(needs_extras)),
+        (&errors, stage.groups.are_workers() && stage.on_error.rolls_back()),
+        (&cancel, stage.rollback.after.is_some()),
+    ] {
+        if needs && stage.surge.is_none() && item.is_given() {
+            item.error(code::VALUE, "there is nothing to go back to or to take away: the stage has no `surge`");
+        }
+    }
     reader.finish();
     stage
+}
+
+/// Why masters cannot have extra machines, and cannot go for good.
+const PLACE_IN_ETCD: &str = "only groups of workers can grow or shrink: a master's place in etcd is its volume";
+
+/// Whether a last step is about machines launched ahead.
+fn needs_extras(finish: &Finish) -> bool {
+    match finish {
+        Finish::RemoveExtras(_) | Finish::ShrinkGroup(_) | Finish::RetireOld => true,
+        Finish::Soak { rollback_after, .. } => rollback_after.is_some(),
+        Finish::Gate(_) => false,
+    }
+}
+
+/// Machines ahead: an amount, or `{ per_zone = 2, least = 1 }`.
+fn surge_ahead(item: &Item<'_>) -> Option<Surge> {
+    if !item.is_table() {
+        let until = Gate::of(vec![Condition::ExtrasReady], WATCHES).provisions();
+        return item.int_or_percent().map(|by| Surge { by: SurgeBy::Amount(Amount::up(by)), until });
+    }
+    let mut reader = item.table()?;
+    let each = reader.required("per_zone").u32(0..=MANY);
+    let least = reader.optional("least").int_or_percent().unwrap_or(IntOrPercent::Int(0));
+    reader.finish();
+    let until = Gate::of(vec![Condition::ExtrasInEachZone], WATCHES).provisions();
+    each.map(|each| Surge { by: SurgeBy::PerZone { each, least: Amount::up(least) }, until })
+}
+
+/// A step that machines of these groups can take.
+fn step_of(item: &Item<'_>, groups: &Groups) -> Option<Step> {
+    let step = step(item)?;
+    let wrong = match &step {
+        Step::Surge { .. } | Step::Transition(Transition::Replace | Transition::Retire | Transition::Reimage) => {
+            (!groups.are_workers()).then_some(PLACE_IN_ETCD)
+        }
+        Step::Swap(_) | Step::MoveLeader | Step::QuorumGuard => {
+            groups.are_workers().then_some("workers have no static pods and no etcd")
+        }
+        _ => None,
+    };
+    wrong.into_iter().for_each(|why| item.error(code::VALUE, why));
+    Some(step)
 }
 
 /// Whether machines come at their group's template, so that it must be set first.
@@ -89,9 +151,10 @@ fn list<T>(item: &Item<'_>, read: impl Fn(&Item<'_>) -> Option<T>) -> Vec<T> {
     item.items().iter().filter_map(read).collect()
 }
 
-fn groups(item: &Item<'_>) -> Groups {
+fn groups(item: &Item<'_>, pools: &[&str]) -> Groups {
     if item.is_given() && !item.is_string() {
-        return Groups::Named(list(item, |name| name.string().map(str::to_owned)));
+        let known: Vec<(&str, String)> = pools.iter().map(|name| (*name, (*name).to_owned())).collect();
+        return Groups::Named(list(item, |name| name.choice(&known)));
     }
     let known = [
         ("masters", Groups::Masters),
@@ -113,13 +176,24 @@ fn pace(reader: &mut Reader<'_>) -> Pace {
     let window = reader.optional("at_once").int_or_percent();
     let batch = reader.optional("batch").int_or_percent();
     let soak = reader.optional("batch_soak").span().unwrap_or(Span::ZERO);
-    let lock = reader.optional("lock_period").span_within(Span::millis(100)..=Span::mins(60 * 24 * 7));
+    let lock_item = reader.optional("lock_period");
+    let lock = lock_item.span_within(Span::millis(100)..=Span::mins(60 * 24 * 7));
+    let ttl = reader.optional("lock_ttl").span().filter(|ttl| !ttl.is_zero());
+    let budget = reader.optional("budget");
+    let paces = [batch.is_some(), lock.is_some(), budget.is_given()];
+    if paces.into_iter().filter(|given| *given).count() > 1 {
+        let place = if budget.is_given() { &budget } else { &lock_item };
+        place.error(code::VALUE, "a stage has one pace: `batch`, `lock_period` or `budget`");
+    }
+    if let Some(most) = budget.int_or_percent() {
+        return Pace::Budget { most: Amount::up(most), during: None };
+    }
     let most = Amount::up(window.unwrap_or(IntOrPercent::Int(1)));
     match (batch, lock) {
         (Some(size), _) => Pace::Batches { size: Amount::up(size), soak },
         (None, Some(period)) => {
             let capacity = if let IntOrPercent::Int(count) = most.of { count } else { 1 };
-            Pace::Lock { capacity, period }
+            Pace::Lock { capacity, period, ttl }
         }
         (None, None) => Pace::Window { most, brake },
     }
@@ -138,10 +212,11 @@ fn step(item: &Item<'_>) -> Option<Step> {
             ("include", Step::Include),
             ("deregister", Step::Deregister),
             ("move-leader", Step::MoveLeader),
+            ("quorum-guard", Step::QuorumGuard),
+            ("drain", Step::Drain(evicts())),
             ("remove-member", Step::RemoveMember),
             ("etcd-snapshot", Step::Snapshot),
             ("etcd-restore", Step::Restore),
-            ("drain", Step::Drain(Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail })),
             ("terminate", transition(Transition::Terminate)),
             ("replace", transition(Transition::Replace)),
             ("retire", transition(Transition::Retire)),
@@ -177,7 +252,19 @@ fn drain(item: &Item<'_>) -> Option<Drain> {
     how.past_budgets = reader.optional("delete").bool().unwrap_or(false);
     let period = Span::millis(100)..=Span::mins(60);
     how.retry = reader.optional("retry").span_within(period.clone()).unwrap_or(how.retry);
-    how.look = reader.optional("look").span_within(period).unwrap_or(how.look);
+    how.look = reader.optional("look").span_within(period.clone()).unwrap_or(how.look);
+    how.bypass = reader.optional("delete_after").span().map(Bypass::After);
+    how.critical_last = reader.optional("critical_last").bool().unwrap_or(false);
+    let skip = reader.optional("skip_wait").span().filter(|after| !after.is_zero());
+    how.skip_wait = skip.map(|after| SkipWait { after, unreachable: false });
+    how.alert = reader.optional("alert").span().filter(|alert| !alert.is_zero());
+    if let Some(mut reader) = reader.optional("attempts").table() {
+        let mut span = |key, default| reader.optional(key).span_within(period.clone()).unwrap_or(default);
+        let (length, pause) = (span("length", Span::secs(90)), span("pause", Span::mins(1)));
+        let (slow_after, slow_pause) = (span("slow_after", Span::mins(10)), span("slow_pause", Span::mins(5)));
+        how.attempts = Some(Attempts { length, pause, slow_after, slow_pause });
+        reader.finish();
+    }
     let force = OnDeadline::Force(FORCED);
     let deadlines = [("fail", OnDeadline::Fail), ("force", force), ("go-on", OnDeadline::GoOn)];
     let on_deadline = reader.optional("on_deadline").choice(&deadlines).unwrap_or(OnDeadline::Fail);
@@ -190,6 +277,7 @@ fn swap(processes: &Item<'_>, reader: &mut Reader<'_>) -> Swap {
     Swap {
         processes: list(processes, |name| name.choice(&known)),
         together: reader.optional("together").bool().unwrap_or(false),
+        one_process: false,
         every: WATCHES,
         deadline: reader.optional("deadline").span().filter(|deadline| !deadline.is_zero()),
         rollback: reader.optional("rollback").bool().unwrap_or(false),
@@ -218,11 +306,7 @@ fn gate(mut reader: Reader<'_>, item: &Item<'_>) -> Gate {
 
 fn finish(item: &Item<'_>) -> Option<Finish> {
     if item.is_string() {
-        let leaves = vec![
-            Step::Cordon,
-            Step::Drain(Drain { how: DrainSettings::new(), on_deadline: OnDeadline::Fail }),
-            Step::Transition(Transition::Retire),
-        ];
+        let leaves = vec![Step::Cordon, Step::Drain(evicts()), Step::Transition(Transition::Retire)];
         return item.choice(&[("remove-extras", Finish::RemoveExtras(leaves)), ("retire-old", Finish::RetireOld)]);
     }
     let mut reader = item.table()?;
@@ -252,7 +336,11 @@ fn on_error(mut reader: Reader<'_>) -> OnError {
         ("ignore", Action::Ignore),
         ("roll-back", Action::RollBack),
     ];
-    let mut read = |class| reader.optional(class).choice(&actions).unwrap_or(Action::StopRun);
+    let mut read = |class| {
+        let item = reader.optional(class);
+        let action = if item.is_table() { amount(&item) } else { item.choice(&actions) };
+        action.unwrap_or(Action::StopRun)
+    };
     let on_error = OnError {
         drain: read("drain"),
         provision: read("provision"),
@@ -263,4 +351,16 @@ fn on_error(mut reader: Reader<'_>) -> OnError {
     };
     reader.finish();
     on_error
+}
+
+/// An action with an amount: `{ quarantine = 2 }`, `{ retry = "30s" }`.
+fn amount(item: &Item<'_>) -> Option<Action> {
+    let mut reader = item.table()?;
+    let action = match reader.one_of(&["quarantine", "retry"]) {
+        Some(("quarantine", most)) => most.int_or_percent().map(|most| Action::Quarantine(Amount::up(most))),
+        Some((_, every)) => every.span_within(Span::millis(100)..=Span::mins(24 * 60)).map(Action::Retry),
+        None => None,
+    };
+    reader.finish();
+    action
 }

@@ -36,6 +36,10 @@ pub(super) struct Crew<'a> {
     pub(super) surging: usize,
     /// Size of the group.
     pub(super) size: usize,
+    /// Whether a unit has passed [`Step::QuorumGuard`].
+    pub(super) taken: bool,
+    /// Machines that an earlier run of the plan launched and did not use.
+    pub(super) left_over: &'a mut Vec<NodeId>,
 }
 
 /// A unit whose turn it is.
@@ -46,6 +50,10 @@ pub(super) struct UnitRun {
     machine: Machine,
     /// The machine launched to take its place.
     successor: Option<Machine>,
+    /// Whether it has passed [`Step::QuorumGuard`].
+    alone: bool,
+    /// When its turn began.
+    began: Time,
     /// Which step.
     at: usize,
     doing: Doing,
@@ -61,6 +69,8 @@ enum Doing {
     Swap(SwapRun),
     Gate(GateRun),
     Until(Time),
+    /// It waits for another unit to end.
+    Alone,
     /// It failed, and nothing more happens with it.
     Held(String),
     /// The step failed at this moment, and is tried again on a tick from there; `settled`: only once anything changed.
@@ -72,10 +82,23 @@ enum Doing {
 }
 
 impl UnitRun {
-    /// Of this machine.
-    pub(super) fn new(node: NodeId) -> UnitRun {
+    /// Of this machine, from its first step on.
+    pub(super) fn new(node: NodeId, now: Time) -> UnitRun {
+        UnitRun::from_step(node, 0, now)
+    }
+    /// Of a machine that an earlier run of the plan brought so far.
+    pub(super) fn from_step(node: NodeId, at: usize, began: Time) -> UnitRun {
         let machine = Machine::Here(node);
-        UnitRun { node, machine, successor: None, at: 0, doing: Doing::Begin, phase: None, result: None }
+        let (successor, alone, doing, phase, result) = (None, false, Doing::Begin, None, None);
+        UnitRun { node, machine, successor, alone, began, at, doing, phase, result }
+    }
+    /// When its turn began.
+    pub(super) fn began(&self) -> Time {
+        self.began
+    }
+    /// Whether it has passed [`Step::QuorumGuard`].
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
     }
     /// The machine whose turn it was at first.
     pub(super) fn node(&self) -> NodeId {
@@ -155,6 +178,10 @@ impl UnitRun {
                 result.map(|result| result.map_err(|text| (Failure { class: gate.class, text }, false)))
             }
             Doing::Until(until) => (now >= *until).then_some(Ok(())),
+            Doing::Alone => {
+                self.alone = !crew.taken;
+                self.alone.then_some(Ok(()))
+            }
             Doing::Held(_) => None,
             Doing::Again { since, every, .. } => {
                 // While the API is silent the step would fail again.
@@ -197,6 +224,7 @@ impl UnitRun {
                 }
                 None
             }
+            Step::QuorumGuard => turn.seen.instance(current).master.map(|_| Doing::Alone),
             Step::RemoveMember => {
                 let master = turn.seen.instance(current).master?;
                 turn.seen.members.standing(master)?;
@@ -241,6 +269,9 @@ impl UnitRun {
 
     /// Orders the machine that will take this one's place; once only, however often the wait for it is tried again.
     fn launch(&mut self, crew: &mut Crew<'_>, turn: &mut Turn<'_, '_>) {
+        if let (None, Some(node)) = (self.successor, crew.left_over.pop()) {
+            self.successor = Some(Machine::Here(node));
+        }
         if self.successor.is_some() {
             return;
         }
@@ -349,6 +380,7 @@ impl UnitRun {
             }
             Action::Hold => {
                 turn.remark(failure.text.clone());
+                self.enter(None, turn);
                 self.doing = Doing::Held(failure.text);
             }
             Action::Ignore => {
@@ -389,6 +421,7 @@ impl UnitRun {
         let (Some(step), None) = (steps.get(self.at), &self.result) else { return };
         match &self.doing {
             Doing::Begin => {}
+            Doing::Alone => turn.blocked(NotYet::Gate("etcd's quorum guard: another master is not back".to_owned())),
             Doing::Asked(_) => {
                 if turn.seen.api.is_err() {
                     turn.blocked(NotYet::ApiSilent);
