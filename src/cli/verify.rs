@@ -46,7 +46,7 @@ pub(crate) fn verify(args: &Args, asked: &Verify, terminal: &mut Terminal) -> Re
         }
         Form::Text => {
             let told =
-                format!("{} of {} run again, {}", count(batches), counted(all as u64, "batch"), counted(runs, "run"));
+                format!("{} of {} batches run again, {}", count(batches), count(all as u64), counted(runs, "run"));
             match &wrong {
                 None => {
                     format!("✓ THE CERTIFICATE HOLDS: {} is {} ({told})\n", escaped(&plan.name), certificate.verdict)

@@ -57,8 +57,8 @@ pub struct Witness {
     pub faults: Vec<FaultKeys>,
     /// The first law that it broke.
     pub law: String,
-    /// When, seconds.
-    pub at_s: f64,
+    /// When, nanoseconds: a whole number, so that it comes back from a file as it was.
+    pub at_ns: u64,
     /// In a sentence.
     pub message: String,
     /// The run's digest.
@@ -87,7 +87,7 @@ impl Seen {
             seed: outcome.seed,
             faults: faults.iter().map(|fault| fault.keys(spec)).collect(),
             law: reason.law.clone(),
-            at_s: reason.at_s,
+            at_ns: (reason.at_s * 1e9).round() as u64,
             message: reason.message.clone(),
             digest: outcome.digest.clone(),
         });
