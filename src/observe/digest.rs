@@ -188,18 +188,18 @@ fn tag(fact: &Fact) -> u64 {
         Fact::FaultStruck { .. } => 46,
         Fact::FaultRepaired { .. } => 47,
         Fact::Probed { .. } => 48,
-        Fact::RolloutIs { .. } => 80,
-        Fact::WebhookFailed { .. } => 81,
-        Fact::RouterFollows { .. } => 82,
-        Fact::PodPreempted { .. } => 60,
-        Fact::RolloutStalled { .. } => 61,
-        Fact::LaunchRefused { .. } => 70,
-        Fact::AppScaled { .. } => 71,
         Fact::MemberIs { .. } => 49,
         Fact::MemberRefused { .. } => 50,
         Fact::ApiMissed { .. } => 51,
         Fact::SnapshotTaken => 52,
         Fact::Restored { .. } => 53,
+        Fact::PodPreempted { .. } => 60,
+        Fact::RolloutStalled { .. } => 61,
+        Fact::LaunchRefused { .. } => 70,
+        Fact::AppScaled { .. } => 71,
+        Fact::RolloutIs { .. } => 80,
+        Fact::WebhookFailed { .. } => 81,
+        Fact::RouterFollows { .. } => 82,
     }
 }
 
@@ -212,6 +212,21 @@ fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
         }
         Fact::Restored { age, writes, gone, back, nodes } => {
             vec![age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes)]
+        }
+        _ => Vec::new(),
+    };
+    words[1..=after.len()].copy_from_slice(&after);
+    after.len() + 1
+}
+
+/// The same of what API servers find wrong.
+fn encode_server(fact: &Fact, words: &mut [u64; 6]) -> usize {
+    let after = match *fact {
+        Fact::SkewBroken { master: server, server: theirs, client } => {
+            vec![master(server), u64::from(theirs.minor), u64::from(client.minor)]
+        }
+        Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
+            vec![webhook.index() as u64, master(server), loss as u64, u64::from(ignored)]
         }
         _ => Vec::new(),
     };
@@ -287,9 +302,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::ServerInRotation { master: server, used } => put!(master(server), u64::from(used)),
         Fact::ApiServes { answering, in_rotation } => put!(u64::from(answering), u64::from(in_rotation)),
         Fact::ApiFailed { error: why } => put!(error(why)),
-        Fact::SkewBroken { master: server, server: theirs, client } => {
-            put!(master(server), u64::from(theirs.minor), u64::from(client.minor));
-        }
+        Fact::SkewBroken { .. } | Fact::WebhookFailed { .. } => return encode_server(fact, words),
         Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
             put!(component(of), master(holder));
         }
@@ -301,9 +314,6 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             return encode_loss(fact, names, words);
         }
         Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
-        Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
-            put!(webhook.index() as u64, master(server), loss as u64, u64::from(ignored));
-        }
         Fact::RolloutIs { app, stage, percent } => put!(names.app(app).0, stage as u64, u64::from(percent)),
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {

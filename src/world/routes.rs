@@ -10,44 +10,21 @@ use crate::world::fact::Fact;
 use crate::world::ids::{NodeId, PodId, PoolId, RequestId, ZoneId};
 use crate::world::members::Asker;
 use crate::world::purpose::Purpose;
+use crate::world::serving::Serving;
 use crate::world::store::{Change, Component, Revision, Touched};
 use crate::world::watch::ClientKind;
 
 impl World {
     pub(super) fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::ContainerStarted(pod) => {
-                self.traffic.container_started(pod, &mut ctx!(self));
-                self.router_starts(pod);
-                self.proxy_pod(pod, true);
-                self.misses_api(pod);
-            }
-            Notice::Sigterm(pod) => {
-                self.router_stops(pod);
-                self.traffic.sigterm(pod, &mut ctx!(self));
-            }
-            Notice::Sigkill(pod) => {
-                self.router_stops(pod);
-                self.traffic.sigkill(pod, &mut ctx!(self));
-                self.proxy_pod(pod, false);
-            }
+            Notice::ContainerStarted(pod) => self.container_started(pod),
+            Notice::Sigterm(pod) => self.sigterm(pod),
+            Notice::Sigkill(pod) => self.sigkill(pod),
             Notice::SandboxReady(pod) => self.traffic.sandbox(pod, true, &mut ctx!(self)),
-            Notice::SandboxRemoved(pod) => {
-                self.router_stops(pod);
-                self.traffic.sandbox(pod, false, &mut ctx!(self));
-            }
+            Notice::SandboxRemoved(pod) => self.sandbox_removed(pod),
+            Notice::ContainerExited(pod) => self.container_exited(pod),
+            Notice::Serves(pod, serving) => self.serves(pod, serving),
             Notice::Routes(pod, from, to) => self.routes_changed(pod, from, to),
-            Notice::ContainerExited(pod) => {
-                self.router_stops(pod);
-                self.kubelets.container_exited(pod, &mut ctx!(self));
-                self.proxy_pod(pod, false);
-            }
-            Notice::Serves(pod, serving) => {
-                self.serving.set(pod, serving);
-                self.kubelets.serving_changed(pod, &mut ctx!(self));
-                let app = self.store.pods().now(pod).app;
-                self.balancers.pod_changed(pod, app, &mut ctx!(self));
-            }
             Notice::Pulse(node, beating) => self.pulse(node, beating),
             Notice::Rules(node, from, to) => self.rules_changed(node, from, to),
             Notice::RuntimeWorks(node, until) => self.runtimes.set(node, until),
@@ -93,6 +70,42 @@ impl World {
             Notice::Leads(component, master, leads) => self.leads(component, master, leads),
             Notice::BalancerCuts(master) => self.balancer_cuts(master),
         }
+    }
+
+    fn container_started(&mut self, pod: PodId) {
+        self.traffic.container_started(pod, &mut ctx!(self));
+        self.router_starts(pod);
+        self.proxy_pod(pod, true);
+        self.misses_api(pod);
+    }
+
+    fn sigterm(&mut self, pod: PodId) {
+        self.router_stops(pod);
+        self.traffic.sigterm(pod, &mut ctx!(self));
+    }
+
+    fn sigkill(&mut self, pod: PodId) {
+        self.router_stops(pod);
+        self.traffic.sigkill(pod, &mut ctx!(self));
+        self.proxy_pod(pod, false);
+    }
+
+    fn sandbox_removed(&mut self, pod: PodId) {
+        self.router_stops(pod);
+        self.traffic.sandbox(pod, false, &mut ctx!(self));
+    }
+
+    fn container_exited(&mut self, pod: PodId) {
+        self.router_stops(pod);
+        self.kubelets.container_exited(pod, &mut ctx!(self));
+        self.proxy_pod(pod, false);
+    }
+
+    fn serves(&mut self, pod: PodId, serving: Serving) {
+        self.serving.set(pod, serving);
+        self.kubelets.serving_changed(pod, &mut ctx!(self));
+        let app = self.store.pods().now(pod).app;
+        self.balancers.pod_changed(pod, app, &mut ctx!(self));
     }
 
     /// The process of a kube-proxy's pod starts or ends.

@@ -51,26 +51,30 @@ fn after_transition(steps: &[Step]) -> Option<usize> {
 
 /// How many machines a group has, or has been promised in place of terminated ones, beyond its size.
 pub(super) fn surplus(group: Group, seen: &Reported<'_>) -> usize {
-    let Group::Workers(pool) = group else { return 0 };
+    let (pool, size) = match group {
+        Group::Workers(pool) => (Some(pool), seen.spec.pools[pool].count),
+        Group::Masters => (None, seen.spec.control_plane.replicas),
+        Group::Everything => return 0,
+    };
     let later = |node: NodeId, slot: u32| {
-        seen.instances().any(|(other, machine)| other > node && machine.pool == Some(pool) && machine.slot == slot)
+        seen.instances().any(|(other, machine)| other > node && machine.pool == pool && machine.slot == slot)
     };
     let promised = seen.instances().filter(|(node, machine)| {
-        !machine.running && !machine.detached && machine.pool == Some(pool) && !later(*node, machine.slot)
+        !machine.running && !machine.detached && machine.pool == pool && !later(*node, machine.slot)
     });
-    (group.machines(seen).count() + promised.count()).saturating_sub(seen.spec.pools[pool].count as usize)
+    (group.machines(seen).count() + promised.count()).saturating_sub(size as usize)
 }
 
-/// Machines of groups of workers that an earlier run launched ahead, and that nobody's place was given to: so many at
+/// Machines of groups that an earlier run launched ahead, and that nobody's place was given to: so many at
 /// the version after as the group has too many, the newest.
 pub(super) fn left_over(turn: &Turn<'_, '_>) -> Vec<NodeId> {
     let seen = turn.seen;
-    let of_pool = |pool| {
-        let group = Group::Workers(pool);
+    let of_group = |group: Group| {
         let surplus = surplus(group, seen);
         let new = group.machines(seen).filter(|(_, machine)| machine.version == seen.target(machine.pool));
         let mut new: Vec<NodeId> = new.map(|(node, _)| node).collect();
         new.split_off(new.len().saturating_sub(surplus))
     };
-    seen.spec.pools.ids().filter(|pool| seen.spec.pools[*pool].upgrade).flat_map(of_pool).collect()
+    let pools = seen.spec.pools.ids().filter(|pool| seen.spec.pools[*pool].upgrade).map(Group::Workers);
+    std::iter::once(Group::Masters).chain(pools).flat_map(of_group).collect()
 }

@@ -30,8 +30,6 @@ pub enum RouterEvent {
         pod: PodId,
         /// Of which life.
         generation: u32,
-        /// What it was given.
-        revision: Revision,
     },
 }
 
@@ -48,6 +46,8 @@ struct Router {
     gate: Bucket,
     /// What its data plane follows; 0: nothing yet.
     follows: Revision,
+    /// What the sync under way was given.
+    given: Revision,
 }
 
 /// All ingress controllers.
@@ -74,6 +74,7 @@ impl Routers {
             syncs: 0,
             gate: Bucket::new(0, 0),
             follows: Revision(0),
+            given: Revision(0),
         };
         self.pods.insert(pod, router);
     }
@@ -121,9 +122,7 @@ impl Routers {
     pub fn step(&mut self, event: RouterEvent, ctx: &mut Ctx<'_>) {
         match event {
             RouterEvent::Syncs { pod, generation } if self.is_current(pod, generation) => self.syncs(pod, ctx),
-            RouterEvent::Synced { pod, generation, revision } if self.is_current(pod, generation) => {
-                self.synced(pod, revision, ctx);
-            }
+            RouterEvent::Synced { pod, generation } if self.is_current(pod, generation) => self.synced(pod, ctx),
             RouterEvent::Syncs { .. } | RouterEvent::Synced { .. } => {}
         }
     }
@@ -148,13 +147,14 @@ impl Routers {
         router.syncs += 1;
         let mut draw = ctx.draw(Purpose::RouterSync, router.name, u64::from(router.syncs));
         let (lasts, generation) = (spec.apply.sample(&mut draw), router.generation);
-        let revision = ctx.cursor(router.client);
-        ctx.after(lasts, Event::Router(RouterEvent::Synced { pod, generation, revision }));
+        router.given = ctx.cursor(router.client);
+        ctx.after(lasts, Event::Router(RouterEvent::Synced { pod, generation }));
     }
 
-    fn synced(&mut self, pod: PodId, revision: Revision, ctx: &mut Ctx<'_>) {
+    fn synced(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(router) = self.pods.get_mut(&pod) else { return };
         router.busy = false;
+        let revision = router.given;
         let before = std::mem::replace(&mut router.follows, revision);
         let client = router.client;
         ctx.notify(Notice::Routes(pod, before, revision));
