@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 const COLUMNS: usize = 80;
 
 /// What each strategy does that its neighbours do not, as runs show it; `tests/strategies` writes and checks it.
-const DIFFERENCES: &str = include_str!("../../docs/strategies.md");
+const DIFFERENCES: &str = include_str!("../strategy/differences.md");
 
 /// A kind of things, its name and its members.
 struct Shelf {

@@ -1,4 +1,4 @@
-//! What each strategy does that its neighbours do not, observed in runs: the page `docs/strategies.md`, which
+//! What each strategy does that its neighbours do not, observed in runs: the page `src/strategy/differences.md`, which
 //! `rollproof list strategies -v` prints. Nobody writes it by hand: `BLESS=1 cargo test --test strategies table` does.
 
 use std::fmt::Write;
@@ -142,7 +142,7 @@ fn masters(trace: &Trace) -> (&'static str, &'static str) {
     for record in &trace.records {
         match record.fact {
             Fact::MemberLeads { member, .. } => leader = Some(member),
-            Fact::ServerInRotation { master, used } => in_rotation[master.0 as usize] = used,
+            Fact::ServerInRotation { master: MasterId(node @ 0..3), used } => in_rotation[node as usize] = used,
             Fact::StepBegan { unit: Unit::Node(NodeId(node @ 0..3)), phase: StepPhase::Transition, .. } => {
                 at_transition[node as usize] = Some(leader);
             }
@@ -264,10 +264,10 @@ fn the_page_of_differences_is_what_the_runs_show() {
     let rows: Vec<Row> = tools.map(row).collect();
     let page = page(&rows);
     assert!(page.lines().all(|line| line.chars().count() <= 80), "it fits a terminal:\n{page}");
-    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/strategies.md");
+    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/strategy/differences.md");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &page).expect("the page can be written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    assert!(page == kept, "docs/strategies.md is not what the runs show; look, then BLESS=1:\n{page}");
+    assert!(page == kept, "src/strategy/differences.md is not what the runs show; look, then BLESS=1:\n{page}");
 }

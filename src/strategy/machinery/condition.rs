@@ -1,6 +1,7 @@
 //! What a gate looks at, and why it does not hold.
 
 use super::arrival::{Group, Machine, Standing};
+use super::select::promised;
 use crate::base::Id;
 use crate::strategy::validation::{Relevant, invalid};
 use crate::world::disturbance::MasterProcess;
@@ -137,7 +138,7 @@ pub(super) fn unmet(condition: Condition, subject: Subject<'_>, seen: &Reported<
         }
         Condition::ExtrasReady => subject.extras.iter().find_map(|machine| not_ready(*machine, seen)),
         Condition::ExtrasInEachZone => extras_in_each_zone(subject, seen),
-        Condition::GroupReady => subject.group.machines(seen).find_map(|(node, _)| unfit(node, seen)),
+        Condition::GroupReady => group_ready(subject.group, seen),
         Condition::Apps => apps(seen),
         Condition::Validation => invalid(seen, Relevant::All).map(|failure| failure.described(seen)),
     }
@@ -208,6 +209,16 @@ fn not_removable(master: MasterId, seen: &Reported<'_>) -> Option<String> {
     }
     let complete = |member: MasterId| static_pods(member, true, seen).is_none();
     (!others().any(complete)).then(|| "no other master runs all its pods".to_owned())
+}
+
+fn group_ready(group: Group, seen: &Reported<'_>) -> Option<String> {
+    let next = match group {
+        Group::Workers(pool) => promised(Some(pool), seen).next(),
+        Group::Masters => promised(None, seen).next(),
+        Group::Everything => None,
+    };
+    let launched = |node: NodeId| format!("the successor of {} is not launched yet", seen.instance(node).label);
+    next.map(launched).or_else(|| group.machines(seen).find_map(|(node, _)| unfit(node, seen)))
 }
 
 fn extras_in_each_zone(subject: Subject<'_>, seen: &Reported<'_>) -> Option<String> {

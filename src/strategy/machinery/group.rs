@@ -446,7 +446,8 @@ impl GroupRun {
                 };
                 State::FinishSoak { at, until, rolls_back }
             }
-            Some(Finish::Gate(gate)) => State::FinishGate(at, GateRun::begin(gate, turn.now())),
+            // What was ordered just now is seen by the next look.
+            Some(Finish::Gate(gate)) => State::FinishGate(at, GateRun::begin(gate, turn.now() + gate.every)),
             Some(Finish::RemoveExtras(_)) => {
                 let nodes: Vec<NodeId> = self.extras.iter().filter_map(|machine| machine.node(turn.seen)).collect();
                 // A machine that was left behind keeps one of those launched ahead.

@@ -6,7 +6,7 @@ use super::order::put_in_order;
 use super::plan::{Select, Stage, Step};
 use crate::base::Time;
 use crate::strategy::turn::Turn;
-use crate::world::ids::NodeId;
+use crate::world::ids::{NodeId, PoolId};
 use crate::world::reported::{Instance, Reported};
 
 /// Machines whose turn comes, in order, and those of them that an earlier run has brought past their transition, with
@@ -56,13 +56,17 @@ pub(super) fn surplus(group: Group, seen: &Reported<'_>) -> usize {
         Group::Masters => (None, seen.spec.control_plane.replicas),
         Group::Everything => return 0,
     };
-    let later = |node: NodeId, slot: u32| {
+    (group.machines(seen).count() + promised(pool, seen).count()).saturating_sub(size as usize)
+}
+
+/// Terminated machines of a pool, or of the masters, whose successors are not launched yet.
+pub(super) fn promised<'a>(pool: Option<PoolId>, seen: &'a Reported<'_>) -> impl Iterator<Item = NodeId> + 'a {
+    let later = move |node: NodeId, slot: u32| {
         seen.instances().any(|(other, machine)| other > node && machine.pool == pool && machine.slot == slot)
     };
-    let promised = seen.instances().filter(|(node, machine)| {
-        !machine.running && !machine.detached && machine.pool == pool && !later(*node, machine.slot)
-    });
-    (group.machines(seen).count() + promised.count()).saturating_sub(size as usize)
+    let gone =
+        seen.instances().filter(move |(_, machine)| !machine.running && !machine.detached && machine.pool == pool);
+    gone.filter(move |(node, machine)| !later(*node, machine.slot)).map(|(node, _)| node)
 }
 
 /// Machines of groups that an earlier run launched ahead, and that nobody's place was given to: so many at

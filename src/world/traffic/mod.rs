@@ -7,10 +7,11 @@
 //! Exact, given the course of the cluster: groups of [`Connections::New`](crate::world::spec::Connections::New) with
 //! Poisson arrivals, cuts included. Approximate: constant arrivals (counts are exact, moments uniform within their
 //! interval), kept-alive pools (each request takes a slot at random; a slot filled within an interval counts as filled
-//! throughout where a cut asks), the time that a tier in front of an app takes for itself (its median), whom a tier's pod
-//! picks (chosen when the request is sent), stale connection tracking (held in expectation), a repeat after a cut
-//! (settled with the next interval), and service times that change while a request is under way (it keeps the one that it
-//! was sent with). Requests are held one by one where they change what others meet: queues and retry budgets.
+//! throughout where a cut asks; what a cut meets of a pool mostly busy has its mean and varies more), the time that a
+//! tier in front of an app takes for itself (its median), whom a tier's pod picks (chosen when the request is sent),
+//! stale connection tracking (held in expectation), a repeat after a cut (settled with the next interval), and service
+//! times that change while a request is under way (it keeps the one that it was sent with). Requests are held one by one
+//! where they change what others meet: queues and retry budgets.
 
 mod arrivals;
 mod beyond;

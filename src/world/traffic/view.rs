@@ -192,16 +192,22 @@ impl Views {
             }
             return false;
         }
-        let mut first = false;
+        // Whether each app's rules refused before; what one sync changes, it changes at once.
+        let mut refused: BTreeMap<AppId, bool> = BTreeMap::new();
         for pod in ctx.store.endpoints_touched(from, to) {
-            if let Some(view) = self.rules.get_mut(&(node, ctx.store.pods().now(pod).app)) {
+            let app = ctx.store.pods().now(pod).app;
+            if let Some(view) = self.rules.get_mut(&(node, app)) {
+                refused.entry(app).or_insert_with(|| view.between || view.names_nobody());
                 view.falls_back = falls_back(node, ctx);
-                let nobody = view.names_nobody();
-                view.weight = weight(ctx.store.pods().now(pod).app, to, ctx);
+                view.weight = weight(app, to, ctx);
                 view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
-                view.between = (nobody || view.between) && !view.names_nobody();
-                first |= view.between;
             }
+        }
+        let mut first = false;
+        for (app, refused) in refused {
+            let Some(view) = self.rules.get_mut(&(node, app)) else { continue };
+            view.between = refused && !view.names_nobody();
+            first |= view.between;
         }
         first
     }
