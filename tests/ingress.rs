@@ -123,17 +123,20 @@ fn a_tier_that_tries_the_next_pod_saves_what_one_refuses() {
 #[test]
 fn counts_and_single_requests_agree_behind_a_tier() {
     let group = "idempotent = false\nsteps = [{ at = \"4m\", rps = 0 }]";
-    for rolled in ["web", "front"] {
-        let moments = |mode: &str, seeds: std::ops::Range<u64>| {
-            let scenario = scenario("envoy", rolled, ABRUPT, ABRUPT, &format!("{group}\nmode = \"{mode}\""));
-            let lost: Vec<f64> = seeds.map(|seed| lost(&scenario, seed) as f64).collect();
-            let mean = lost.iter().sum::<f64>() / lost.len() as f64;
-            let spread = lost.iter().map(|lost| (lost - mean) * (lost - mean)).sum::<f64>() / (lost.len() - 1) as f64;
-            (mean, spread / lost.len() as f64)
-        };
-        let (counts, calls) = (moments("interval", 1..13), moments("per-request", 101..113));
-        let z = (counts.0 - calls.0) / (counts.1 + calls.1).sqrt().max(1e-9);
-        assert!(z.abs() < 4.0, "{rolled}: {counts:?} {calls:?}, z = {z}");
+    for (connections, seeds) in [("new", 12), ("kept-alive", 24)] {
+        for rolled in ["web", "front"] {
+            let moments = |mode: &str, first: u64| {
+                let group = format!("{group}\nconnections = \"{connections}\"\nmode = \"{mode}\"");
+                let scenario = scenario("envoy", rolled, ABRUPT, ABRUPT, &group);
+                let lost: Vec<f64> = (first..first + seeds).map(|seed| lost(&scenario, seed) as f64).collect();
+                let mean = lost.iter().sum::<f64>() / seeds as f64;
+                let spread = lost.iter().map(|lost| (lost - mean) * (lost - mean)).sum::<f64>() / (seeds - 1) as f64;
+                (mean, spread / seeds as f64)
+            };
+            let (counts, calls) = (moments("interval", 1), moments("per-request", 101));
+            let z = (counts.0 - calls.0) / (counts.1 + calls.1).sqrt().max(1e-9);
+            assert!(z.abs() < 4.0, "{connections} {rolled}: {counts:?} {calls:?}, z = {z}");
+        }
     }
 }
 

@@ -195,6 +195,8 @@ impl World {
             Some(client) => client,
             None => self.add_router(pod, node, name, app),
         };
+        // A process knows what it has listed, not what the one before it knew.
+        self.watches.cursor_mut(client).revision = Revision(0);
         self.api.client_starts(client, version, &mut ctx!(self));
         self.routers.starts(pod, &mut ctx!(self));
     }

@@ -91,12 +91,10 @@ impl Routers {
     pub fn starts(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(router) = self.pods.get_mut(&pod) else { return };
         router.running = true;
-        router.busy = true;
+        router.busy = false;
         router.generation += 1;
         router.gate = gate(router.app, ctx);
         let before = std::mem::replace(&mut router.follows, Revision(0));
-        let (generation, start) = (router.generation, router.gate.take(1, ctx.now));
-        ctx.at(start, Event::Router(RouterEvent::Syncs { pod, generation }));
         if before != Revision(0) {
             ctx.notify(Notice::Routes(pod, before, Revision(0)));
         }

@@ -26,7 +26,7 @@ impl Clock {
     }
     /// Takes the rate that holds from `now` on.
     pub(super) fn turn(&mut self, spec: &GroupSpec, name: Name, draws: &Draws, now: Time) {
-        self.rate = rate_at(spec, now);
+        self.rate = spec.rate_at(now);
         self.since = now;
         let gap = self.rate.gap();
         self.phase = if gap == Span::FOREVER {
@@ -74,15 +74,6 @@ impl Clock {
     }
 }
 
-/// The next moment after `now` at which the group's rate changes.
-pub(super) fn next_change(spec: &GroupSpec, now: Time) -> Option<Time> {
-    spec.next_change(now)
-}
-
-fn rate_at(spec: &GroupSpec, now: Time) -> Rate {
-    spec.rate_at(now)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,19 +103,19 @@ mod tests {
     fn a_wave_keeps_its_mean_and_its_height() {
         let wave = Wave { period: Span::mins(16), amplitude: Ratio::from_ppm(500_000) };
         let spec = GroupSpec { wave: Some(wave), ..group() };
-        let rates: Vec<f64> = (0..16).map(|m| rate_at(&spec, Time::ZERO + Span::mins(m)).as_f64()).collect();
+        let rates: Vec<f64> = (0..16).map(|m| spec.rate_at(Time::ZERO + Span::mins(m)).as_f64()).collect();
         assert!((rates.iter().sum::<f64>() / 16.0 - 100.0).abs() < 1e-3);
         assert!(rates[3] > 149.0 && rates[11] < 51.0);
-        assert_eq!(next_change(&spec, Time::ZERO + Span::secs(59)), Some(Time::ZERO + Span::mins(1)));
+        assert_eq!(spec.next_change(Time::ZERO + Span::secs(59)), Some(Time::ZERO + Span::mins(1)));
     }
 
     #[test]
     fn the_latest_step_gives_the_rate() {
         let steps = vec![RateStep { at: Span::secs(5), rate: Rate::per_sec(7) }];
         let spec = GroupSpec { steps, ..group() };
-        assert_eq!(rate_at(&spec, Time::ZERO + Span::secs(4)), Rate::per_sec(100));
-        assert_eq!(rate_at(&spec, Time::ZERO + Span::secs(5)), Rate::per_sec(7));
-        assert_eq!(next_change(&spec, Time::ZERO), Some(Time::ZERO + Span::secs(5)));
-        assert_eq!(next_change(&spec, Time::ZERO + Span::secs(5)), None);
+        assert_eq!(spec.rate_at(Time::ZERO + Span::secs(4)), Rate::per_sec(100));
+        assert_eq!(spec.rate_at(Time::ZERO + Span::secs(5)), Rate::per_sec(7));
+        assert_eq!(spec.next_change(Time::ZERO), Some(Time::ZERO + Span::secs(5)));
+        assert_eq!(spec.next_change(Time::ZERO + Span::secs(5)), None);
     }
 }

@@ -87,6 +87,11 @@ impl Group {
         perils
     }
 
+    /// Whether nothing that clients send is answered, but for the rounding of a sum of shares.
+    pub(super) fn all_lost_beyond(&self) -> bool {
+        self.lost_beyond() > 1.0 - 1e-9
+    }
+
     /// The share of picked requests that is lost all the same.
     pub(super) fn lost_beyond(&self) -> f64 {
         self.beyond.iter().map(|(_, share)| share).sum::<f64>().min(1.0)

@@ -135,67 +135,53 @@ impl Tier {
     }
 }
 
-/// A router's picks: any pod of its list, and where that one refuses the next, as far as its tries go.
+/// A router's picks: a side by its weight, any pod of that side's list, and where that one refuses the next of the same
+/// side, as far as its tries go. Source: ingress-nginx `balancer.lua`, which keeps a request's backend over all tries.
 fn routed(front: PodId, view: &View, router: &RouterSpec, timeout: Span, land: &Land) -> Picks {
     let mut picks = Picks::default();
-    let set = |pod| land.pods[pod].set;
-    let pods = view.spread(1.0, |_| true, set);
-    if pods.is_empty() {
+    let sides = view.sides(|_| true, |pod| land.pods[pod].set);
+    if sides.is_empty() {
         picks.bad.push(((Some(front), Loss::NoEndpoint), 1.0));
-        return picks;
     }
     let via = land.pods[front].node;
-    let answer = |pod| land.answer(via, pod);
-    let of = |wanted: Answer| -> Vec<(PodId, f64)> {
-        pods.iter().filter(|(pod, _)| answer(*pod) == wanted).copied().collect()
-    };
-    let (good, refusing, silent) = (of(Answer::Serves), of(Answer::Refuses), of(Answer::Silent));
-    let path = |pod| Path { via, pod };
-    if view.is_weighted() || refusing.is_empty() && silent.is_empty() {
-        picks.good.extend(good.into_iter().map(|(pod, part)| (path(pod), part)));
-        picks.bad.extend(refusing.into_iter().map(|(pod, part)| ((Some(pod), Loss::Refused), part)));
-        picks.bad.extend(silent.into_iter().map(|(pod, part)| ((Some(pod), Loss::BlackHole), part)));
-        return picks;
-    }
     let silences = timeout.as_nanos().saturating_sub(1) / router.connect_timeout.as_nanos().max(1);
-    let left = [good.len(), refusing.len(), silent.len()];
-    let (refused, silenced) = lost_of(left, router.next_tries + 1, silences);
-    let served = (1.0 - refused - silenced).max(0.0);
-    let even = |all: f64, pods: &[(PodId, f64)]| all / pods.len().max(1) as f64;
-    picks.good.extend(good.iter().map(|(pod, _)| (path(*pod), even(served, &good))));
-    let mut lose = |pods: &[(PodId, f64)], loss, all| {
-        picks.bad.extend(pods.iter().filter(|_| all > 0.0).map(|(pod, _)| ((Some(*pod), loss), even(all, pods))));
-    };
-    lose(&refusing, Loss::Refused, refused);
-    lose(&silent, Loss::BlackHole, silenced);
+    for (share, pods) in sides {
+        let of = |wanted: Answer| -> Vec<PodId> {
+            pods.iter().filter(|pod| land.answer(via, **pod) == wanted).copied().collect()
+        };
+        let (good, refusing, silent) = (of(Answer::Serves), of(Answer::Refuses), of(Answer::Silent));
+        let left = [good.len(), refusing.len(), silent.len()];
+        let (refused, silenced) = lost_of(left, router.next_tries.saturating_add(1), silences);
+        let served = (1.0 - refused - silenced).max(0.0);
+        let even = |all: f64, pods: &[PodId]| share * all / pods.len().max(1) as f64;
+        picks.good.extend(good.iter().map(|pod| (Path { via, pod: *pod }, even(served, &good))));
+        let mut lose = |pods: &[PodId], loss, all| {
+            picks.bad.extend(pods.iter().filter(|_| all > 0.0).map(|pod| ((Some(*pod), loss), even(all, pods))));
+        };
+        lose(&refusing, Loss::Refused, refused);
+        lose(&silent, Loss::BlackHole, silenced);
+    }
     picks
 }
 
 /// How likely a request is lost by refusal and in silence, that tries pods one after the other and none twice: of so
 /// many that serve, refuse and are silent, with so many tries and as many silences as its client has patience for.
 fn lost_of([good, refusing, silent]: [usize; 3], tries: u32, silences: u64) -> (f64, f64) {
-    let all = (good + refusing + silent) as f64;
-    if refusing + silent == 0 {
-        return (0.0, 0.0);
-    }
     let (mut refused, mut silenced) = (0.0, 0.0);
-    if refusing > 0 {
-        let part = refusing as f64 / all;
-        if tries <= 1 || good + refusing + silent == 1 {
-            refused += part;
-        } else {
-            let after = lost_of([good, refusing - 1, silent], tries - 1, silences);
-            (refused, silenced) = (refused + part * after.0, silenced + part * after.1);
+    // How likely all tries so far have failed, by how many of them met silence.
+    let mut failing = vec![1.0];
+    for tried in 0..(tries as usize).min(refusing + silent) {
+        let left = good + refusing + silent - tried;
+        let last = tried + 1 == tries as usize || left == 1;
+        let mut next = vec![0.0; failing.len() + 1];
+        for (silences_met, likely) in failing.into_iter().enumerate() {
+            let part = |pods: usize, met: usize| likely * (pods.saturating_sub(met) as f64 / left as f64);
+            let (refuse, fall_silent) = (part(refusing, tried - silences_met), part(silent, silences_met));
+            let given_up = last || silences_met as u64 >= silences;
+            *(if last { &mut refused } else { &mut next[silences_met] }) += refuse;
+            *(if given_up { &mut silenced } else { &mut next[silences_met + 1] }) += fall_silent;
         }
-    }
-    if silent > 0 {
-        let part = silent as f64 / all;
-        if tries <= 1 || silences == 0 || good + refusing + silent == 1 {
-            silenced += part;
-        } else {
-            let after = lost_of([good, refusing, silent - 1], tries - 1, silences - 1);
-            (refused, silenced) = (refused + part * after.0, silenced + part * after.1);
-        }
+        failing = next;
     }
     (refused, silenced)
 }
@@ -216,5 +202,14 @@ mod tests {
     fn a_silent_pod_costs_the_connect_time_out_and_with_it_the_clients_patience() {
         assert_eq!(lost_of([3, 0, 1], 3, 0), (0.0, 0.25));
         assert_eq!(lost_of([3, 0, 1], 3, 1), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_thousand_pods_and_tries_are_no_more_work_than_a_table() {
+        // Two of three pods are bad, and one try fewer than bad pods: all tries but for the one that serves.
+        let (refused, silenced) = lost_of([1_000, 1_000, 1_000], 2_000, 10_000);
+        assert!(refused + silenced < 1e-9, "{refused} {silenced}");
+        let (refused, silenced) = lost_of([0, 500, 500], 1_000, 10_000);
+        assert!((refused - 0.5).abs() < 1e-9 && (silenced - 0.5).abs() < 1e-9, "{refused} {silenced}");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::TrafficEvent;
-use super::arrivals::{Clock, next_change};
+use super::arrivals::Clock;
 use super::busy::Busy;
 use super::calls::Calls;
 use super::connections::Pool;
@@ -191,7 +191,7 @@ impl Group {
             calls: Calls::default(),
             stale_alarm: Timer::default(),
         };
-        if let Some(at) = next_change(spec, ctx.now) {
+        if let Some(at) = spec.next_change(ctx.now) {
             ctx.at(at, Event::Traffic(TrafficEvent::RateTurns { group: id }));
         }
         group
@@ -470,7 +470,7 @@ impl Group {
         if let Some(since) = self.outage {
             ledger.longest_outage = ledger.longest_outage.max(now.since(since));
         }
-        let all_fail = self.tally.all_fail(self.clients.len()) || self.lost_beyond() >= 1.0;
+        let all_fail = self.tally.all_fail(self.clients.len()) || self.all_lost_beyond();
         self.outage = if all_fail { self.outage.or(Some(now)) } else { None };
     }
 

@@ -31,8 +31,10 @@ pub(super) struct Process {
     pub(super) life: Life,
     /// Counts processes and their deaths; an event of an earlier one is void.
     pub(super) number: u32,
-    /// Past its warm-up.
+    /// At full speed: past its warm-up, on a machine that is not slow.
     pub(super) warm: bool,
+    /// Not past its warm-up yet.
+    pub(super) warming: bool,
     /// The share of requests that it answers with an error.
     pub(super) errors: f64,
     /// How many times as long as others it takes.
@@ -99,8 +101,8 @@ impl Land {
         self.learn_machines(ctx);
         while self.pods.len() <= pod.index() {
             let object = ctx.store.pods().now(PodId::from_index(self.pods.len()));
-            let new = ctx.store.sets().now(object.set).template > 0;
-            let flaw = if new { ctx.spec.apps[object.app].flaw } else { FlawSpec::NONE };
+            let (template, app) = (ctx.store.sets().now(object.set).template, &ctx.spec.apps[object.app]);
+            let flaw = if template > 0 { app.flaw } else { FlawSpec::NONE };
             self.flawed |= flaw.errors > Ratio::ZERO;
             self.pods.push(Process {
                 app: object.app,
@@ -111,9 +113,10 @@ impl Land {
                 life: Life::None,
                 number: 0,
                 warm: true,
+                warming: false,
                 errors: flaw.errors.as_f64(),
                 slower: flaw.slower.max(1),
-                deaf: flaw.never_ready,
+                deaf: flaw.never_ready || app.rollout.never_listens(template),
             });
         }
         let node = ctx.store.pods().now(pod).node;

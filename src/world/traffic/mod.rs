@@ -412,7 +412,7 @@ impl Traffic {
         group.clock.turn(spec, group.name, ctx.draws, ctx.now);
         group.turn_calls(ctx);
         group.follow_need(&self.land, ctx);
-        if let Some(at) = arrivals::next_change(spec, ctx.now) {
+        if let Some(at) = spec.next_change(ctx.now) {
             ctx.at(at, Event::Traffic(TrafficEvent::RateTurns { group: id }));
         }
     }

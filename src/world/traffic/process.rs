@@ -77,10 +77,6 @@ impl Traffic {
             return;
         }
         let app = &ctx.spec.apps[self.land.pods[pod].app];
-        let set = ctx.store.pods().now(pod).set;
-        if app.rollout.never_listens(ctx.store.sets().now(set).template) {
-            return;
-        }
         let mut draw = ctx.draw(Purpose::AppStart, name, u64::from(number));
         let wait = app.start_up.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Listens { pod, process: number }));
@@ -92,7 +88,8 @@ impl Traffic {
             return;
         }
         let warm_up = ctx.spec.apps[process.app].warm_up;
-        process.warm = warm_up.is_zero() && !process.node.is_some_and(|node| self.slow.contains(&node));
+        process.warming = !warm_up.is_zero();
+        process.warm = !process.warming && !process.node.is_some_and(|node| self.slow.contains(&node));
         let number = process.number;
         if !warm_up.is_zero() {
             ctx.after(warm_up, Event::Traffic(TrafficEvent::WarmedUp { pod, process: number }));
@@ -104,7 +101,9 @@ impl Traffic {
     pub(super) fn warmed_up(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let groups = self.concerned(pod, false);
         self.settle(&groups, ctx);
-        self.land.pods[pod].warm = !self.land.pods[pod].node.is_some_and(|node| self.slow.contains(&node));
+        let process = &mut self.land.pods[pod];
+        process.warming = false;
+        process.warm = !process.node.is_some_and(|node| self.slow.contains(&node));
     }
 
     /// A machine is short of processor from now on, or no longer: its pods take twice as long for a request, as while
@@ -118,7 +117,7 @@ impl Traffic {
             self.land.learn_pod(pod, ctx);
             let groups = self.concerned(pod, false);
             self.settle(&groups, ctx);
-            self.land.pods[pod].warm = !slow;
+            self.land.pods[pod].warm = !slow && !self.land.pods[pod].warming;
         }
     }
 

@@ -50,31 +50,39 @@ impl View {
         self.synced
     }
     /// The pods that new connections are spread over, and how many of `share` each gets; with `local`, those of this
-    /// kind only. A router without a pod for a part of its weights sends that part to the others.
+    /// kind only.
     pub(super) fn spread(
         &self,
         share: f64,
         local: impl Fn(PodId) -> bool,
         set: impl Fn(PodId) -> SetId,
     ) -> Vec<(PodId, f64)> {
+        let each = |(part, pods): (f64, Vec<PodId>)| {
+            let even = share * part / pods.len() as f64;
+            pods.into_iter().map(move |pod| (pod, even))
+        };
+        self.sides(local, set).into_iter().flat_map(each).collect()
+    }
+    /// The pods that are picked from evenly, and the share of new connections that comes to each such side: both sides
+    /// of a router's weight, or all. A side without a pod leaves its share to the other.
+    pub(super) fn sides(&self, local: impl Fn(PodId) -> bool, set: impl Fn(PodId) -> SetId) -> Vec<(f64, Vec<PodId>)> {
         let pods = self.pods(local);
-        let even = share / pods.len().max(1) as f64;
-        let Some((heavy, percent)) = self.weight else { return pods.into_iter().map(|pod| (pod, even)).collect() };
-        let (inside, outside): (Vec<PodId>, Vec<PodId>) = pods.into_iter().partition(|pod| set(*pod) == heavy);
+        let (inside, outside, percent) = match self.weight {
+            None => (pods, Vec::new(), 100),
+            Some((heavy, percent)) => {
+                let (inside, outside): (Vec<PodId>, Vec<PodId>) = pods.into_iter().partition(|pod| set(*pod) == heavy);
+                (inside, outside, percent.min(100))
+            }
+        };
         let percent = match (inside.is_empty(), outside.is_empty()) {
             (true, _) => 0,
             (false, true) => 100,
-            (false, false) => percent.min(100),
+            (false, false) => percent,
         };
-        let part = |pods: Vec<PodId>, percent: u32| {
-            let share = share * f64::from(percent) / 100.0 / pods.len().max(1) as f64;
-            pods.into_iter().filter(move |_| percent > 0).map(move |pod| (pod, share))
+        let side = |percent: u32, pods: Vec<PodId>| {
+            (percent > 0 && !pods.is_empty()).then_some((f64::from(percent) / 100.0, pods))
         };
-        part(inside, percent).chain(part(outside, 100 - percent)).collect()
-    }
-    /// Whether a router's weights split it.
-    pub(super) fn is_weighted(&self) -> bool {
-        self.weight.is_some()
+        [side(percent, inside), side(100 - percent, outside)].into_iter().flatten().collect()
     }
     /// The pods that new connections are spread over; with `local`, those of this kind only.
     fn pods(&self, local: impl Fn(PodId) -> bool) -> Vec<PodId> {
@@ -169,6 +177,7 @@ impl Views {
         let askers = apps.iter().filter_map(|app| self.askers.get(&(node, *app)));
         let mut groups: Vec<GroupId> = askers.flatten().copied().collect();
         groups.sort_unstable();
+        groups.dedup();
         groups
     }
     /// The apps whose rules on this node change when it moves from one revision of the slices to another.
