@@ -161,21 +161,21 @@ impl Api {
         true
     }
 
-    /// How long all of them take, and what failed first.
+    /// How long all of them take, and which failed.
     fn ask_all(
         &mut self,
         server: MasterId,
         asked: &[WebhookId],
         write: (&'static str, &'static str),
         ctx: &mut Ctx<'_>,
-    ) -> (Span, Option<Failed>) {
-        let (mut wait, mut failed) = (Span::ZERO, None);
+    ) -> (Span, Vec<Failed>) {
+        let (mut wait, mut failed) = (Span::ZERO, Vec::new());
         let (mutating, validating): (Vec<WebhookId>, Vec<WebhookId>) =
             asked.iter().partition(|webhook| ctx.spec.webhooks[**webhook].mutating);
         for webhook in mutating {
             let (took, failure) = self.ask(server, webhook, write, ctx);
             wait += took;
-            failed = failure.or(failed);
+            failed.extend(failure);
             if failure.is_some_and(|failure| !failure.ignored) {
                 return (wait, failed);
             }
@@ -184,8 +184,7 @@ impl Api {
         for webhook in validating {
             let (took, failure) = self.ask(server, webhook, write, ctx);
             longest = longest.max(took);
-            let refused = failed.is_some_and(|failed: Failed| !failed.ignored);
-            failed = if refused { failed } else { failure.or(failed) };
+            failed.extend(failure);
         }
         (wait + longest, failed)
     }
@@ -268,12 +267,13 @@ impl Api {
     pub(super) fn admitted(&mut self, id: RequestId, ctx: &mut Ctx<'_>) {
         let Some(pending) = self.requests.get_mut(id) else { return };
         pending.admitting = false;
-        let (server, failed) = (pending.server, pending.failed.take());
-        if let Some(Failed { webhook, loss, ignored }) = failed {
+        let (server, failed) = (pending.server, std::mem::take(&mut pending.failed));
+        let refused = failed.iter().any(|failed| !failed.ignored);
+        for Failed { webhook, loss, ignored } in failed {
             ctx.note(Fact::WebhookFailed { webhook, master: server, loss, ignored });
-            if !ignored {
-                return self.fails(id, ApiError::Webhook, ctx);
-            }
+        }
+        if refused {
+            return self.fails(id, ApiError::Webhook, ctx);
         }
         self.proposes(id, ctx);
     }

@@ -24,8 +24,8 @@ pub struct Pending {
     pub proposed: bool,
     /// Whether admission webhooks are being asked about it.
     pub admitting: bool,
-    /// Which of them has failed.
-    pub failed: Option<Failed>,
+    /// Which of them have failed.
+    pub failed: Vec<Failed>,
 }
 
 /// All requests under way. Ids are never used twice: an event of a request that is done finds nothing.
@@ -75,7 +75,7 @@ mod tests {
             taken: false,
             proposed: false,
             admitting: false,
-            failed: None,
+            failed: Vec::new(),
         };
         let first = requests.add(pending.clone());
         assert!(requests.remove(first).is_some());

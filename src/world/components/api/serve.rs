@@ -35,8 +35,16 @@ impl Api {
                 }
             },
         };
-        let pending =
-            Pending { client, server, change, reply, taken: false, proposed: false, admitting: false, failed: None };
+        let pending = Pending {
+            client,
+            server,
+            change,
+            reply,
+            taken: false,
+            proposed: false,
+            admitting: false,
+            failed: Vec::new(),
+        };
         let id = self.requests.add(pending);
         match hung {
             true => ctx.at(departs + REQUEST_TIMEOUT, Event::Api(ApiEvent::TimesOut(id))),
