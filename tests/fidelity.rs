@@ -160,6 +160,24 @@ fn a_model_too_narrow_is_refused_by_coverage() {
     assert!(!most.fits && most.p_few < FAMILY_ERROR, "{most:?}");
 }
 
+/// Timers that fire late by `late`, in a model that is exact to a tenth of it.
+fn late_timers(late: f64) -> Vec<Sample> {
+    let mut samples = known(1.0, 20);
+    for sample in &mut samples {
+        sample.simulated = (0..400).map(|seed| Some(7.0 + f64::from(seed % 4) / 4000.0)).collect();
+        sample.measured.iter_mut().for_each(|measured| measured.value = Some(7.0 + late));
+    }
+    samples
+}
+
+#[test]
+fn values_that_are_late_by_what_the_instrument_cannot_tell_are_not_outside() {
+    let within = judge(&late_timers(0.05));
+    assert!(within.coverage.iter().all(|test| test.fits && test.inside == 0 && test.near == test.of), "{within:?}");
+    let beyond = judge(&late_timers(0.06));
+    assert!(beyond.coverage.iter().all(|test| !test.fits && test.near == 0), "{beyond:?}");
+}
+
 #[test]
 fn rows_of_busy_repetitions_and_rows_that_set_a_parameter_are_shown_and_not_judged() {
     let mut samples = known(10.0, 2);

@@ -7,7 +7,8 @@
 //!   by any row with probability 1 % at most.
 //! - **Width.** See [`super::width`].
 //! - **Coverage.** How many measured values lie in the simulated central 50 % and 90 % intervals, for each aspect and
-//!   over all: too few (wrong or too narrow) and too many (too wide) both refuse. Rows of one repetition depend on
+//!   over all: too few (wrong or too narrow) and too many (too wide) both refuse. For too few, a value that is outside
+//!   by no more than the instrument's resolution is inside: a value is late by what the instrument cannot tell. Rows of one repetition depend on
 //!   each other in an unknown way, so one value of each repetition counts, chosen in turn without looking at it;
 //!   repetitions are independent. Holm corrects these tests together, at 1 % again; no assumption is made of how
 //!   aspects depend on each other.
@@ -76,6 +77,15 @@ impl Sample {
     fn judged(&self) -> impl Iterator<Item = &Measured> {
         self.measured.iter().filter(|value| value.judged && self.fitted.is_none())
     }
+
+    /// How far from each other values must be to be told apart, thousandths.
+    fn resolution(&self) -> i64 {
+        match self.unit {
+            Unit::Count => 0,
+            Unit::Seconds if self.aspect == Aspect::Pods => RESOLUTION_OF_WATCHES,
+            Unit::Seconds => RESOLUTION,
+        }
+    }
 }
 
 /// Thousandths, so that values can be ranked; what never happened is later than anything.
@@ -101,11 +111,7 @@ fn location(sample: &Sample) -> Option<f64> {
     if few.is_empty() || sample.simulated.is_empty() {
         return None;
     }
-    let resolution = match sample.unit {
-        Unit::Count => 0,
-        Unit::Seconds if sample.aspect == Aspect::Pods => RESOLUTION_OF_WATCHES,
-        Unit::Seconds => RESOLUTION,
-    };
+    let resolution = sample.resolution();
     let moved = |by: i64| -> Vec<i64> {
         let move_one = |value: &Option<f64>| match value {
             Some(_) => ranked(*value) + by,
@@ -174,31 +180,40 @@ fn coverages(samples: &[Sample]) -> Vec<Coverage> {
 
 fn of_rows(samples: &[Sample], aspect: Option<Aspect>, percent: u32, share: Ratio) -> Option<Coverage> {
     let repetitions = samples.iter().flat_map(|sample| &sample.measured).map(|value| value.repetition + 1).max()?;
-    let mut placed = vec![Vec::new(); repetitions];
+    // Of each repetition the values that lie inside, and those that lie near.
+    let mut placed = vec![(Vec::new(), Vec::new()); repetitions];
     for sample in samples.iter().filter(|sample| aspect.is_none_or(|aspect| sample.aspect == aspect)) {
         let mut simulated: Vec<i64> = sample.simulated.iter().map(|value| ranked(*value)).collect();
         simulated.sort_unstable();
         let Some(central) = Central::of(&simulated, share) else { continue };
+        let (resolution, chance) = (sample.resolution(), central.chance);
         for value in sample.judged() {
-            let inside = central.contains(ranked(value.value));
-            placed[value.repetition].push(Placed { inside, chance: central.chance });
+            let at = ranked(value.value);
+            let near = [0, resolution, -resolution].into_iter().any(|by| central.contains(at + by));
+            let (insides, nears) = &mut placed[value.repetition];
+            insides.push(Placed { inside: central.contains(at), chance });
+            nears.push(Placed { inside: near, chance });
         }
     }
-    placed.retain(|values| !values.is_empty());
-    if placed.is_empty() {
+    placed.retain(|(insides, _)| !insides.is_empty());
+    let (insides, nears): (Vec<Vec<Placed>>, Vec<Vec<Placed>>) = placed.into_iter().unzip();
+    if insides.is_empty() {
         return None;
     }
-    let tails = coverage(&placed, Dependence::OneOfEach);
-    let chosen = || placed.iter().enumerate().map(|(turn, values)| values[turn % values.len()]);
-    let middle = |placed: Placed| (placed.chance.0 + placed.chance.1) / 2.0;
+    let chosen = |of: &[Vec<Placed>]| -> Vec<Placed> {
+        of.iter().enumerate().map(|(turn, values)| values[turn % values.len()]).collect()
+    };
+    let count = |of: &[Vec<Placed>]| chosen(of).iter().filter(|placed| placed.inside).count() as u64;
+    let middle = |placed: &Placed| (placed.chance.0 + placed.chance.1) / 2.0;
     Some(Coverage {
         aspect,
         percent,
-        inside: chosen().filter(|placed| placed.inside).count() as u64,
-        of: placed.len() as u64,
-        expected: chosen().map(middle).sum(),
-        p_few: tails.low,
-        p_many: tails.high,
+        inside: count(&insides),
+        near: count(&nears),
+        of: insides.len() as u64,
+        expected: chosen(&insides).iter().map(middle).sum(),
+        p_few: coverage(&nears, Dependence::OneOfEach).low,
+        p_many: coverage(&insides, Dependence::OneOfEach).high,
         p_corrected: 1.0,
         fits: true,
     })

@@ -179,8 +179,9 @@ fn told(
     }
     let uncovered = judgement.coverage.iter().find(|test| !test.fits).map(|test| {
         let of = test.aspect.map_or("all", row::Aspect::name);
-        let (percent, inside, expected) = (test.percent, test.inside, test.expected);
-        format!("{inside} of {} values lie in the central {percent} % ({of}), expected {expected:.1}", test.of)
+        let (percent, expected) = (test.percent, test.expected);
+        let (inside, place) = if test.p_few < test.p_many { (test.near, "in or near") } else { (test.inside, "in") };
+        format!("{inside} of {} values lie {place} the central {percent} % ({of}), expected {expected:.1}", test.of)
     });
     let elsewhere = public_cases.iter().find(|case| !case.fits);
     let elsewhere = elsewhere.map(|case| format!("public case {}: {}", case.name, case.simulated));

@@ -154,13 +154,15 @@ pub struct Coverage {
     pub percent: u32,
     /// Measured values inside.
     pub inside: u64,
+    /// Measured values inside, or outside by no more than the instrument's resolution.
+    pub near: u64,
     /// Of so many: one a repetition.
     pub of: u64,
     /// How many a true model would have inside on average.
     pub expected: f64,
-    /// Probability of so few.
+    /// Probability of so few near.
     pub p_few: f64,
-    /// Probability of so many.
+    /// Probability of so many inside.
     pub p_many: f64,
     /// The smaller of both, corrected for the number of tests.
     pub p_corrected: f64,

@@ -179,15 +179,20 @@ fn coverage(page: &mut Page, tests: &[Coverage]) {
     let failing = tests.iter().filter(|test| !test.fits).count();
     let sum = if failing == 0 { "fits" } else { "does not fit" };
     page.heading("COVERAGE", sum);
-    page.paragraph("  ", "Measured values inside the simulated central intervals, one of each repetition.");
-    page.toned(Tone::Dim, "  rows           interval   inside   expected   p of so few   p of so many", "");
+    page.paragraph(
+        "  ",
+        "Measured values inside the simulated central intervals, or near: as far outside as the instrument cannot tell; \
+         one of each repetition.",
+    );
+    page.toned(Tone::Dim, "  rows       interval   inside  near  expected  p few near  p many inside", "");
     for test in tests {
         let aspect = test.aspect.map_or("all", Aspect::name);
         let inside = format!("{} of {}", test.inside, test.of);
         let line = format!(
-            "  {}  {:>7} %  {inside:>8}  {:>8.1}  {:>12}  {:>13}  {}",
-            padded(aspect, 12),
+            "  {} {:>6} % {inside:>8}  {:>4}  {:>8.1}  {:>10}  {:>13}  {}",
+            padded(aspect, 10),
             test.percent,
+            test.near,
             test.expected,
             short_p(test.p_few),
             short_p(test.p_many),
