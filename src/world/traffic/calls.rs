@@ -202,7 +202,9 @@ impl Group {
         let client = &mut self.clients[place];
         let picks = client.picks_between(ctx.now, ctx.now + SAMPLING, land).into_owned();
         let seat = client.seat;
-        let holds = self.calls.holds(seat);
+        // Connections of other manners are not held by calls: no need to look through all of them.
+        let last_used = ctx.spec.groups[self.id].connections == Connections::LastUsed;
+        let holds = last_used && self.calls.holds(seat);
         let (got, chance) = client.pool.take_one(&picks, land, (idempotent, holds), &mut draw);
         if let (Got::Lost((Some(pod), Loss::BlackHole)) | Got::Waits((Some(pod), _)), Some(_)) = (got, seat.node()) {
             client.stale.add_one(pod, ctx.now, connects);
