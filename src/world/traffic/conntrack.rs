@@ -5,6 +5,8 @@
 //! in turn, so nobody meets an entry before the client has gone round all of them once, and then for as long as the
 //! hole lasted, round by round. Held in expectation: attempts a second over the times in which they were made.
 
+use std::collections::BTreeMap;
+
 use crate::base::{Span, Time};
 use crate::world::ids::PodId;
 
@@ -22,15 +24,16 @@ const SHORT_ROUND: f64 = 7.5;
 /// Batches kept apart; beyond them a pod's oldest are taken together, so that a long hole stays cheap.
 const BATCHES_MAX: usize = 128;
 
-/// Entries that a client's black-holed attempts have left on its node.
+/// Entries that a client's black-holed attempts have left on its node, by the pod that they lead to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stale {
-    batches: Vec<Batch>,
+    pods: BTreeMap<PodId, Vec<Batch>>,
+    /// Batches of all pods.
+    count: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Batch {
-    pod: PodId,
     /// When the attempts were made.
     from: Time,
     to: Time,
@@ -46,66 +49,67 @@ impl Stale {
         if rate <= 0.0 || from >= to {
             return;
         }
-        let round = round(all);
-        let goes_on = |batch: &&mut Batch| {
-            // The same rate, but for the rounding of the interval's mean.
-            batch.pod == pod && batch.to == from && (batch.rate - rate).abs() <= rate * 1e-9
-        };
-        match self.batches.iter_mut().find(goes_on) {
+        let batches = self.pods.entry(pod).or_default();
+        // The same rate, but for the rounding of the interval's mean.
+        let goes_on = |batch: &&mut Batch| batch.to == from && (batch.rate - rate).abs() <= rate * 1e-9;
+        match batches.iter_mut().find(goes_on) {
             Some(batch) => batch.to = to,
-            None => self.batches.push(Batch { pod, from, to, rate, round }),
+            None => {
+                batches.push(Batch { from, to, rate, round: round(all) });
+                self.count += 1;
+            }
         }
-        if self.batches.len() > BATCHES_MAX {
-            self.merge_oldest(pod);
+        if self.count > BATCHES_MAX && batches.len() > 1 {
+            let second = batches.remove(1);
+            batches[0] = batches[0].with(&second);
+            self.count -= 1;
         }
-    }
-    /// Takes the two oldest batches of a pod together, at their mean rate.
-    fn merge_oldest(&mut self, pod: PodId) {
-        let mut places = (0..self.batches.len()).filter(|place| self.batches[*place].pod == pod);
-        let (Some(first), Some(second)) = (places.next(), places.next()) else { return };
-        let other = self.batches.remove(second);
-        let batch = &mut self.batches[first];
-        let attempts = batch.attempts() + other.attempts();
-        (batch.from, batch.to) = (batch.from.min(other.from), batch.to.max(other.to));
-        batch.rate = attempts / batch.to.since(batch.from).as_secs_f64();
-        batch.round = batch.round.max(other.round);
     }
     /// One attempt into the hole, of `all` that the client makes a second.
     pub(super) fn add_one(&mut self, pod: PodId, at: Time, all: f64) {
-        let round = round(all);
-        let same = |batch: &&mut Batch| batch.pod == pod && batch.from <= at && at < batch.to;
-        match self.batches.iter_mut().find(same) {
+        let batches = self.pods.entry(pod).or_default();
+        match batches.iter_mut().find(|batch| batch.from <= at && at < batch.to) {
             Some(batch) => batch.rate += 1.0,
-            None => self.batches.push(Batch { pod, from: at, to: at + Span::secs(1), rate: 1.0, round }),
+            None => {
+                batches.push(Batch { from: at, to: at + Span::secs(1), rate: 1.0, round: round(all) });
+                self.count += 1;
+            }
         }
     }
     /// Forgets the entries that are over, and says when the last of the others will be.
     pub(super) fn expire(&mut self, now: Time) -> Option<Time> {
-        self.batches.retain(|batch| batch.to + SYN_SENT > now);
-        self.batches.iter().map(|batch| batch.to + SYN_SENT).max()
+        self.pods.retain(|_, batches| {
+            batches.retain(|batch| batch.to + SYN_SENT > now);
+            !batches.is_empty()
+        });
+        self.count = self.pods.values().map(Vec::len).sum();
+        self.batches().map(|batch| batch.to + SYN_SENT).max()
     }
     /// When attempts begin, or cease, to meet entries of some batch.
     pub(super) fn next_turn(&self, now: Time) -> Option<Time> {
-        self.batches.iter().filter_map(|batch| batch.next_turn(now)).min()
+        self.batches().filter_map(|batch| batch.next_turn(now)).min()
+    }
+    fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.pods.values().flatten()
     }
     /// The pods that entries lead to.
     pub(super) fn pods(&self) -> impl Iterator<Item = PodId> + '_ {
-        self.batches.iter().map(|batch| batch.pod)
+        self.pods.keys().copied()
+    }
+    /// Whether there are no entries.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pods.is_empty()
+    }
+    /// Whether entries lead to a pod.
+    pub(super) fn leads_to(&self, pod: PodId) -> bool {
+        self.pods.contains_key(&pod)
     }
     /// The shares of attempts made from `from` to `to` that meet an entry of each pod: entries alive, on average over
     /// that time, over the ports. All shares together are at most 1.
     pub(super) fn shares(&self, from: Time, to: Time) -> Vec<(PodId, f64)> {
-        let mut shares: Vec<(PodId, f64)> = Vec::new();
-        for batch in &self.batches {
-            let share = batch.mean_met(from, to) / PORTS;
-            if share <= 0.0 {
-                continue;
-            }
-            match shares.iter_mut().find(|(pod, _)| *pod == batch.pod) {
-                Some((_, sum)) => *sum += share,
-                None => shares.push((batch.pod, share)),
-            }
-        }
+        let met = |batches: &Vec<Batch>| batches.iter().map(|batch| batch.mean_met(from, to)).sum::<f64>() / PORTS;
+        let mut shares: Vec<(PodId, f64)> = self.pods.iter().map(|(pod, batches)| (*pod, met(batches))).collect();
+        shares.retain(|(_, share)| *share > 0.0);
         let all: f64 = shares.iter().map(|(_, share)| share).sum();
         if all > 1.0 {
             shares.iter_mut().for_each(|(_, share)| *share /= all);
@@ -121,6 +125,12 @@ fn round(all: f64) -> f64 {
 }
 
 impl Batch {
+    /// Both batches as one, at their mean rate.
+    fn with(&self, other: &Batch) -> Batch {
+        let (from, to) = (self.from.min(other.from), self.to.max(other.to));
+        let rate = (self.attempts() + other.attempts()) / to.since(from).as_secs_f64();
+        Batch { from, to, rate, round: self.round.max(other.round) }
+    }
     /// Attempts in all.
     fn attempts(&self) -> f64 {
         self.rate * self.to.since(self.from).as_secs_f64()
@@ -205,8 +215,8 @@ mod tests {
         for second in 0..1000 {
             stale.add(PodId(1), at(second), at(second + 1), if second % 2 == 0 { 1.0 } else { 3.0 }, 100.0);
         }
-        assert!(stale.batches.len() <= BATCHES_MAX);
-        let attempts: f64 = stale.batches.iter().map(Batch::attempts).sum();
+        assert!(stale.batches().count() <= BATCHES_MAX);
+        let attempts: f64 = stale.batches().map(Batch::attempts).sum();
         assert!((attempts - 2000.0).abs() < 1e-6, "{attempts}");
     }
 
@@ -231,7 +241,7 @@ mod tests {
             let from = Time::ZERO + Span::millis(millis);
             stale.add(PodId(1), from, from + Span::millis(1), rate, 100.0);
         }
-        assert_eq!(stale.batches.len(), 1);
+        assert_eq!(stale.batches().count(), 1);
     }
 
     #[test]

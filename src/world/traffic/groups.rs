@@ -148,7 +148,7 @@ impl Client {
     /// What its connections meet that are opened from `from` to `to`.
     pub(super) fn picks_between(&self, from: Time, to: Time, land: &Land) -> Cow<'_, Picks> {
         match self.seat.node() {
-            Some(node) if self.stale.pods().next().is_some() => {
+            Some(node) if !self.stale.is_empty() => {
                 Cow::Owned(self.picks.with_stale(&self.stale, node, from, to, land))
             }
             Some(_) | None => Cow::Borrowed(&self.picks),
@@ -203,7 +203,7 @@ impl Group {
             || self.clients.iter().any(|client| {
                 client.picks.names(pod)
                     || client.pool.open.iter().any(|open| open.path.pod == pod)
-                    || client.stale.pods().any(|stale| stale == pod)
+                    || client.stale.leads_to(pod)
             })
             || self.tier.as_ref().is_some_and(|tier| tier.names(pod))
             || self.calls.any_at(pod)

@@ -50,7 +50,7 @@ impl Part {
     pub(super) fn of(client: &Client, manner: Manner, idempotent: bool, land: &Land) -> Part {
         let holes = |((pod, loss), _): &(Peril, f64)| pod.is_some() && *loss == Loss::BlackHole;
         let from_node = client.seat.node().is_some();
-        let has_stale = client.stale.pods().next().is_some();
+        let has_stale = !client.stale.is_empty();
         let leaves = from_node && client.picks.bad.iter().any(holes);
         let streams = manner == Manner::Streams;
         let moves = !streams && !client.pool.is_plain(land);
@@ -110,7 +110,8 @@ fn perils(client: &Client, streams: bool, idempotent: bool, land: &Land) -> Vec<
             Answer::Silent => perils.push((Some(pod), Loss::BlackHole)),
         }
     }
-    perils.sort_unstable();
+    // Each source is in order already, and this sort keeps what is.
+    perils.sort();
     perils.dedup();
     perils
 }
