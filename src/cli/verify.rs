@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rollproof::prove::certificate::{Certificate, Verifier};
-use rollproof::prove::{self, Work};
+use rollproof::prove::{self, Failed, Work};
 use rollproof::report::figures::{count, counted};
 use rollproof::report::safe::escaped;
 use serde_json::json;
@@ -36,11 +36,19 @@ pub(crate) fn verify(args: &Args, asked: &Verify, terminal: &mut Terminal) -> Re
     let jobs = asked.jobs.unwrap_or_default() as usize;
     let stop = terminal.interrupt().flag();
     let mut work = Work { jobs, progress: &shown, stop, over: &over, journal: &mut verifier };
-    let again = prove::prove(&plan, &ask, &mut work).map_err(failure)?;
+    let again = prove::prove(&plan, &ask, &mut work);
     drop(progress);
-    let wrong = match verifier.differing.first() {
-        Some(batch) => Some(format!("batch {batch} finds something else")),
-        None => certificate.disagreement(&again),
+    let wrong = match (verifier.differing.first(), again) {
+        (_, Err(stopped @ (Failed::Stopped | Failed::Threads(_) | Failed::Journal(_)))) => {
+            return Err(failure(stopped));
+        }
+        (Some(batch), _) => Some(format!("batch {batch} finds something else")),
+        // What was run again agrees, so it is a batch that was not which holds a run that nobody can repeat.
+        (None, Err(Failed::Broken { why, .. })) if asked.every > 1 => {
+            Some(format!("a run of it does not replay: {why}"))
+        }
+        (None, Err(broken)) => return Err(failure(broken)),
+        (None, Ok(again)) => certificate.disagreement(&again),
     };
     told(args, terminal, &certificate, &plan.name, (verifier.again, verifier.runs), wrong.as_deref())
 }
