@@ -1,10 +1,11 @@
 //! Proofs: what is found, that it replays, and that nothing depends on threads, kills or where a run branched off.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rollproof::base::Time;
-use rollproof::fault::{Trigger, find};
-use rollproof::prove::certificate::{Verifier, certificate};
+use rollproof::base::{Span, Time};
+use rollproof::fault::{CATALOG, Trigger, find};
+use rollproof::prove::certificate::{Certificate, Verifier, certificate};
+use rollproof::prove::compare::{Comparison, Variant, compare};
 use rollproof::prove::counterexample::with_faults;
 use rollproof::prove::placement::Aimed;
 use rollproof::prove::tally::Tally;
@@ -90,7 +91,7 @@ fn a_branch_is_the_run_that_had_its_fault_from_the_start() {
             let unit = begun.unit.expect("a master");
             let one = &aimed[compared % aimed.len()];
             for offset in [0, 3_217] {
-                let offset = rollproof::base::Span::millis(offset);
+                let offset = Span::millis(offset);
                 let fault = one.when(Trigger::Phase { unit, phase: begun.phase, offset });
                 let mut branch = base.clone();
                 branch.add_fault(fault.clone(), Some(begun.at + offset));
@@ -152,28 +153,148 @@ fn a_proof_that_was_stopped_and_resumed_gives_the_same_bytes() {
     }
 }
 
+/// Whether a certificate holds when all of its batches are run again, as `rollproof verify` asks.
+fn checked(certificate: &Certificate) -> Result<(), String> {
+    let (plan, ask) = certificate.question().map_err(|unusable| unusable.to_string())?;
+    if let Some(why) = certificate.forged(&plan) {
+        return Err(why);
+    }
+    let (stop, looks, mut verifier) = (AtomicBool::new(false), AtomicU64::new(0), Verifier::new(certificate, 1));
+    let over = || certificate.was_over(looks.fetch_add(1, Ordering::Relaxed));
+    let mut work = Work { jobs: 2, progress: &|_, _, _| {}, stop: &stop, over: &over, journal: &mut verifier };
+    let again = prove(&plan, &ask, &mut work).map_err(|failed| failed.to_string())?;
+    match (verifier.differing.first(), certificate.disagreement(&again)) {
+        (Some(batch), _) => Err(format!("{batch} differs")),
+        (None, disagreement) => disagreement.map_or(Ok(()), Err),
+    }
+}
+
 #[test]
 fn a_certificate_holds_until_somebody_changes_it() {
     let (plan, ask) = (masters(3, ""), asked(1, &["scheduler-crash"], &["etcd-quorum"]));
     let proof = proved(&plan, &ask);
     assert_eq!(proof.verdict, Verdict::Holds, "{}", proof.finding);
     let sound = certificate(&plan, &ask, &proof);
-    let checked = |certificate: &rollproof::prove::certificate::Certificate| {
-        let (plan, ask) = certificate.question().expect("it can be checked");
-        let mut verifier = Verifier::new(certificate, 1);
-        let again = proved_by(&plan, &ask, 2, &mut verifier).expect("it runs");
-        verifier.differing.is_empty() && certificate.disagreement(&again).is_none()
+    assert_eq!(checked(&sound), Ok(()));
+    let refused = |change: &dyn Fn(&mut Certificate), says: &str| {
+        let mut changed = sound.clone();
+        change(&mut changed);
+        let why = checked(&changed).expect_err("it was changed");
+        assert!(why.contains(says), "{why}");
     };
-    assert!(checked(&sound));
-    let mut swapped = sound.clone();
-    swapped.batches[0].1.digest = "0".repeat(32);
-    assert!(!checked(&swapped));
-    let mut other = sound.clone();
-    other.verdict = "refuted".to_owned();
-    assert!(!checked(&other));
-    let mut newer = sound;
-    newer.model_version.push('x');
-    assert!(newer.question().is_err());
+    refused(&|it| it.batches[0].1.digest = "0".repeat(32), "differs");
+    refused(&|it| it.batches[0].1.runs += 1, "differs");
+    refused(&|it| it.batches.push(("singles/99".to_owned(), Tally::default())), "makes no batch singles/99");
+    refused(&|it| it.batches.swap(0, 1), "makes no batch");
+    refused(&|it| drop(it.batches.pop()), "differs");
+    refused(&|it| it.verdict = "refuted".to_owned(), "it says refuted");
+    refused(&|it| it.hash = "0".repeat(64), "of hash 0000");
+    refused(&|it| it.scenario = it.scenario.replace("zones = 3", "zones = 2"), "the one it holds");
+    refused(&|it| it.model_version.push('x'), "model version");
+    refused(&|it| it.asked.faults = 5, "more than 4");
+    refused(&|it| it.asked.bound = 0.0, "a bound of 0");
+    refused(&|it| it.asked.confidence = f64::NAN, "a confidence of NaN");
+    refused(&|it| it.asked.seeds = 0, "0 seeds");
+    refused(&|it| it.batches[0].1.refuted = u64::MAX, "more answers");
+}
+
+#[test]
+fn a_proof_that_the_clock_cut_short_says_so_and_its_certificate_holds() {
+    let (plan, ask) = (masters(3, ""), asked(1, &["scheduler-crash"], &["etcd-quorum"]));
+    let mut whole = false;
+    for after in 0..50 {
+        let (stop, looks) = (AtomicBool::new(false), AtomicU64::new(0));
+        let over = || looks.fetch_add(1, Ordering::Relaxed) >= after;
+        let mut work = Work { jobs: 2, progress: &|_, _, _| {}, stop: &stop, over: &over, journal: &mut NoJournal };
+        let proof = prove(&plan, &ask, &mut work).expect("a proof");
+        assert_eq!(checked(&certificate(&plan, &ask, &proof)), Ok(()), "after {after} looks");
+        if proof.verdict == Verdict::Holds {
+            whole = true;
+            break;
+        }
+        assert_eq!(proof.verdict, Verdict::Undecided);
+        assert!(proof.undecided.iter().all(|why| why.contains("the time was over")), "{:?}", proof.undecided);
+    }
+    assert!(whole, "with time enough it holds");
+}
+
+#[test]
+fn every_kind_at_every_target_reads_back_as_it_is_written() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/book-ch18.toml");
+    let plan = scenario::load(std::path::Path::new(path), &[], None).unwrap_or_else(|refused| panic!("{refused}"));
+    for aimed in Aimed::all(CATALOG, &plan.spec) {
+        let mut fault = aimed.when(Trigger::At(Time::ZERO + Span::secs(90)));
+        fault.lasting = fault.lasting.map(|lasting| lasting + Span::secs(1));
+        let keys = fault.keys(&plan.spec);
+        let back = scenario::from_table("back", with_faults(&plan, &[keys.clone()]));
+        let back = back.unwrap_or_else(|refused| panic!("{keys:?}: {refused}"));
+        let read = back.faults.last().expect("it has the fault");
+        let name = |fault: &rollproof::fault::FaultSpec| fault.kind.entry.name;
+        assert_eq!((name(read), read.target, read.trigger), (name(&fault), fault.target, fault.trigger), "{keys:?}");
+        assert_eq!(read.lasting, fault.lasting, "{keys:?}");
+    }
+}
+
+#[test]
+fn a_setting_of_a_fault_that_the_scenario_gives_is_written_with_it() {
+    let cut = "[[fault]]\nkind = \"api-cut\"\nat = \"1m\"\nfrom_etcd = true\n";
+    let plan = masters(3, cut);
+    let keys = plan.faults[0].keys(&plan.spec);
+    let back = scenario::from_table("back", with_faults(&masters(3, ""), &[keys])).expect("it reads");
+    assert!(back.faults[0].values.flag("from_etcd"));
+}
+
+#[test]
+fn a_refutation_by_a_fault_without_a_target_replays() {
+    let plan = masters(3, "[objective.faults.1]\ncompletion = \"must-complete\"\n");
+    let proof = proved(&plan, &asked(1, &["quota-refused"], &["completion"]));
+    assert_eq!(proof.verdict, Verdict::Refuted, "{}", proof.finding);
+    let found = proof.counterexample.expect("a refutation has one");
+    let again = scenario::parse("counterexample.toml", &found.scenario, &[], None).expect("it is a scenario");
+    assert_eq!(run(&again, found.seed, Watch::default()).expect("it runs").outcome.digest, found.digest);
+}
+
+#[test]
+fn a_proof_that_could_place_no_fault_is_none() {
+    let without_target = proved(&masters(3, ""), &asked(1, &["pod-crash"], &["etcd-quorum"]));
+    assert_eq!(without_target.verdict, Verdict::Undecided, "{}", without_target.finding);
+    assert!(without_target.undecided[0].contains("no fault was placed"), "{:?}", without_target.undecided);
+    assert_eq!(without_target.scope.without_target, ["pod-crash"]);
+}
+
+fn compared(plans: &[(&str, Scenario)], seeds: u64) -> Comparison {
+    let variants: Vec<Variant> =
+        plans.iter().map(|(name, plan)| Variant { name: (*name).to_owned(), plan: plan.clone() }).collect();
+    let stop = AtomicBool::new(false);
+    let journal = &mut NoJournal;
+    let mut work = Work { jobs: 2, progress: &|_, _, _| {}, stop: &stop, over: &|| false, journal };
+    compare(&plans[0].1, &variants, (seeds, 0.95), &mut work).expect("a comparison")
+}
+
+#[test]
+fn a_plan_that_never_ends_is_not_the_best_one() {
+    let endless = masters(3, "[limits]\nhorizon = \"4m\"\n");
+    let found = compared(&[("endless", endless), ("whole", masters(3, ""))], 4);
+    assert_eq!((found.rows[0].refuted, found.rows[1].refuted), (0, 0), "neither is refuted");
+    assert_eq!((found.rows[0].name.as_str(), found.rows[0].completed, found.rows[1].completed), ("whole", 4, 0));
+}
+
+#[test]
+fn the_correction_counts_all_pairs_of_plans_not_only_those_with_the_best() {
+    let found = compared(&[("one", masters(1, "")), ("three", masters(3, "")), ("two", masters(2, ""))], 8);
+    assert_eq!((found.rows[0].name.as_str(), found.rows[1].refuted, found.rows[2].refuted), ("three", 8, 8));
+    // Eight of eight differ: 2 / 2^8 each, twice, and 1 for the pair of the losers; Holm multiplies by three.
+    assert!(found.pairs.iter().all(|pair| (pair.p - 6.0 / 256.0).abs() < 1e-12), "{:?}", found.pairs);
+}
+
+#[test]
+fn a_rollout_that_makes_no_progress_can_be_explained() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/recreate.toml");
+    let bad = ["app.web.rollout.image=\"never-ready\"".to_owned()];
+    let plan = scenario::load(std::path::Path::new(path), &bad, None).unwrap_or_else(|refused| panic!("{refused}"));
+    let finished = run(&plan, 1, Watch { trace: true, ..Watch::default() }).expect("it runs");
+    let reason = finished.outcome.reasons.iter().find(|reason| reason.law == "rollout-progress").expect("it breaks");
+    assert!(!rollproof::prove::explain::reason(&finished, reason).is_empty());
 }
 
 #[test]
@@ -182,6 +303,7 @@ fn too_few_seeds_leave_the_question_open_and_say_so() {
     let proof = proved(&masters(3, ""), &ask);
     assert_eq!(proof.verdict, Verdict::Undecided);
     assert!(proof.undecided[0].contains("5 runs with no fault"), "{:?}", proof.undecided);
+    assert!(proof.undecided[0].contains("more --seeds"), "{:?}", proof.undecided);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use rollproof::prove::ask::{FAULTS_MAX, SEEDS_MAX};
 
 /// Proves or refutes that a Kubernetes upgrade plan stays zero-downtime.
 #[derive(Debug, Parser)]
@@ -91,7 +92,7 @@ pub(crate) struct Prove {
     pub(crate) plan: Plan,
 
     /// Up to so many faults at once
-    #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(0..=4))]
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(0..=i64::from(FAULTS_MAX)))]
     pub(crate) faults: u32,
 
     /// Kinds of faults, or sets of them: core, independent, correlated
@@ -103,7 +104,7 @@ pub(crate) struct Prove {
     pub(crate) laws: Vec<String>,
 
     /// Most seeds for each number of faults
-    #[arg(long, default_value_t = 10_000, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    #[arg(long, default_value_t = 10_000, env = "ROLLPROOF_SEEDS", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=SEEDS_MAX))]
     pub(crate) seeds: u64,
 
     /// The rate of failure that seeds are to exclude

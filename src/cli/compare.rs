@@ -4,6 +4,8 @@ use rollproof::prove::compare::{Comparison, Variant, compare as run_all};
 use rollproof::prove::{NoJournal, Work};
 use rollproof::report::safe::escaped;
 use rollproof::report::{compare_plot, compare_text, json};
+use rollproof::sim::MODEL_VERSION;
+use serde_json::json;
 
 use super::args::{Args, Compare, Form, Plan};
 use super::exit::{Exit, Failure};
@@ -27,7 +29,7 @@ pub(crate) fn compare(args: &Args, asked: &Compare, terminal: &mut Terminal) -> 
     let mut work = Work { jobs, progress: &told, stop, over: &|| false, journal: &mut NoJournal };
     let found = run_all(&base, &variants, (asked.seeds, asked.confidence), &mut work).map_err(failure)?;
     drop(progress);
-    let folder = RunFolder::prepare_proof(&asked.out, &base.name, &base.hash, "compare")?;
+    let folder = RunFolder::prepare_search(&asked.out, &base.name, &base.hash, &name(&variants, asked))?;
     keep(&folder, &found)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
     let page = match args.output {
@@ -37,6 +39,17 @@ pub(crate) fn compare(args: &Args, asked: &Compare, terminal: &mut Terminal) -> 
     let first = page.split_inclusive('\n').next().unwrap_or_default();
     terminal.print(if terminal.is_quiet() && args.output == Form::Text { first } else { &page })?;
     Ok(Exit::Holds)
+}
+
+/// The end of the folder's name, which tells comparisons of other plans, or of more seeds, apart.
+fn name(variants: &[Variant], asked: &Compare) -> String {
+    let plans: Vec<(&str, &str)> =
+        variants.iter().map(|variant| (variant.name.as_str(), variant.plan.hash.as_str())).collect();
+    let question = json!({
+        "plans": plans, "seeds": asked.seeds, "confidence": asked.confidence, "model": MODEL_VERSION,
+        "program": env!("CARGO_PKG_VERSION"),
+    });
+    format!("compare-{}", &blake3::hash(question.to_string().as_bytes()).to_hex()[..8])
 }
 
 /// A plan for each strategy, or for each value of the key.

@@ -13,7 +13,7 @@ use rollproof::sim::outcome::Verdict;
 pub(crate) enum Exit {
     /// The plan holds; or what was asked for was shown.
     Holds = 0,
-    /// The plan is refuted: a law broke or the objective was missed; or `check` found an error in the plan.
+    /// The plan is refuted: a law broke or the objective was missed; or what was to be checked is not so.
     Refuted = 1,
     /// Bad usage, a bad scenario, an unknown name, a plan that is not allowed.
     BadInput = 2,

@@ -27,14 +27,15 @@ impl RunFolder {
         RunFolder::made(out, &[&parent, &path])
     }
 
-    /// Makes `out/<scenario>/<hash12>-prove-<name>/`, for a proof, and finds out that it can be written to.
+    /// Makes `out/<scenario>/<hash12>-<name>/`, for many runs, and finds out that it can be written to. The name holds a
+    /// hash of what was asked, so that other questions have other folders.
     ///
     /// # Errors
     /// As [`RunFolder::prepare`].
-    pub(crate) fn prepare_proof(out: &Path, scenario: &str, hash: &str, name: &str) -> Result<RunFolder, Failure> {
+    pub(crate) fn prepare_search(out: &Path, scenario: &str, hash: &str, name: &str) -> Result<RunFolder, Failure> {
         let hash: String = hash.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
         let parent = out.join(slug(scenario));
-        let path = parent.join(format!("{hash}-prove-{}", slug(name)));
+        let path = parent.join(format!("{hash}-{}", slug(name)));
         RunFolder::made(out, &[&parent, &path])
     }
 

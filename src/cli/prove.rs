@@ -30,8 +30,8 @@ pub(crate) fn prove(args: &Args, asked: &Prove, terminal: &mut Terminal) -> Resu
         terminal.note(&format!("{:#}", plan.warnings));
     }
     let question = question(&plan, &ask);
-    let name = blake3::hash(question.as_bytes()).to_hex()[..8].to_owned();
-    let folder = RunFolder::prepare_proof(&asked.out, &plan.name, &plan.hash, &name)?;
+    let name = format!("prove-{}", &blake3::hash(question.as_bytes()).to_hex()[..8]);
+    let folder = RunFolder::prepare_search(&asked.out, &plan.name, &plan.hash, &name)?;
     let mut journal = FileJournal::open(folder.path(), &question)?;
     if journal.known_batches() > 0 {
         terminal.note(&format!("goes on where an earlier proof was: {} batches are known", journal.known_batches()));

@@ -284,6 +284,13 @@ impl Values {
         self.field(key).and_then(|field| field.given)
     }
 
+    /// The settings that the scenario gives, each with its value as TOML.
+    pub fn changed(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.pairs()
+            .filter(|(_, field)| field.given.is_some())
+            .map(|(setting, field)| (setting.key, field.text.as_str()))
+    }
+
     /// Each setting with its value.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&'static Setting, &Field)> {
         self.entry.settings.iter().zip(&self.fields)

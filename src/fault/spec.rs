@@ -38,8 +38,9 @@ impl FaultSpec {
     pub fn keys(&self, spec: &Spec) -> Vec<(String, String)> {
         let quoted = |text: &str| format!("\"{text}\"");
         let mut keys = vec![("kind".to_owned(), quoted(self.kind.entry.name))];
-        if self.target != Target::Api {
-            keys.push(("target".to_owned(), quoted(&self.target.label(spec))));
+        let target = self.target.label(spec);
+        if !target.is_empty() {
+            keys.push(("target".to_owned(), quoted(&target)));
         }
         let (at, offset) = self.trigger.label(spec);
         keys.push(("at".to_owned(), quoted(&at)));
@@ -51,6 +52,7 @@ impl FaultSpec {
             let lasting = self.lasting.map_or_else(|| "never".to_owned(), |lasting| lasting.to_string());
             keys.push(("lasting".to_owned(), quoted(&lasting)));
         }
+        keys.extend(self.values.changed().map(|(key, value)| (key.to_owned(), value.to_owned())));
         keys
     }
 

@@ -167,7 +167,7 @@ impl Target {
         }
     }
 
-    /// The label as scenarios write it; empty for the API path and the plan.
+    /// The label as scenarios write it; empty where a fault takes no target.
     pub fn label(&self, spec: &Spec) -> String {
         match self {
             Target::Master(master) => format!("master-{}", master.0 + 1),
@@ -176,11 +176,10 @@ impl Target {
             Target::EtcdLeader => ROLES[0].0.to_owned(),
             Target::ControllerManagerLeader => ROLES[1].0.to_owned(),
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
-            Target::Api | Target::Plan => String::new(),
+            Target::Api | Target::Plan | Target::Account => String::new(),
             Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
             Target::Zone(zone) => format!("zone-{}", zone.0 + 1),
             Target::Group(pool) => pool.map_or(MASTERS.to_owned(), |pool| spec.pools[pool].name.clone()),
-            Target::Account => String::new(),
         }
     }
 }

@@ -26,6 +26,26 @@ pub struct Ask {
 /// Most faults at once: all larger numbers would only be sampled thinly.
 pub const FAULTS_MAX: u32 = 4;
 
+/// Most seeds for each number of faults: some days of work.
+pub const SEEDS_MAX: u64 = 1_000_000_000;
+
+impl Ask {
+    /// What is out of its range, if anything is. The command line refuses it by itself; a certificate may hold anything.
+    pub fn mistake(&self) -> Option<String> {
+        let share = |share: f64| share > 0.0 && share < 1.0;
+        if self.faults > FAULTS_MAX {
+            return Some(format!("{} faults at once are more than {FAULTS_MAX}", self.faults));
+        }
+        if !(1..=SEEDS_MAX).contains(&self.seeds) {
+            return Some(format!("{} seeds are not between 1 and {SEEDS_MAX}", self.seeds));
+        }
+        if !share(self.bound) {
+            return Some(format!("a bound of {} is not above 0 and below 1", self.bound));
+        }
+        (!share(self.confidence)).then(|| format!("a confidence of {} is not above 0 and below 1", self.confidence))
+    }
+}
+
 /// No kind and no set of kinds has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no kind of fault and no set of kinds is called `{name}`")]

@@ -78,6 +78,9 @@ pub(super) struct Crew<'a, 'w> {
     pool: rayon::ThreadPool,
     /// What each batch found, in order.
     pub(super) batches: Vec<(String, Tally)>,
+    /// How often it was asked whether the time is over, and after how many of these looks it was.
+    looks: u64,
+    over_after: Option<u64>,
 }
 
 /// One run that ended, or why it did not.
@@ -87,12 +90,22 @@ impl<'a, 'w> Crew<'a, 'w> {
     pub(super) fn new(work: &'a mut Work<'w>) -> Result<Crew<'a, 'w>, Failed> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(work.jobs).build();
         let pool = pool.map_err(|error| Failed::Threads(error.to_string()))?;
-        Ok(Crew { work, pool, batches: Vec::new() })
+        Ok(Crew { work, pool, batches: Vec::new(), looks: 0, over_after: None })
     }
 
-    /// Whether the time that was given is over.
-    pub(super) fn is_over(&self) -> bool {
-        (self.work.over)()
+    /// Whether the time that was given is over. Once it is, it stays over.
+    pub(super) fn is_over(&mut self) -> bool {
+        if self.over_after.is_none() && (self.work.over)() {
+            self.over_after = Some(self.looks);
+        }
+        self.looks += 1;
+        self.over_after.is_some()
+    }
+
+    /// After how many looks at the clock the time was over. What is looked at in between depends on what was found
+    /// alone, so whoever ends the time at the same look finds the same.
+    pub(super) const fn over_after(&self) -> Option<u64> {
+        self.over_after
     }
 
     /// Once it is true, runs stop.

@@ -34,6 +34,8 @@ pub struct Certificate {
     pub verdict: String,
     /// Hash of all runs' digests.
     pub digest: String,
+    /// After how many looks at the clock the time that was given was over, if it was.
+    pub over_after: Option<u64>,
     /// What each batch found, in order.
     pub batches: Vec<(String, Tally)>,
 }
@@ -91,6 +93,7 @@ pub fn certificate(plan: &Scenario, ask: &Ask, proof: &Proof) -> Certificate {
         },
         verdict: name(proof.verdict).to_owned(),
         digest: proof.digest.clone(),
+        over_after: proof.over_after,
         batches: proof.batches.clone(),
     }
 }
@@ -128,7 +131,21 @@ impl Certificate {
             confidence: asked.confidence,
             statics: asked.statics,
         };
-        Ok((plan, ask))
+        match ask.mistake().or_else(|| self.batches.iter().find_map(|(name, tally)| unsound(name, tally))) {
+            Some(mistake) => Err(Unusable(mistake)),
+            None => Ok((plan, ask)),
+        }
+    }
+
+    /// Whether the time was over at this look at the clock; the first is 0.
+    pub fn was_over(&self, look: u64) -> bool {
+        self.over_after.is_some_and(|after| look >= after)
+    }
+
+    /// What does not agree between this and its scenario, before anything is run again.
+    pub fn forged(&self, plan: &Scenario) -> Option<String> {
+        let differs = plan.hash != self.hash;
+        differs.then(|| format!("it is about a scenario of hash {}, and the one it holds has {}", self.hash, plan.hash))
     }
 
     /// What does not agree between this and a proof made again.
@@ -136,9 +153,25 @@ impl Certificate {
         if self.verdict != name(again.verdict) {
             return Some(format!("it says {}, and its batches say {}", self.verdict, name(again.verdict)));
         }
-        (self.digest != again.digest)
-            .then(|| format!("its digest is {}, and that of its runs {}", self.digest, again.digest))
+        if self.digest != again.digest {
+            return Some(format!("its digest is {}, and that of its runs {}", self.digest, again.digest));
+        }
+        let (mut own, mut made) = (self.batches.iter(), again.batches.iter());
+        loop {
+            match (own.next(), made.next()) {
+                (None, None) => return None,
+                (Some(own), Some(made)) if own == made => {}
+                (Some((own, _)), _) => return Some(format!("the search makes no batch {own} in this place")),
+                (None, Some((made, _))) => return Some(format!("it lacks the batch {made}")),
+            }
+        }
     }
+}
+
+/// What no batch of any search can say.
+fn unsound(name: &str, tally: &Tally) -> Option<String> {
+    let most = tally.refuted.saturating_add(tally.undecided);
+    (most > tally.runs).then(|| format!("batch {name} has {} runs and more answers", tally.runs))
 }
 
 /// Batches of a certificate, of which each n-th is run again and compared.

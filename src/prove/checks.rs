@@ -1,7 +1,7 @@
 //! What a scenario shows without a run: one small rule each, with its message and the way out.
 //!
 //! A rule points; it does not judge. Only a run says whether what it points at costs anything: an app without preStop
-//! behind quick proxies may lose nothing. An `error` is what no luck can mend.
+//! behind quick proxies may lose nothing, and a budget that allows no eviction stops no plan that deletes.
 
 use serde::Serialize;
 
@@ -11,23 +11,11 @@ use crate::scenario::Scenario;
 use crate::world::ids::AppId;
 use crate::world::spec::{AppSpec, BudgetRule, BudgetSpec, HealthCheck, OnSigterm, Spec, Spread};
 
-/// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Weight {
-    /// Look here.
-    Warning,
-    /// The plan cannot meet its objective.
-    Error,
-}
-
 /// What a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The rule's name.
     pub rule: &'static str,
-    /// How much it weighs.
-    pub weight: Weight,
     /// What is so.
     pub message: String,
     /// The way out.
@@ -41,7 +29,7 @@ pub struct Rule {
     pub name: &'static str,
     /// What it looks for.
     pub about: &'static str,
-    look: fn(&Scenario) -> Vec<(Weight, String, String)>,
+    look: fn(&Scenario) -> Found,
 }
 
 /// All rules.
@@ -72,7 +60,7 @@ pub static CATALOG: &[Rule] = &[
 pub fn all(plan: &Scenario) -> Vec<Finding> {
     let found = |rule: &Rule| {
         let name = rule.name;
-        (rule.look)(plan).into_iter().map(move |(weight, message, help)| Finding { rule: name, weight, message, help })
+        (rule.look)(plan).into_iter().map(move |(message, help)| Finding { rule: name, message, help })
     };
     CATALOG.iter().flat_map(found).collect()
 }
@@ -82,10 +70,11 @@ fn asked(spec: &Spec) -> impl Iterator<Item = (AppId, &AppSpec)> {
     spec.apps.entries().filter(|(id, _)| spec.groups.iter().any(|group| group.app == *id))
 }
 
-type Found = Vec<(Weight, String, String)>;
+/// What is so, and the way out, for each place where a rule finds something.
+type Found = Vec<(String, String)>;
 
-fn warn(message: String, help: &str) -> (Weight, String, String) {
-    (Weight::Warning, message, help.to_owned())
+fn look(message: String, help: &str) -> (String, String) {
+    (message, help.to_owned())
 }
 
 fn no_pre_stop(plan: &Scenario) -> Found {
@@ -95,7 +84,7 @@ fn no_pre_stop(plan: &Scenario) -> Found {
         format!("`{}` has no pre_stop: it stops listening before the last node has heard that it goes", app.name)
     };
     without
-        .map(|(_, app)| warn(message(app), "pre_stop of some seconds, longer than the slowest rule change"))
+        .map(|(_, app)| look(message(app), "pre_stop of some seconds, longer than the slowest rule change"))
         .collect()
 }
 
@@ -107,19 +96,19 @@ fn pre_stop(plan: &Scenario) -> Found {
             app.name, app.pre_stop, app.grace
         )
     };
-    filled.map(|(_, app)| warn(message(app), "a grace longer than pre_stop and the slowest request together")).collect()
+    filled.map(|(_, app)| look(message(app), "a grace longer than pre_stop and the slowest request together")).collect()
 }
 
 fn ignores_sigterm(plan: &Scenario) -> Found {
     let deaf = asked(&plan.spec).filter(|(_, app)| app.on_sigterm == OnSigterm::Ignore);
     let message = |app: &AppSpec| format!("`{}` ignores SIGTERM and is killed after {}", app.name, app.grace);
-    deaf.map(|(_, app)| warn(message(app), "hand the signal on (exec in the start script), and drain")).collect()
+    deaf.map(|(_, app)| look(message(app), "hand the signal on (exec in the start script), and drain")).collect()
 }
 
 fn single_replica(plan: &Scenario) -> Found {
     let single = asked(&plan.spec).filter(|(_, app)| app.replicas == 1);
     let message = |app: &AppSpec| format!("`{}` has one replica: while it moves nobody serves", app.name);
-    single.map(|(_, app)| warn(message(app), "two replicas or more, on different nodes, with a budget")).collect()
+    single.map(|(_, app)| look(message(app), "two replicas or more, on different nodes, with a budget")).collect()
 }
 
 fn no_budget(plan: &Scenario) -> Found {
@@ -127,7 +116,7 @@ fn no_budget(plan: &Scenario) -> Found {
     let free =
         asked(spec).filter(|(id, app)| app.replicas > 1 && !spec.budgets.iter().any(|budget| budget.apps.contains(id)));
     let message = |app: &AppSpec| format!("`{}` has no budget: a drain may take all its pods at once", app.name);
-    free.map(|(_, app)| warn(message(app), "pdb = { max_unavailable = 1 }")).collect()
+    free.map(|(_, app)| look(message(app), "pdb = { max_unavailable = 1 }")).collect()
 }
 
 /// Pods that a budget lets go when all are healthy, and all of them.
@@ -151,7 +140,7 @@ fn budget_allows_nothing(plan: &Scenario) -> Found {
         let then = if must { ", and the upgrade must complete" } else { "" };
         format!("the budget `{}` allows no eviction even when all pods are healthy{then}", budget.name)
     };
-    stuck.map(|budget| warn(message(budget), "one replica more, or max_unavailable = 1")).collect()
+    stuck.map(|budget| look(message(budget), "one replica more, or max_unavailable = 1")).collect()
 }
 
 fn budget_allows_all(plan: &Scenario) -> Found {
@@ -161,13 +150,13 @@ fn budget_allows_all(plan: &Scenario) -> Found {
         allowed >= replicas && replicas > 1
     });
     let message = |budget: &BudgetSpec| format!("the budget `{}` lets all pods go at once", budget.name);
-    loose.map(|budget| warn(message(budget), "max_unavailable = 1")).collect()
+    loose.map(|budget| look(message(budget), "max_unavailable = 1")).collect()
 }
 
 fn together(plan: &Scenario) -> Found {
     let stacked = asked(&plan.spec).filter(|(_, app)| app.spread == Spread::Together && app.replicas > 1);
     let message = |app: &AppSpec| format!("all {} pods of `{}` stand on one node", app.replicas, app.name);
-    stacked.map(|(_, app)| warn(message(app), "spread = \"hosts\"")).collect()
+    stacked.map(|(_, app)| look(message(app), "spread = \"hosts\"")).collect()
 }
 
 fn ready_before_warm(plan: &Scenario) -> Found {
@@ -179,7 +168,7 @@ fn ready_before_warm(plan: &Scenario) -> Found {
         None => format!("`{}` has no readiness probe: it gets traffic before it listens", app.name),
         Some(_) => format!("`{}` is Ready before its warm-up of {} is over", app.name, app.warm_up),
     };
-    cold.map(|(_, app)| warn(message(app), "a readiness probe that passes only when the app is warm")).collect()
+    cold.map(|(_, app)| look(message(app), "a readiness probe that passes only when the app is warm")).collect()
 }
 
 fn one_node_less(plan: &Scenario) -> Found {
@@ -198,7 +187,7 @@ fn one_node_less(plan: &Scenario) -> Found {
         let left = u64::from(pool.count - 1);
         let full = cpu > left * u64::from(pool.cpu) || memory > left * u64::from(pool.memory);
         let message = format!("the pods of pool `{}` do not fit on {} nodes, one less than it has", pool.name, left);
-        full.then(|| warn(message, "one node more, or a strategy that adds a node before it drains one"))
+        full.then(|| look(message, "one node more, or a strategy that adds a node before it drains one"))
     };
     spec.pools.entries().filter_map(tight).collect()
 }
@@ -216,7 +205,7 @@ fn no_spare_voter(plan: &Scenario) -> Found {
             "etcd with {voters} voters has no spare one while a master is replaced: one fault then breaks its quorum"
         ),
     };
-    vec![warn(message, "five masters keep a spare voter")]
+    vec![look(message, "five masters keep a spare voter")]
 }
 
 fn tcp_check(plan: &Scenario) -> Found {
@@ -228,5 +217,5 @@ fn tcp_check(plan: &Scenario) -> Found {
         "the API's load balancer checks TCP only, so an API server's shutdown delay ({}) does not take it out",
         plane.api_server.shutdown_delay
     );
-    vec![warn(message, "load_balancer = { check = \"readyz\" }")]
+    vec![look(message, "load_balancer = { check = \"readyz\" }")]
 }

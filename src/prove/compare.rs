@@ -100,11 +100,13 @@ pub struct Pair {
     pub second: String,
     /// Seeds that refute only the first, and only the second.
     pub only: (u64, u64),
-    /// How likely so uneven a split is by luck (exact McNemar), corrected for the number of pairs (Holm).
+    /// How likely so uneven a split is by luck (exact McNemar), corrected (Holm) for all pairs of plans: which one is
+    /// the best is seen only in the same runs, so each pair might have been the one that is looked at.
     pub p: f64,
-    /// Where the median difference of exposure lies, seconds.
+    /// Where the median difference of exposure lies, seconds. Each interval stands alone: the confidence is that of
+    /// one, not of all together.
     pub exposed_s: Option<(f64, f64)>,
-    /// Where the median difference of length lies, seconds.
+    /// Where the median difference of length lies, seconds; it stands alone, too.
     pub seconds: Option<(f64, f64)>,
 }
 
@@ -309,13 +311,14 @@ fn slowest(finished: &Finished) -> String {
     shares.collect::<Vec<_>>().join(", ")
 }
 
-/// The best first: fewest refuting seeds, least exposure, shortest; and which stand on the front of loss and length.
-/// What some plan hides takes no part.
+/// The best first: fewest refuting seeds, most that complete, least exposure, shortest; and which stand on the front of
+/// loss and length. What some plan hides takes no part.
 fn rank(rows: &mut [(Row, &Vec<Drawn>)]) {
     rows.sort_by(|(one, _), (other, _)| {
         let key = |row: &Row| (row.exposed_s.median, row.exposed_s.high, row.seconds.median);
         let (a, b) = (key(one), key(other));
-        one.refuted.cmp(&other.refuted).then(a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal))
+        let exposed_and_long = a.partial_cmp(&b).unwrap_or(std::cmp::Ordering::Equal);
+        one.refuted.cmp(&other.refuted).then(other.completed.cmp(&one.completed)).then(exposed_and_long)
     });
     let points: Vec<(f64, f64)> = rows.iter().map(|(row, _)| point(row)).collect();
     for (index, (row, _)) in rows.iter_mut().enumerate() {
@@ -334,14 +337,17 @@ fn point(row: &Row) -> (f64, f64) {
     (row.exposed_s.median, length)
 }
 
+/// Seeds that refute only the first, and only the second.
+fn only(first: &[Drawn], second: &[Drawn]) -> (u64, u64) {
+    let split = |of: fn(&Drawn, &Drawn) -> bool| first.iter().zip(second).filter(|(a, b)| of(a, b)).count() as u64;
+    (split(|one, other| one.refuted && !other.refuted), split(|one, other| !one.refuted && other.refuted))
+}
+
 fn against_best(rows: &[(Row, &Vec<Drawn>)], confidence: f64) -> Vec<Pair> {
     let Some(((best, first), others)) = rows.split_first() else { return Vec::new() };
     let pair = |(row, second): &(Row, &Vec<Drawn>)| {
         let both = || first.iter().zip(second.iter());
-        let only = (
-            both().filter(|(one, other)| one.refuted && !other.refuted).count() as u64,
-            both().filter(|(one, other)| !one.refuted && other.refuted).count() as u64,
-        );
+        let only = only(first, second);
         let interval = |of: fn(&Drawn) -> u64| {
             let differences: Vec<i64> = both().map(|(one, other)| of(other) as i64 - of(one) as i64).collect();
             let (low, high) = paired::median_interval(&differences, confidence)?;
@@ -351,13 +357,17 @@ fn against_best(rows: &[(Row, &Vec<Drawn>)], confidence: f64) -> Vec<Pair> {
             first: best.name.clone(),
             second: row.name.clone(),
             only,
-            p: paired::mcnemar(only.0, only.1).two_sided(),
+            p: 1.0,
             exposed_s: interval(|run| run.exposed),
             seconds: interval(|run| run.length),
         }
     };
     let mut pairs: Vec<Pair> = others.iter().map(pair).collect();
-    let adjusted = holm::adjusted(&pairs.iter().map(|pair| pair.p).collect::<Vec<_>>());
+    // Those against the best come first.
+    let each = (0..rows.len()).flat_map(|one| (one + 1..rows.len()).map(move |other| (one, other)));
+    let split = each.map(|(one, other)| only(rows[one].1, rows[other].1));
+    let adjusted =
+        holm::adjusted(&split.map(|(one, other)| paired::mcnemar(one, other).two_sided()).collect::<Vec<_>>());
     pairs.iter_mut().zip(adjusted).for_each(|(pair, p)| pair.p = p);
     pairs
 }

@@ -1,5 +1,7 @@
 //! A run that refutes a plan, made as small as it goes, and written as a scenario of its own.
 
+use std::sync::atomic::AtomicBool;
+
 use serde::Serialize;
 
 use super::batch::{Failed, caught};
@@ -47,18 +49,18 @@ pub struct Counterexample {
 const TRANSCRIPT: (usize, usize) = (12, 3);
 
 /// The witness of a plan that is held to its objective, made small.
-pub(super) fn shrunk(plan: &Scenario, witness: &Witness) -> Result<Counterexample, Failed> {
+pub(super) fn shrunk(plan: &Scenario, witness: &Witness, stop: &AtomicBool) -> Result<Counterexample, Failed> {
     let table = with_faults(plan, &witness.faults);
     let own = plan.table.get("fault").map_or(0, |faults| match &faults.kind {
         crate::config::ValueKind::Array(items) => items.len(),
         _ => 0,
     });
-    let mut shrink = Shrink::new(&plan.name, table, witness.seed, &witness.law, own);
-    if !shrink.holds_still() {
+    let mut shrink = Shrink::new(&plan.name, table, (witness.seed, &witness.law), own, stop);
+    if !shrink.holds_still()? {
         // It does not replay as a file, which no search should find: show it as it is.
         return shown(plan, &shrink, witness);
     }
-    shrink.all();
+    shrink.all()?;
     shown(plan, &shrink, witness)
 }
 
@@ -67,14 +69,11 @@ pub fn with_faults(plan: &Scenario, faults: &[FaultKeys]) -> Table {
     let mut table = plan.table.clone();
     edit::set(&mut table, "name", edit::text(&plan.name));
     edit::set(&mut table, "objective", objective(&plan.objective));
-    let unquoted = |value: &str| value.trim_matches('"').to_owned();
     let mut all: Vec<Value> = match table.get("fault").map(|value| &value.kind) {
         Some(crate::config::ValueKind::Array(items)) => items.clone(),
         Some(_) | None => Vec::new(),
     };
-    all.extend(faults.iter().map(|keys| {
-        edit::table(keys.iter().map(|(key, value)| (key.as_str(), edit::text(&unquoted(value)))).collect())
-    }));
+    all.extend(faults.iter().map(|keys| edit::written_as(keys)));
     if !all.is_empty() {
         edit::set(&mut table, "fault", edit::array(all));
     }
@@ -100,7 +99,7 @@ fn objective(objective: &Objective) -> Value {
     ])
 }
 
-fn shown(plan: &Scenario, shrink: &Shrink, witness: &Witness) -> Result<Counterexample, Failed> {
+fn shown(plan: &Scenario, shrink: &Shrink<'_>, witness: &Witness) -> Result<Counterexample, Failed> {
     let broken =
         |why: String| Failed::Broken { why, seed: witness.seed, faults: witness.faults.clone(), never_healthy: false };
     let small =
@@ -130,7 +129,7 @@ fn shown(plan: &Scenario, shrink: &Shrink, witness: &Witness) -> Result<Countere
 }
 
 /// The file, which begins with what it is.
-fn file(about: &str, shrink: &Shrink) -> String {
+fn file(about: &str, shrink: &Shrink<'_>) -> String {
     let mut text = String::from("# A counterexample that `rollproof prove` found and made small.\n#\n");
     for line in crate::config::escaped(about).split('\n') {
         text.push_str(&format!("# {line}\n"));

@@ -1,6 +1,6 @@
 //! Changes to a scenario's table: what shrinking tries.
 
-use crate::config::{Key, Place, Table, Value, ValueKind};
+use crate::config::{Diagnostics, Key, Place, Sources, Table, Value, ValueKind, parse};
 
 /// A value that stands nowhere.
 pub(super) fn text(text: &str) -> Value {
@@ -22,6 +22,26 @@ pub(super) fn table(entries: Vec<(&str, Value)>) -> Value {
     let key = |name: &str| Key { name: name.to_owned(), place: Place::Nowhere };
     let entries = entries.into_iter().map(|(name, value)| (key(name), value)).collect();
     Value { kind: ValueKind::Table(Table { entries, place: Place::Nowhere }), place: Place::Nowhere }
+}
+
+/// A table of keys whose values are written as TOML, that stands nowhere.
+pub(super) fn written_as(keys: &[(String, String)]) -> Value {
+    let text: String = keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let (mut sources, problems) = (Sources::new(), Diagnostics::new());
+    let id = sources.add("a fault of a proof", &text);
+    let read = parse(&sources, id, &problems);
+    nowhere(&Value { kind: ValueKind::Table(read), place: Place::Nowhere })
+}
+
+/// The value without its places, which are those of a text that nobody sees.
+fn nowhere(value: &Value) -> Value {
+    match &value.kind {
+        ValueKind::Array(items) => array(items.iter().map(nowhere).collect()),
+        ValueKind::Table(inner) => {
+            table(inner.entries.iter().map(|(key, value)| (key.name.as_str(), nowhere(value))).collect())
+        }
+        kind => Value { kind: kind.clone(), place: Place::Nowhere },
+    }
 }
 
 /// A step into a table or an array.

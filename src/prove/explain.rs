@@ -53,6 +53,8 @@ fn shows(reason: &Reason, fact: &Fact) -> bool {
         }
         "etcd-quorum" => matches!(fact, Fact::QuorumIs { up, voters } if *up < voters / 2 + 1),
         "version-skew" => matches!(fact, Fact::SkewBroken { .. }),
+        "identity" => matches!(fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
+        "rollout-progress" => matches!(fact, Fact::RolloutStalled { .. }),
         "budget" => matches!(fact, Fact::PodDeleting { .. }),
         _ => false,
     }

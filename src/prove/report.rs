@@ -48,6 +48,9 @@ pub struct Proof {
     pub counterexample: Option<Counterexample>,
     /// Hash of all runs' digests, 32 hexadecimal digits.
     pub digest: String,
+    /// After how many looks at the clock the time that was given was over, if it was, for a certificate.
+    #[serde(skip)]
+    pub over_after: Option<u64>,
     /// What each batch found, in order, for a certificate.
     #[serde(skip)]
     pub batches: Vec<(String, Tally)>,
@@ -60,6 +63,8 @@ pub struct Scope {
     pub faults: u32,
     /// Kinds of faults.
     pub kinds: Vec<&'static str>,
+    /// Those of them that find no target in this cluster, and so took no part.
+    pub without_target: Vec<&'static str>,
     /// Laws; `None`: those of each objective.
     pub laws: Option<Vec<&'static str>>,
     /// Most seeds for each number of faults.

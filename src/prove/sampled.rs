@@ -50,8 +50,8 @@ pub(super) fn sampled(
             let drawn = |seed: &u64| one(plan, *seed, &draw(*seed, faults, kinds, during), stop);
             counted(crew.side_by_side(&batch, drawn), before, test)
         })?;
-        count.failed += tally.refuted;
-        count.runs += tally.runs;
+        count.failed = count.failed.saturating_add(tally.refuted);
+        count.runs = count.runs.saturating_add(tally.runs);
         decision = test.decide(count);
         sum.add_tally(&tally);
         from = to + 1;

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::batch::{Crew, Failed, Work, caught};
-use super::checks::{self, Finding, Weight};
+use super::checks::{self, Finding};
 use super::counterexample::{self, Counterexample};
 use super::instants::Instants;
 use super::objective::held_to;
@@ -27,6 +27,8 @@ struct Search<'s, 'a, 'w> {
     ask: &'s Ask,
     terms: Vec<Term>,
     stages: Vec<Stage>,
+    /// Why no fault could be placed, where one was asked for.
+    unplaced: Option<&'static str>,
     crew: Crew<'a, 'w>,
 }
 
@@ -37,17 +39,15 @@ struct Search<'s, 'a, 'w> {
 pub fn prove(plan: &Scenario, ask: &Ask, work: &mut Work<'_>) -> Result<Proof, Failed> {
     let checks = if ask.statics { checks::all(plan) } else { Vec::new() };
     let terms = outage::terms(plan);
-    let mut search = Search { plan, ask, terms, stages: Vec::new(), crew: Crew::new(work)? };
-    if !checks.iter().any(|finding| finding.weight == Weight::Error) {
-        search.run()?;
-    }
+    let mut search = Search { plan, ask, terms, stages: Vec::new(), unplaced: None, crew: Crew::new(work)? };
+    search.run()?;
     let witness = search.stages.iter().find_map(|stage| stage.tally.first.as_ref().map(|first| (stage.faults, first)));
     let counterexample = match witness {
         None => None,
         Some((faults, witness)) => {
             search.crew.tell("making the counterexample smaller", 0, 0);
             let held = held_to(plan, ask, faults, &search.terms);
-            Some(counterexample::shrunk(&held, witness)?)
+            Some(counterexample::shrunk(&held, witness, search.crew.stop())?)
         }
     };
     Ok(search.report(checks, counterexample))
@@ -65,6 +65,13 @@ impl Search<'_, '_, '_> {
         let instants = calm.trace.as_ref().map(|trace| Instants::of(&calm.outcome, trace)).unwrap_or_default();
         let aimed = Aimed::all(&self.ask.kinds, &self.plan.spec);
         let found = singles::singles(&one, ENUMERATED_SEED, &aimed, &instants, &mut self.crew)?;
+        if found.complete && found.tally.runs == 0 {
+            self.unplaced = Some(match aimed.is_empty() {
+                true => "the kinds that were asked for find no target in this cluster",
+                false => "the plan has no phase and changes nothing, so there is no moment for one",
+            });
+            return Ok(());
+        }
         self.stages.push(Stage::singles(found));
         for faults in 1..=self.ask.faults {
             if faults == 2 && !self.refuted() {
@@ -111,8 +118,7 @@ impl Search<'_, '_, '_> {
     fn report(self, checks: Vec<Finding>, counterexample: Option<Counterexample>) -> Proof {
         let (plan, ask) = (self.plan, self.ask);
         let undecided = self.undecided();
-        let wrong = checks.iter().any(|finding| finding.weight == Weight::Error);
-        let verdict = match (wrong || self.refuted(), undecided.is_empty()) {
+        let verdict = match (self.refuted(), undecided.is_empty()) {
             (true, _) => Verdict::Refuted,
             (false, true) => Verdict::Holds,
             (false, false) => Verdict::Undecided,
@@ -133,11 +139,12 @@ impl Search<'_, '_, '_> {
             samplers: fingerprint().iter().map(|byte| format!("{byte:02x}")).collect(),
             strategy: plan.strategy.name().to_owned(),
             verdict,
-            finding: finding(verdict, ask, &self.stages, &checks, counterexample.as_ref()),
+            finding: finding(verdict, ask, &self.stages, counterexample.as_ref()),
             undecided: if verdict == Verdict::Undecided { undecided } else { Vec::new() },
             scope: Scope {
                 faults: ask.faults,
                 kinds: ask.kinds.iter().map(|kind| kind.entry.name).collect(),
+                without_target: without_target(plan, ask),
                 laws: ask.laws.clone(),
                 seeds: ask.seeds,
                 bound: ask.bound,
@@ -152,17 +159,19 @@ impl Search<'_, '_, '_> {
             stages: self.stages,
             counterexample,
             digest: digest.finalize().to_hex()[..32].to_owned(),
+            over_after: self.crew.over_after(),
             batches: self.crew.batches,
         }
     }
 
     /// What is missing for an answer.
     fn undecided(&self) -> Vec<String> {
-        let mut missing = Vec::new();
+        let mut missing: Vec<String> = self.unplaced.iter().map(|why| format!("no fault was placed: {why}")).collect();
         for stage in self.stages.iter().filter(|stage| !stage.complete || stage.tally.undecided > 0) {
             let faults = plural(stage.faults, "fault");
+            let all = stage.tally.runs >= self.ask.seeds;
             missing.push(match (stage.tally.undecided, stage.decision, stage.rate) {
-                (0, None, Some(rate)) => format!(
+                (0, None, Some(rate)) if all => format!(
                     "{} runs with {faults} do not exclude a rate of failure of {}: up to {:.4} is possible; give more \
                      --seeds, or a larger --bound",
                     stage.tally.runs, self.ask.bound, rate[1]
@@ -181,6 +190,12 @@ impl Search<'_, '_, '_> {
         }
         missing
     }
+}
+
+/// Kinds that were asked for and that nothing in this cluster can be hit by.
+fn without_target(plan: &Scenario, ask: &Ask) -> Vec<&'static str> {
+    let without = ask.kinds.iter().filter(|kind| Aimed::all(&[**kind], &plan.spec).is_empty());
+    without.map(|kind| kind.entry.name).collect()
 }
 
 pub(super) fn plural(n: u32, thing: &str) -> String {
@@ -210,20 +225,15 @@ fn says(objective: &Objective) -> Vec<String> {
             Completion::MayStopSafely => "the upgrade completes or stops safely".to_owned(),
         });
     }
-    let others = objective.laws.iter().filter(|law| matches!(**law, "version-skew" | "budget"));
+    let told = ["no-loss", "no-exposure", "etcd-quorum", "completion"];
+    let others = objective.laws.iter().filter(|law| !told.contains(law));
     says.extend(others.map(|law| format!("{law} is kept")));
     says
 }
 
 /// The answer in a sentence.
-fn finding(
-    verdict: Verdict,
-    ask: &Ask,
-    stages: &[Stage],
-    checks: &[Finding],
-    counterexample: Option<&Counterexample>,
-) -> String {
-    let runs: u64 = stages.iter().map(|stage| stage.tally.runs).sum();
+fn finding(verdict: Verdict, ask: &Ask, stages: &[Stage], counterexample: Option<&Counterexample>) -> String {
+    let runs = stages.iter().fold(0_u64, |runs, stage| runs.saturating_add(stage.tally.runs));
     match (verdict, counterexample) {
         (Verdict::Refuted, Some(found)) => {
             let with = match found.faults {
@@ -232,10 +242,7 @@ fn finding(
             };
             format!("{with}, {}", found.message)
         }
-        (Verdict::Refuted, None) => {
-            let error = checks.iter().find(|finding| finding.weight == Weight::Error);
-            error.map_or_else(|| "the scenario itself shows it".to_owned(), |finding| finding.message.clone())
-        }
+        (Verdict::Refuted, None) => "a run refutes it".to_owned(),
         (Verdict::Holds, _) => {
             format!("nothing found against it with up to {}, in {runs} runs", plural(ask.faults, "fault"))
         }

@@ -1,9 +1,12 @@
 //! Makes a failing run smaller while it fails in the same way: fewer faults, simpler faults, a smaller cluster and
 //! load, rounder times, a shorter horizon.
 //!
-//! A smaller run counts only if it breaks the same law, loses requests by the same mechanism, and if it keeps that law without any one of its faults:
-//! otherwise it would fail for another reason than the one that was found.
+//! A smaller run counts only if it breaks the same law, loses requests by the same mechanism, and if it keeps that law
+//! altogether without any one of its faults: otherwise it would fail for another reason than the one that was found.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::batch::{Failed, caught};
 use super::edit::{self, Step, keys};
 use crate::config::{Table, Value, ValueKind};
 use crate::fault::CATALOG;
@@ -31,7 +34,7 @@ const SIMPLER: [&str; 12] = [
 ];
 
 /// A failing run that becomes smaller.
-pub(super) struct Shrink {
+pub(super) struct Shrink<'s> {
     name: String,
     table: Table,
     seed: u64,
@@ -42,6 +45,8 @@ pub(super) struct Shrink {
     done: Vec<String>,
     /// How most requests of the run that was found are lost, if any are.
     mechanism: Option<String>,
+    /// Once it is true, the work stops.
+    stop: &'s AtomicBool,
 }
 
 /// How most requests of a run are lost.
@@ -55,8 +60,14 @@ fn mechanism(outcome: &Outcome) -> Option<String> {
     most.map(|(cause, _)| cause.clone())
 }
 
-impl Shrink {
-    pub(super) fn new(name: &str, table: Table, seed: u64, law: &str, own: usize) -> Shrink {
+impl<'s> Shrink<'s> {
+    pub(super) fn new(
+        name: &str,
+        table: Table,
+        (seed, law): (u64, &str),
+        own: usize,
+        stop: &'s AtomicBool,
+    ) -> Shrink<'s> {
         Shrink {
             name: name.to_owned(),
             table,
@@ -66,6 +77,7 @@ impl Shrink {
             tries: 0,
             done: Vec::new(),
             mechanism: None,
+            stop,
         }
     }
 
@@ -91,11 +103,10 @@ impl Shrink {
     }
 
     /// Whether it fails as it stands.
-    pub(super) fn holds_still(&mut self) -> bool {
-        let (table, seed) = (self.table.clone(), self.seed);
-        let found = self.fails(&table, seed);
+    pub(super) fn holds_still(&mut self) -> Result<bool, Failed> {
+        let found = self.fails(&self.table.clone())?;
         self.mechanism = found.as_ref().and_then(mechanism);
-        found.is_some()
+        Ok(found.is_some())
     }
 
     /// Whether an outcome loses requests as the run that was found does; of laws that are not about requests, always.
@@ -105,64 +116,86 @@ impl Shrink {
             || mechanism(outcome) == self.mechanism
     }
 
-    /// The outcome, if this run breaks the law.
-    fn fails(&mut self, table: &Table, seed: u64) -> Option<Outcome> {
+    /// The outcome of a run, if it has one: what is tried may be no scenario, or have no healthy cluster, or show a defect
+    /// of ours, and then it is no smaller run of the same kind.
+    fn outcome(&mut self, table: &Table) -> Result<Option<Outcome>, Failed> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Failed::Stopped);
+        }
         self.tries += 1;
-        let plan = scenario::from_table(&self.name, table.clone()).ok()?;
-        let outcome = sim::run(&plan, seed, Watch::default()).ok()?.outcome;
-        let breaks = outcome.verdict == Verdict::Refuted && outcome.reasons.iter().any(|reason| reason.law == self.law);
-        (breaks && self.loses_alike(&outcome)).then_some(outcome)
+        let Ok(plan) = scenario::from_table(&self.name, table.clone()) else { return Ok(None) };
+        let watch = Watch { stop: Some(self.stop), ..Watch::default() };
+        match caught(self.seed, Vec::new, || sim::run(&plan, self.seed, watch)) {
+            Ok(finished) => Ok(Some(finished.outcome)),
+            Err(Failed::Stopped) => Err(Failed::Stopped),
+            Err(_) => Ok(None),
+        }
     }
 
-    /// Whether the law is kept when any one of the search's faults is left out.
-    fn needs_its_faults(&mut self, table: &Table, seed: u64) -> bool {
+    fn breaks(&self, outcome: &Outcome) -> bool {
+        outcome.verdict == Verdict::Refuted && outcome.reasons.iter().any(|reason| reason.law == self.law)
+    }
+
+    /// The outcome, if this run breaks the law, and by the same mechanism.
+    fn fails(&mut self, table: &Table) -> Result<Option<Outcome>, Failed> {
+        let outcome = self.outcome(table)?;
+        Ok(outcome.filter(|outcome| self.breaks(outcome) && self.loses_alike(outcome)))
+    }
+
+    /// Whether the law is kept when any one of the search's faults is left out: not broken by any mechanism.
+    fn needs_its_faults(&mut self, table: &Table) -> Result<bool, Failed> {
         let faults = edit::below(table, &keys(&["fault"]));
-        faults[self.own.min(faults.len())..].iter().all(|fault| {
+        for fault in &faults[self.own.min(faults.len())..] {
             let mut without = table.clone();
             edit::remove(&mut without, fault);
-            self.fails(&without, seed).is_none()
-        })
+            let outcome = self.outcome(&without)?;
+            if outcome.is_none_or(|outcome| self.breaks(&outcome)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Takes a smaller run if it fails in the same way.
-    fn take(&mut self, table: Table, what: String) -> bool {
-        if self.tries >= TRIES || self.fails(&table, self.seed).is_none() || !self.needs_its_faults(&table, self.seed) {
-            return false;
+    fn take(&mut self, table: Table, what: String) -> Result<bool, Failed> {
+        if self.tries >= TRIES || self.fails(&table)?.is_none() || !self.needs_its_faults(&table)? {
+            return Ok(false);
         }
         self.table = table;
         self.done.push(what);
-        true
+        Ok(true)
     }
 
     /// Everything, until nothing becomes smaller.
-    pub(super) fn all(&mut self) {
-        self.fewer_faults();
-        self.simpler_faults();
+    pub(super) fn all(&mut self) -> Result<(), Failed> {
+        self.fewer_faults()?;
+        self.simpler_faults()?;
         loop {
             let before = self.done.len();
-            self.smaller_cluster();
-            self.smaller_load();
+            self.smaller_cluster()?;
+            self.smaller_load()?;
             if self.done.len() == before || self.tries >= TRIES {
                 break;
             }
         }
-        self.rounder_times();
-        self.shorter_horizon();
+        self.rounder_times()?;
+        self.shorter_horizon()
     }
 
-    fn fewer_faults(&mut self) {
+    fn fewer_faults(&mut self) -> Result<(), Failed> {
         let mut index = self.own;
         while self.faults() > 0 && index < self.own + self.faults() {
             let mut table = self.table.clone();
             edit::remove(&mut table, &[keys(&["fault"]), vec![Step::Index(index)]].concat());
             // Here a fault may be what it takes or not; that is the question.
-            if self.fails(&table, self.seed).is_some() {
+            if self.fails(&table)?.is_some() {
                 self.table = table;
                 self.done.push("a fault that it does not take".to_owned());
             } else {
                 index += 1;
             }
         }
+        Ok(())
     }
 
     /// The faults of the search.
@@ -170,7 +203,7 @@ impl Shrink {
         edit::below(&self.table, &keys(&["fault"])).split_off(self.own)
     }
 
-    fn simpler_faults(&mut self) {
+    fn simpler_faults(&mut self) -> Result<(), Failed> {
         for fault in self.places() {
             let Some(kind) = self.text_at(&fault, "kind") else { continue };
             let rank = SIMPLER.iter().position(|simpler| *simpler == kind).unwrap_or(SIMPLER.len());
@@ -178,59 +211,63 @@ impl Shrink {
             for simpler in SIMPLER[..rank].iter().filter(known) {
                 let mut table = self.table.clone();
                 edit::set_in(&mut table, &fault, "kind", edit::text(simpler));
-                if self.take(table, format!("{simpler} instead of {kind}")) {
+                if self.take(table, format!("{simpler} instead of {kind}"))? {
                     break;
                 }
             }
         }
+        Ok(())
     }
 
-    fn smaller_cluster(&mut self) {
+    fn smaller_cluster(&mut self) -> Result<(), Failed> {
         for path in edit::below(&self.table, &keys(&["app"])).into_iter().rev() {
-            self.without(&path);
+            self.without(&path)?;
         }
         for path in edit::below(&self.table, &keys(&["node_pool"])).into_iter().rev() {
-            self.without(&path);
+            self.without(&path)?;
         }
         // Without a fault, sizes are the plan itself: of one replica, say, everybody knows that it is one too few.
         if self.faults() == 0 {
-            return;
+            return Ok(());
         }
         for pool in edit::below(&self.table, &keys(&["node_pool"])) {
-            self.fewer(&[pool, keys(&["count"])].concat());
+            self.fewer(&[pool, keys(&["count"])].concat())?;
         }
         for app in edit::below(&self.table, &keys(&["app"])) {
-            self.fewer(&[app, keys(&["replicas"])].concat());
+            self.fewer(&[app, keys(&["replicas"])].concat())?;
         }
         // A law about voters is about how many there are.
         if self.law != "etcd-quorum" {
-            self.fewer(&keys(&["cluster", "control_plane", "replicas"]));
+            self.fewer(&keys(&["cluster", "control_plane", "replicas"]))?;
         }
+        Ok(())
     }
 
-    fn smaller_load(&mut self) {
+    fn smaller_load(&mut self) -> Result<(), Failed> {
         for app in edit::below(&self.table, &keys(&["app"])) {
             let groups = [app, keys(&["traffic"])].concat();
             for path in edit::below(&self.table, &groups).into_iter().rev() {
-                self.without(&path);
+                self.without(&path)?;
             }
             for group in edit::below(&self.table, &groups) {
-                self.fewer(&[group, keys(&["rps"])].concat());
+                self.fewer(&[group, keys(&["rps"])].concat())?;
             }
         }
+        Ok(())
     }
 
-    fn without(&mut self, path: &[Step]) {
+    fn without(&mut self, path: &[Step]) -> Result<(), Failed> {
         let mut table = self.table.clone();
         if edit::remove(&mut table, path) {
-            self.take(table, format!("without {}", edit::written(path)));
+            self.take(table, format!("without {}", edit::written(path)))?;
         }
+        Ok(())
     }
 
     /// A smaller count at this path: 1, 2, 3, half.
-    fn fewer(&mut self, path: &[Step]) {
+    fn fewer(&mut self, path: &[Step]) -> Result<(), Failed> {
         let mut table = self.table.clone();
-        let Some(Value { kind: ValueKind::Integer(now), .. }) = edit::at(&mut table, path) else { return };
+        let Some(Value { kind: ValueKind::Integer(now), .. }) = edit::at(&mut table, path) else { return Ok(()) };
         let now = *now;
         let mut sizes = vec![1, 2, 3, now / 2];
         sizes.retain(|size| (1..now).contains(size));
@@ -241,10 +278,11 @@ impl Shrink {
             if let Some(value) = edit::at(&mut table, path) {
                 value.kind = ValueKind::Integer(size);
             }
-            if self.take(table, format!("{} = {size} instead of {now}", edit::written(path))) {
-                return;
+            if self.take(table, format!("{} = {size} instead of {now}", edit::written(path)))? {
+                break;
             }
         }
+        Ok(())
     }
 
     fn text_at(&self, path: &[Step], key: &str) -> Option<String> {
@@ -256,7 +294,7 @@ impl Shrink {
     }
 
     /// Moments of faults in whole minutes, or tens of seconds, or seconds.
-    fn rounder_times(&mut self) {
+    fn rounder_times(&mut self) -> Result<(), Failed> {
         const UNITS: [u64; 4] = [60_000, 10_000, 1_000, 100];
         for fault in self.places() {
             for key in ["offset", "at"] {
@@ -271,22 +309,22 @@ impl Shrink {
                         ("offset", 0) => edit::remove(&mut table, &[fault.clone(), keys(&[key])].concat()),
                         _ => edit::set_in(&mut table, &fault, key, edit::text(&moment)),
                     };
-                    if self.take(table, format!("{key} = {moment} instead of {text}")) {
+                    if self.take(table, format!("{key} = {moment} instead of {text}"))? {
                         break;
                     }
                 }
             }
         }
+        Ok(())
     }
 
     /// A horizon soon after the breach, in whole minutes.
-    fn shorter_horizon(&mut self) {
-        let (table, seed) = (self.table.clone(), self.seed);
-        let Some(outcome) = self.fails(&table, seed) else { return };
+    fn shorter_horizon(&mut self) -> Result<(), Failed> {
+        let Some(outcome) = self.fails(&self.table.clone())? else { return Ok(()) };
         let at = outcome.reasons.iter().find(|reason| reason.law == self.law).map_or(0.0, |reason| reason.at_s);
         let minutes = (at / 60.0) as u64 + 1;
         if minutes as f64 * 60.0 + 60.0 >= outcome.sim_seconds {
-            return;
+            return Ok(());
         }
         let mut table = self.table.clone();
         let horizon = ("horizon", edit::text(&format!("{minutes}m")));
@@ -296,6 +334,64 @@ impl Shrink {
             }
             false => edit::set(&mut table, "limits", edit::table(vec![horizon])),
         }
-        self.take(table, format!("a horizon of {minutes} min"));
+        self.take(table, format!("a horizon of {minutes} min"))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An app without a preStop hook, which refuses requests when it is drained, and a worker that loses its power.
+    const EXPOSED: &str = r#"schema = 1
+name = "exposed"
+[cluster]
+version = { from = "1.14.10", to = "1.15.7" }
+[[node_pool]]
+name = "workers"
+count = 3
+[[node_pool]]
+name = "clients"
+count = 1
+upgrade = false
+runs_apps = false
+[app.web]
+replicas = 2
+pdb = { max_unavailable = 1 }
+[app.web.traffic.new]
+from = "pool:clients"
+rps = 50
+[strategy]
+name = "kops-1.15"
+[[fault]]
+kind = "node-power-off"
+target = "workers-2"
+at = "workers-1:gate"
+"#;
+
+    fn table() -> Table {
+        scenario::parse("exposed.toml", EXPOSED, &[], None).unwrap_or_else(|refused| panic!("{refused}")).table
+    }
+
+    #[test]
+    fn a_fault_without_which_the_law_breaks_in_another_way_is_not_what_it_takes() {
+        let stop = AtomicBool::new(false);
+        let table = table();
+        let mut shrink = Shrink::new("exposed", table.clone(), (1, "no-exposure"), 0, &stop);
+        assert!(shrink.holds_still().expect("it runs"));
+        let mut calm = table.clone();
+        edit::remove(&mut calm, &keys(&["fault"]));
+        let with = shrink.outcome(&table).expect("it runs").and_then(|outcome| mechanism(&outcome));
+        let without = shrink.outcome(&calm).expect("it runs").and_then(|outcome| mechanism(&outcome));
+        assert!(without.is_some() && with != without, "with {with:?}, without {without:?}");
+        assert!(!shrink.needs_its_faults(&table).expect("it runs"));
+    }
+
+    #[test]
+    fn it_stops_when_it_is_told_to() {
+        let stop = AtomicBool::new(true);
+        let mut shrink = Shrink::new("exposed", table(), (1, "no-exposure"), 0, &stop);
+        assert!(matches!(shrink.holds_still(), Err(Failed::Stopped)));
     }
 }

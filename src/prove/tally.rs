@@ -142,20 +142,22 @@ impl Sum {
     /// Runs that were added up elsewhere.
     pub fn add_tally(&mut self, other: &Tally) {
         let tally = &mut self.tally;
-        tally.runs += other.runs;
-        tally.events += other.events;
-        tally.refuted += other.refuted;
-        tally.undecided += other.undecided;
+        // They may come from a file that somebody has changed.
+        tally.runs = tally.runs.saturating_add(other.runs);
+        tally.events = tally.events.saturating_add(other.events);
+        tally.refuted = tally.refuted.saturating_add(other.refuted);
+        tally.undecided = tally.undecided.saturating_add(other.undecided);
         tally.exposed_max = tally.exposed_max.max(other.exposed_max);
         tally.lost_max = tally.lost_max.max(other.lost_max);
         tally.margin_min = least(tally.margin_min, other.margin_min);
         for (kinds, counts) in &other.by_kind {
             let sum = tally.by_kind.entry(kinds.clone()).or_default();
-            sum.runs += counts.runs;
-            sum.refuted += counts.refuted;
+            sum.runs = sum.runs.saturating_add(counts.runs);
+            sum.refuted = sum.refuted.saturating_add(counts.refuted);
         }
         for (law, count) in &other.by_law {
-            *tally.by_law.entry(law.clone()).or_default() += count;
+            let sum = tally.by_law.entry(law.clone()).or_default();
+            *sum = sum.saturating_add(*count);
         }
         if tally.first.is_none() {
             tally.first.clone_from(&other.first);

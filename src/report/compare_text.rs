@@ -5,11 +5,12 @@ use super::page::{Page, Tone};
 use super::safe::padded;
 use crate::prove::compare::{Comparison, Pair, Row};
 
-/// Columns of a plan's name, and of a figure.
+/// Columns of a plan's name.
 const NAME: usize = 18;
-const CELL: usize = 10;
-/// Columns of a figure of two plans.
-const DIFFERENCE: usize = 8;
+/// Columns of the figures of loss and length, of margins and cost, and of two plans.
+const LOSSES: [usize; 6] = [10, 10, 9, 9, 8, 14];
+const COSTS: [usize; 6] = [10; 6];
+const DIFFERENCES: [usize; 7] = [8; 7];
 /// What stands for a figure that nobody can observe.
 const HIDDEN: &str = "n/o";
 
@@ -24,7 +25,7 @@ pub fn render(found: &Comparison, color: bool) -> String {
     );
     let seeds = counted(found.seeds, "seed");
     let about = format!(
-        "{seeds} of each, the same for all; medians; ranked by refuting seeds, exposure, length; * on the front of \
+        "{seeds} of each, the same for all; medians; ranked by refuting seeds, completion, exposure, length; * on the front of \
          exposure and length; {HIDDEN}: not observable there, and so not ranked; model {}",
         found.model_version
     );
@@ -42,14 +43,14 @@ pub fn render(found: &Comparison, color: bool) -> String {
     page.finish()
 }
 
-fn line(name: &str, cells: &[String]) -> String {
-    let cells: String = cells.iter().map(|cell| format!("{cell:>CELL$}")).collect();
+fn line(name: &str, cells: &[String], widths: &[usize]) -> String {
+    let cells: String = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
     format!("  {}{cells}", padded(name, NAME))
 }
 
-fn head(page: &mut Page, names: &[&str]) {
+fn head(page: &mut Page, names: &[&str], widths: &[usize]) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    page.toned(Tone::Dim, &line("", &names), "");
+    page.toned(Tone::Dim, &line("", &names, widths), "");
 }
 
 fn named(row: &Row) -> String {
@@ -58,23 +59,23 @@ fn named(row: &Row) -> String {
 
 fn losses(page: &mut Page, found: &Comparison) {
     page.heading("LOSS AND LENGTH", "");
-    head(page, &["refuted", "lost", "exposed", "length", "5 %", "95 %"]);
+    head(page, &["refuted", "complete", "lost", "exposed", "length", "5 .. 95 %"], &LOSSES);
     for row in &found.rows {
         let cells = [
             format!("{}/{}", row.refuted, found.seeds),
+            format!("{}/{}", row.completed, found.seeds),
             count(row.lost.median as u64),
             length(row.exposed_s.median),
             short_length(row.seconds.median),
-            short_length(row.seconds.low),
-            short_length(row.seconds.high),
+            format!("{}..{}", short_length(row.seconds.low), short_length(row.seconds.high)),
         ];
-        page.line(&line(&named(row), &cells));
+        page.line(&line(&named(row), &cells, &LOSSES));
     }
 }
 
 fn costs(page: &mut Page, found: &Comparison) {
     page.heading("MARGINS AND COST", "");
-    head(page, &["quorum", "API gap", "moves", "ready", "extra h", "no return"]);
+    head(page, &["quorum", "API gap", "moves", "ready", "extra h", "no return"], &COSTS);
     for row in &found.rows {
         let hidden = || HIDDEN.to_owned();
         let cells = [
@@ -85,7 +86,7 @@ fn costs(page: &mut Page, found: &Comparison) {
             format!("{:.2}", row.extra_node_hours),
             row.no_return_s.map_or_else(hidden, short_length),
         ];
-        page.line(&line(&named(row), &cells));
+        page.line(&line(&named(row), &cells, &COSTS));
     }
     let notes = "quorum: smallest margin of etcd's voters; API gap: the longest; moves: pods created for each pod; ready: \
                  the smallest share of any app's pods; extra h: machine hours beyond the cluster's size; no return: when \
@@ -99,9 +100,7 @@ fn pairs(page: &mut Page, found: &Comparison) {
     }
     let confidence = found.confidence * 100.0;
     page.heading("ON THE SAME SEEDS", &format!("less the best's; medians lie there with {confidence} %"));
-    let heads = ["loses", "best", "p", "exposed", "to", "length", "to"];
-    let heads: String = heads.iter().map(|head| format!("{head:>DIFFERENCE$}")).collect();
-    page.toned(Tone::Dim, &format!("  {}{heads}", padded("", NAME)), "");
+    head(page, &["loses", "best", "p", "exposed", "to", "length", "to"], &DIFFERENCES);
     for pair in &found.pairs {
         let difference =
             |interval: Option<(f64, f64)>| interval.map_or_else(|| ["?".to_owned(), String::new()], signed);
@@ -109,12 +108,12 @@ fn pairs(page: &mut Page, found: &Comparison) {
         let mut cells = vec![only.1.to_string(), only.0.to_string(), format!("{p:.3}")];
         cells.extend(difference(pair.exposed_s));
         cells.extend(difference(pair.seconds));
-        let cells: String = cells.iter().map(|cell| format!("{cell:>DIFFERENCE$}")).collect();
-        page.line(&format!("  {}{cells}", padded(&pair.second, NAME)));
+        page.line(&line(&pair.second, &cells, &DIFFERENCES));
     }
     page.paragraph(
         "  ",
-        "loses, best: seeds that refute only it, and only the best; p: exact McNemar, corrected by Holm.",
+        "loses, best: seeds that refute only it, and only the best; p: exact McNemar, corrected by Holm over all pairs \
+         of plans. Each interval stands alone: not all of them hold together with that confidence.",
     );
 }
 

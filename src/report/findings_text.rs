@@ -1,7 +1,7 @@
 //! What a scenario shows without a run, for a person at a terminal.
 
 use super::page::Page;
-use crate::prove::checks::{Finding, Weight};
+use crate::prove::checks::Finding;
 
 /// The findings, two paragraphs each; nothing where there is none.
 pub fn render(findings: &[Finding]) -> String {
@@ -13,8 +13,7 @@ pub fn render(findings: &[Finding]) -> String {
 /// The findings on a page: what is so, and the way out.
 pub(super) fn lines(page: &mut Page, findings: &[Finding]) {
     for finding in findings {
-        let mark = if finding.weight == Weight::Error { "error" } else { "look" };
-        page.paragraph(&format!("  {mark}: "), &format!("{} ({})", finding.message, finding.rule));
+        page.paragraph("  look: ", &format!("{} ({})", finding.message, finding.rule));
         page.paragraph("        → ", &finding.help);
     }
 }

@@ -58,8 +58,12 @@ fn scope(proof: &Proof) -> String {
         0 => "no fault".to_owned(),
         n => format!("up to {} at once of {}", counted(u64::from(n), "fault"), scope.kinds.join(", ")),
     };
+    let without = match scope.without_target.is_empty() || scope.faults == 0 {
+        true => String::new(),
+        false => format!(" (no target here for {})", scope.without_target.join(", ")),
+    };
     format!(
-        "{faults}; {laws}; enumerated under the draws of seed {}, sampled from seed 1 on; model {}",
+        "{faults}{without}; {laws}; enumerated under the draws of seed {}, sampled from seed 1 on; model {}",
         scope.enumerated_seed, proof.model_version
     )
 }
@@ -147,9 +151,8 @@ fn told(stage: &Stage, proof: &Proof) -> String {
                 (true, _) => "",
             };
             format!(
-                "starts of phases, kinds of the core: {} x {} placements, {before} ordered pairs; in order of time,                  each once: {} run from {} of {all} first faults{end}; no symmetry is used; {refuted}",
-                all,
-                all,
+                "starts of phases, kinds of the core: {all} x {all} placements, {before} ordered pairs; in order of time, \
+                 each once: {} run from {} of {all} first faults{end}; no symmetry is used; {refuted}",
                 count(tally.runs),
                 count(firsts)
             )
