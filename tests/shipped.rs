@@ -129,6 +129,15 @@ fn five_masters_keep_one_to_spare_and_lose_nothing() {
     }
 }
 
+/// One in 100,000 loses its quorum; tests/rare.rs checks how that is counted.
+#[test]
+fn members_that_crash_now_and_then_cost_nothing_in_any_usual_run() {
+    for outcome in outcomes("rare-quorum", &[]) {
+        assert_eq!((outcome.verdict, outcome.requests.lost), (Verdict::Holds, 0), "seed {}", outcome.seed);
+        assert!(outcome.etcd.is_some_and(|etcd| etcd.min_margin >= 0 && etcd.quorum_breaks == 0));
+    }
+}
+
 #[test]
 fn the_measured_cluster_loses_next_to_nothing_and_its_api_seconds() {
     let found = outcomes("measured-cluster", &[]);

@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Prove(Prove),
     /// Compare strategies, or values of one key, on the same seeds
     Compare(Compare),
+    /// Estimate how likely something is that plain runs hardly ever show
+    Rare(Rare),
     /// Check the certificate of a proof: run its batches again, or a sample of them
     Verify(Verify),
     /// Show the causal chain of what a run or a proof found
@@ -165,6 +167,37 @@ pub(crate) struct Compare {
     /// Folder for result.json, report.txt and the drawing
     #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
     pub(crate) out: PathBuf,
+
+    /// Threads; never changes a result
+    #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) jobs: Option<u32>,
+}
+
+/// `rollproof rare`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rare {
+    #[command(flatten)]
+    pub(crate) plan: Plan,
+
+    /// The probability of what: etcd-quorum, or ready:APP (no pod of APP is ready)
+    #[arg(long, default_value = "etcd-quorum", value_name = "WHAT")]
+    pub(crate) of: String,
+
+    /// Runs at each level of a replicate
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    pub(crate) effort: u64,
+
+    /// Independent replicates, which the interval is made of
+    #[arg(long, default_value_t = 32, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    pub(crate) replicates: u64,
+
+    /// Confidence of the interval
+    #[arg(long, default_value_t = 0.95, value_name = "P", value_parser = share)]
+    pub(crate) confidence: f64,
+
+    /// Hold the probability against this: exit 0 if it is below, 1 if above, 3 if that is open
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub(crate) bound: Option<f64>,
 
     /// Threads; never changes a result
     #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]

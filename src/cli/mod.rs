@@ -16,6 +16,7 @@ mod interrupt;
 mod journal;
 mod progress;
 mod prove;
+mod rare;
 mod run;
 mod terminal;
 mod verify;
@@ -39,6 +40,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(run) => Some(run.seed),
         Command::Prove(_)
         | Command::Compare(_)
+        | Command::Rare(_)
         | Command::Verify(_)
         | Command::Explain(_)
         | Command::Fidelity(_)
@@ -65,6 +67,7 @@ fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Run(run) => run::run(args, run, terminal),
         Command::Prove(prove) => prove::prove(args, prove, terminal),
         Command::Compare(compare) => compare::compare(args, compare, terminal),
+        Command::Rare(rare) => rare::rare(args, rare, terminal),
         Command::Verify(verify) => verify::verify(args, verify, terminal),
         Command::Explain(explain) => explain::explain(args, explain, terminal),
         Command::Fidelity(fidelity) => fidelity::fidelity(args, fidelity, terminal),

@@ -42,11 +42,7 @@ impl FaultSpec {
         if !target.is_empty() {
             keys.push(("target".to_owned(), quoted(&target)));
         }
-        let (at, offset) = self.trigger.label(spec);
-        keys.push(("at".to_owned(), quoted(&at)));
-        if !offset.is_zero() {
-            keys.push(("offset".to_owned(), quoted(&offset.to_string())));
-        }
+        keys.extend(self.trigger.keys(spec).into_iter().map(|(key, value)| (key.to_owned(), quoted(&value))));
         let usual = self.kind.lasting.map(|lasting| lasting.default);
         if self.lasting != usual {
             let lasting = self.lasting.map_or_else(|| "never".to_owned(), |lasting| lasting.to_string());

@@ -1,4 +1,4 @@
-//! When a fault strikes: at a moment of the run, or when a step of the plan enters a phase.
+//! When a fault strikes: at a moment of the run, when a step of the plan enters a phase, or again and again by a rate.
 
 use super::target::{numbered, place_of};
 use crate::base::{Id, Span, Time};
@@ -21,6 +21,9 @@ pub enum Trigger {
         /// How long after.
         offset: Span,
     },
+    /// Again and again: from the start of the run or the end of the fault before, an exponential time of this mean. What
+    /// it hits fails independently of everything else.
+    Every(Span),
 }
 
 /// A unit of a plan, by its place; the machine that has the place may change.
@@ -84,11 +87,16 @@ impl Trigger {
 }
 
 impl Trigger {
-    /// As scenarios write it: `at`, and what is added to it.
-    pub fn label(&self, spec: &Spec) -> (String, Span) {
+    /// As scenarios write it: keys and their values.
+    pub fn keys(&self, spec: &Spec) -> Vec<(&'static str, String)> {
         match self {
-            Trigger::At(at) => (at.since(Time::ZERO).to_string(), Span::ZERO),
-            Trigger::Phase { unit, phase, offset } => (format!("{}:{}", unit.label(spec), phase.name()), *offset),
+            Trigger::At(at) => vec![("at", at.since(Time::ZERO).to_string())],
+            Trigger::Phase { unit, phase, offset } => {
+                let at = ("at", format!("{}:{}", unit.label(spec), phase.name()));
+                let offset = (!offset.is_zero()).then(|| ("offset", offset.to_string()));
+                std::iter::once(at).chain(offset).collect()
+            }
+            Trigger::Every(mean) => vec![("every", mean.to_string())],
         }
     }
 }

@@ -108,6 +108,11 @@ impl<'a, 'w> Crew<'a, 'w> {
         self.over_after
     }
 
+    /// How many work side by side.
+    pub(super) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     /// Once it is true, runs stop.
     pub(super) fn stop(&self) -> &'w AtomicBool {
         self.work.stop

@@ -20,6 +20,7 @@ pub mod objective;
 pub mod outage;
 pub mod pairs;
 pub mod placement;
+pub mod rare;
 pub mod reference;
 pub mod report;
 pub mod sampled;

@@ -1,4 +1,7 @@
 //! `[[fault]]`: what nature does, to whom and when.
+//!
+//! `target = "each"` stands for everything that the kind can hit, each for itself: with `at` all at once, a common cause;
+//! with `every` each by its own luck.
 
 use super::lower::{Lower, quoted};
 use crate::base::{Span, Time};
@@ -10,12 +13,16 @@ use crate::world::spec::Spec;
 /// The word for a fault that is never repaired.
 const NEVER: &str = "never";
 
+/// The word for all targets.
+const EACH: &str = "each";
+
 /// Reads all faults.
 pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>, spec: &Spec) -> Vec<FaultSpec> {
-    item.tables().into_iter().filter_map(|reader| one(lower, reader, spec)).collect()
+    item.tables().into_iter().filter_map(|reader| table(lower, reader, spec)).flatten().collect()
 }
 
-fn one(lower: &mut Lower<'_>, mut reader: Reader<'_>, spec: &Spec) -> Option<FaultSpec> {
+/// One table: a fault, or one for each target.
+fn table(lower: &mut Lower<'_>, mut reader: Reader<'_>, spec: &Spec) -> Option<Vec<FaultSpec>> {
     let kind_item = reader.required("kind");
     let Some(kind) = kind_item.string().and_then(|name| kind_named(lower, &kind_item, name)) else {
         reader.abandon();
@@ -23,7 +30,7 @@ fn one(lower: &mut Lower<'_>, mut reader: Reader<'_>, spec: &Spec) -> Option<Fau
     };
     lower.page.header("[[fault]]");
     lower.page.line(&format!("kind = {}", quoted(kind.entry.name)));
-    let target = target(lower, &mut reader, kind, spec);
+    let targets = targets(lower, &mut reader, kind, spec);
     let trigger = trigger(lower, &mut reader, spec);
     let lasting = match &kind.lasting {
         None => Some(None),
@@ -32,7 +39,9 @@ fn one(lower: &mut Lower<'_>, mut reader: Reader<'_>, spec: &Spec) -> Option<Fau
     let values = crate::config::read(kind.entry, &mut reader);
     reader.finish();
     lower.page.lines(&resolved(&values));
-    Some(FaultSpec { kind, values, target: target?, trigger: trigger?, lasting: lasting? })
+    let (trigger, lasting) = (trigger?, lasting?);
+    let one = |target: Target| FaultSpec { kind, values: values.clone(), target, trigger, lasting };
+    Some(targets?.into_iter().map(one).collect())
 }
 
 fn kind_named(lower: &Lower<'_>, item: &Item<'_>, name: &str) -> Option<&'static FaultEntry> {
@@ -53,18 +62,21 @@ fn kind_named(lower: &Lower<'_>, item: &Item<'_>, name: &str) -> Option<&'static
     }
 }
 
-fn target(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, spec: &Spec) -> Option<Target> {
+fn targets(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, spec: &Spec) -> Option<Vec<Target>> {
     match kind.aim {
-        Aim::Api => return Some(Target::Api),
-        Aim::Plan => return Some(Target::Plan),
-        Aim::Account => return Some(Target::Account),
+        Aim::Api => return Some(vec![Target::Api]),
+        Aim::Plan => return Some(vec![Target::Plan]),
+        Aim::Account => return Some(vec![Target::Account]),
         Aim::Node | Aim::Master | Aim::Pod | Aim::Zone | Aim::Group => {}
     }
     let item = reader.required("target");
     let label = item.string()?;
     lower.page.line(&format!("target = {}", quoted(label)));
+    if label == EACH {
+        return Some(Target::all(kind.aim, spec));
+    }
     match Target::resolve(label, kind.aim, spec) {
-        Ok(target) => Some(target),
+        Ok(target) => Some(vec![target]),
         Err(unknown) => {
             let problem = Problem::error(code::UNKNOWN_CHOICE, unknown.what, item.place());
             lower.problems.report(problem.help(unknown.help));
@@ -73,8 +85,30 @@ fn target(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, spe
     }
 }
 
-/// `at = "5m"`, or `at = "master-2:transition"` and perhaps `offset`, which a time takes, too.
+/// `at` or `every`.
 fn trigger(lower: &mut Lower<'_>, reader: &mut Reader<'_>, spec: &Spec) -> Option<Trigger> {
+    let every = reader.optional("every");
+    match every.is_given() {
+        false => at(lower, reader, spec),
+        true => by_rate(lower, reader, &every),
+    }
+}
+
+/// `every = "30d"`: a mean time between failures.
+fn by_rate(lower: &mut Lower<'_>, reader: &mut Reader<'_>, every: &Item<'_>) -> Option<Trigger> {
+    for other in ["at", "offset"].map(|key| reader.optional(key)) {
+        if other.is_given() {
+            let problem = Problem::error(code::VALUE, "a fault that comes by a rate has no moment", other.place());
+            lower.problems.report(problem.help("keep either `every` or `at`"));
+        }
+    }
+    let mean = every.span_within(Span::secs(1)..=LONGEST)?;
+    lower.page.line(&format!("every = \"{mean}\""));
+    Some(Trigger::Every(mean))
+}
+
+/// `at = "5m"`, or `at = "master-2:transition"` and perhaps `offset`, which a time takes, too.
+fn at(lower: &mut Lower<'_>, reader: &mut Reader<'_>, spec: &Spec) -> Option<Trigger> {
     let (at, offset_item) = (reader.required("at"), reader.optional("offset"));
     let offset = offset_item.span();
     if offset_item.is_given() && offset.is_none() {

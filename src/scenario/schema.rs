@@ -289,14 +289,18 @@ fn beside() -> Json {
 fn fault() -> Json {
     let all = FAULTS.iter().map(|kind| {
         let mut all = properties(kind.entry);
-        let mut required = vec!["kind", "at"];
+        let mut required = vec!["kind"];
         all.insert("kind".to_owned(), json!({ "const": kind.entry.name }));
         let at = "A time such as \"5m\", or a phase of the plan such as \"master-2:transition\".";
         all.insert("at".to_owned(), json!({ "type": "string", "description": at }));
         all.insert("offset".to_owned(), span());
+        let mut every = span();
+        set(&mut every, "description", json!("Again and again, with this mean time between failures."));
+        all.insert("every".to_owned(), every);
         if !matches!(kind.aim, Aim::Api | Aim::Account | Aim::Plan) {
             required.push("target");
-            all.insert("target".to_owned(), json!({ "type": "string" }));
+            let target = "Whom it hits; \"each\" stands for everything that this kind can hit, each for itself.";
+            all.insert("target".to_owned(), json!({ "type": "string", "description": target }));
         }
         if let Some(lasting) = &kind.lasting {
             let default = lasting.default.to_string();
@@ -304,6 +308,7 @@ fn fault() -> Json {
         }
         let mut schema = closed(Json::Object(all), &required);
         set(&mut schema, "description", json!(kind.entry.about));
+        set(&mut schema, "oneOf", json!([{ "required": ["at"] }, { "required": ["every"] }]));
         schema
     });
     json!({ "anyOf": all.collect::<Vec<_>>() })

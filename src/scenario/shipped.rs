@@ -15,6 +15,7 @@ const ALL: &[&str] = &[
     "book-ch18-manifest",
     "single-master",
     "five-masters",
+    "rare-quorum",
     "single-replica",
     "no-prestop",
     "all-on-one-node",

@@ -6,6 +6,7 @@ use crate::base::Time;
 use crate::fault::{FaultSpec, PlanUnit};
 use crate::scenario::Scenario;
 use crate::world::fact::{StepPhase, Unit};
+use crate::world::ids::AppId;
 
 /// A phase of the plan that has just begun, for the first time of its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,20 @@ pub enum Held {
     Moment,
     /// The plan has ended, or a limit was reached.
     Ended,
+}
+
+/// A run that came to no end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Unreached {
+    /// The simulator broke an invariant of its own.
+    #[error(transparent)]
+    Internal(#[from] InternalError),
+    /// It needs more events than a run may.
+    #[error("more events than `limits.events` allows, with seed {seed}")]
+    Events {
+        /// The seed that shows it.
+        seed: u64,
+    },
 }
 
 impl Simulation {
@@ -87,6 +102,41 @@ impl Simulation {
             }
             (None, _) => None,
         }
+    }
+
+    /// Goes on until this has become so: `true`; or until the plan, or the horizon, has ended: `false`.
+    ///
+    /// # Errors
+    /// When the simulator broke an invariant of its own, or a run needs more events than it may.
+    pub fn reach(&mut self, scenario: &Scenario, reached: impl Fn(&Simulation) -> bool) -> Result<bool, Unreached> {
+        loop {
+            if reached(self) {
+                return Ok(true);
+            }
+            let next = self.world.effects().queue.next_time().unwrap_or(Time::NEVER);
+            if next == Time::NEVER || next > Time::ZERO + scenario.spec.horizon || self.ending(next).is_some() {
+                return Ok(false);
+            }
+            if self.events >= scenario.limits.events {
+                return Err(Unreached::Events { seed: self.seed });
+            }
+            self.step_next()?;
+        }
+    }
+
+    /// From now on, faults that come by a rate do so by the luck of another seed; all else keeps its own.
+    pub fn reseed_faults(&mut self, seed: u64) {
+        self.faults.reseed(seed, &mut self.world);
+    }
+
+    /// How many members etcd had to spare at the worst moment so far; below zero, it had no quorum.
+    pub fn fewest_spare_members(&self) -> i64 {
+        self.figures.quorum.margin_min
+    }
+
+    /// How many pods of an app were ready at the worst moment so far.
+    pub fn fewest_ready(&self, app: AppId) -> u32 {
+        self.figures.apps[app].healthy_min
     }
 
     /// One fault more, which strikes at this moment, or, without one, when what its trigger waits for comes.

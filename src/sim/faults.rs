@@ -1,8 +1,12 @@
 //! Arms the scenario's faults, finds out whom they hit, and repairs them.
+//!
+//! A fault that comes by a rate has a clock of its own: the end of one time between failures is drawn when the one before
+//! is over. Times are exponential, so that what is left of one has the law of a whole one, whenever it is drawn anew.
 
 use std::sync::Arc;
 
-use crate::base::{Id, Time};
+use crate::base::{Id, Name, Span, Time};
+use crate::engine::Draws;
 use crate::fault::{Aim, FaultSpec, PlanUnit, Target, Trigger, Victim};
 use crate::observe::Heard;
 use crate::scenario::Scenario;
@@ -11,6 +15,7 @@ use crate::world::disturbance::Disturbance;
 use crate::world::event::Event;
 use crate::world::fact::{Fact, Unit};
 use crate::world::ids::{FaultId, MasterId, NodeId};
+use crate::world::purpose::Purpose;
 use crate::world::store::Component;
 
 /// The faults of a run and where each stands.
@@ -18,6 +23,10 @@ use crate::world::store::Component;
 pub(super) struct Faults {
     specs: Arc<[FaultSpec]>,
     states: Vec<State>,
+    /// What times between failures are drawn from.
+    draws: Draws,
+    /// How many of them were drawn.
+    drawn: Vec<u64>,
 }
 
 /// Where a fault stands.
@@ -25,8 +34,8 @@ pub(super) struct Faults {
 enum State {
     /// Waits for a phase of the plan.
     Waits,
-    /// Its moment is set.
-    Armed,
+    /// Its moment is set; an alarm for another is void.
+    Armed(Time),
     /// It has struck; this mends it, later.
     Struck(Option<Disturbance>),
     /// It is over.
@@ -36,10 +45,13 @@ enum State {
 impl Faults {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Faults {
         let specs: Arc<[FaultSpec]> = scenario.faults.clone().into();
-        let mut faults = Faults { states: vec![State::Waits; specs.len()], specs };
+        let (states, drawn, draws) = (vec![State::Waits; specs.len()], vec![0; specs.len()], world.draws().clone());
+        let mut faults = Faults { specs, states, draws, drawn };
         for index in 0..faults.specs.len() {
-            if let Trigger::At(at) = faults.specs[index].trigger {
-                faults.arm(index, at, world);
+            match faults.specs[index].trigger {
+                Trigger::At(at) => faults.arm(index, at, world),
+                Trigger::Every(mean) => faults.arm_by_rate(index, mean, world),
+                Trigger::Phase { .. } => {}
             }
         }
         faults
@@ -58,19 +70,53 @@ impl Faults {
     pub(super) fn add(&mut self, fault: FaultSpec, at: Option<Time>, world: &mut World) {
         self.specs = self.specs.iter().cloned().chain([fault]).collect();
         self.states.push(State::Waits);
+        self.drawn.push(0);
         if let Some(at) = at {
             self.arm(self.states.len() - 1, at, world);
         }
     }
 
     fn arm(&mut self, index: usize, at: Time, world: &mut World) {
-        self.states[index] = State::Armed;
+        self.states[index] = State::Armed(at);
         world.effects().queue.push(at, Event::Fault(FaultId::from_index(index)));
     }
 
-    /// Whether a fault or a repair is still due at a known moment.
+    fn arm_by_rate(&mut self, index: usize, mean: Span, world: &mut World) {
+        let spec = &self.specs[index];
+        let name = Name::new(spec.kind.entry.name).with(Name::new(&spec.target.label(world.spec())));
+        let mut draw = self.draws.at(Purpose::FaultArrival as u16, name, self.drawn[index]);
+        self.drawn[index] += 1;
+        let wait = Span::nanos((draw.exponential() * mean.as_nanos() as f64) as u64).max(Span::nanos(1));
+        self.arm(index, world.now() + wait, world);
+    }
+
+    /// From now on, faults that come by a rate do so by the luck of another seed. What has happened, and all other luck,
+    /// stays.
+    pub(super) fn reseed(&mut self, seed: u64, world: &mut World) {
+        self.draws = Draws::new(seed, Purpose::COUNT);
+        for index in 0..self.specs.len() {
+            if let (Trigger::Every(mean), State::Armed(_)) = (self.specs[index].trigger, self.states[index]) {
+                self.arm_by_rate(index, mean, world);
+            }
+        }
+    }
+
+    /// Whether a fault or a repair is still due at a known moment; what comes by a rate is due for ever.
     pub(super) fn pending(&self) -> bool {
-        self.states.iter().any(|state| matches!(state, State::Armed | State::Struck(Some(_))))
+        let due = |(spec, state): (&FaultSpec, &State)| match state {
+            State::Armed(_) => !matches!(spec.trigger, Trigger::Every(_)),
+            State::Struck(mends) => mends.is_some(),
+            State::Waits | State::Over => false,
+        };
+        self.specs.iter().zip(&self.states).any(due)
+    }
+
+    /// What comes by a rate will come again.
+    fn over(&mut self, index: usize, world: &mut World) {
+        self.states[index] = State::Over;
+        if let Trigger::Every(mean) = self.specs[index].trigger {
+            self.arm_by_rate(index, mean, world);
+        }
     }
 
     /// A fact: a phase of the plan may be what a fault waits for.
@@ -89,18 +135,26 @@ impl Faults {
 
     /// A fault strikes; what happens, to whoever stands outside the cluster.
     pub(super) fn strike(&mut self, fault: FaultId, world: &mut World) -> Option<Disturbance> {
+        if self.states[fault.index()] != State::Armed(world.now()) {
+            return None;
+        }
         let spec = &self.specs[fault.index()];
         let victim = victim(spec.target, spec.kind.aim, world);
         let Some((disturbance, repair)) = victim.and_then(|victim| spec.strike(victim)) else {
-            self.states[fault.index()] = State::Over;
+            self.over(fault.index(), world);
             return None;
         };
         world.effects().facts.push(Fact::FaultStruck { fault });
         world.disturb(disturbance);
         self.states[fault.index()] = State::Struck(repair.map(|(_, mends)| mends));
-        if let Some((lasting, _)) = repair {
-            let at = world.now() + lasting;
-            world.effects().queue.push(at, Event::Repair(fault));
+        match repair {
+            Some((lasting, _)) => {
+                let at = world.now() + lasting;
+                world.effects().queue.push(at, Event::Repair(fault));
+            }
+            // What the cluster mends itself can come again at once; what nobody mends, never.
+            None if spec.kind.lasting.is_none() => self.over(fault.index(), world),
+            None => {}
         }
         Some(disturbance)
     }
@@ -111,6 +165,7 @@ impl Faults {
         let State::Struck(Some(mends)) = before else { return None };
         world.effects().facts.push(Fact::FaultRepaired { fault });
         world.disturb(mends);
+        self.over(fault.index(), world);
         Some(mends)
     }
 }

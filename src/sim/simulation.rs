@@ -107,7 +107,7 @@ pub struct Simulation {
     stall_after: Span,
     names: Names,
     pub(super) events: u64,
-    seed: u64,
+    pub(super) seed: u64,
     /// Events so far at this moment.
     at_once: (Time, u64),
 }

@@ -22,6 +22,8 @@ pub mod paired;
 pub mod quantiles;
 pub mod ranks;
 pub mod sequential;
+pub mod splitting;
+mod student;
 mod tails;
 
 pub use interval::Interval;

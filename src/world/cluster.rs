@@ -245,6 +245,10 @@ impl World {
     pub fn now(&self) -> Time {
         self.now
     }
+    /// The random draws of its seed.
+    pub fn draws(&self) -> &Draws {
+        &self.draws
+    }
     /// What was asked for.
     pub fn spec(&self) -> &Spec {
         &self.spec

@@ -103,4 +103,6 @@ purposes! {
     RouterSync,
     /// From which node on the scheduler looks for pods to preempt.
     Preemption,
+    /// When a fault that comes by a rate strikes next.
+    FaultArrival,
 }
