@@ -226,7 +226,7 @@ fn every_kind_at_every_target_reads_back_as_it_is_written() {
         let mut fault = aimed.when(Trigger::At(Time::ZERO + Span::secs(90)));
         fault.lasting = fault.lasting.map(|lasting| lasting + Span::secs(1));
         let keys = fault.keys(&plan.spec);
-        let back = scenario::from_table("back", with_faults(&plan, &[keys.clone()]));
+        let back = scenario::from_table("back", with_faults(&plan, std::slice::from_ref(&keys)));
         let back = back.unwrap_or_else(|refused| panic!("{keys:?}: {refused}"));
         let read = back.faults.last().expect("it has the fault");
         let name = |fault: &rollproof::fault::FaultSpec| fault.kind.entry.name;
