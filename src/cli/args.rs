@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rollproof::prove::ask::{FAULTS_MAX, SEEDS_MAX};
+use rollproof::report::formats::{self, Format};
 
 /// Proves or refutes that a Kubernetes upgrade plan stays zero-downtime.
 #[derive(Debug, Parser)]
@@ -78,6 +79,10 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 1, env = "ROLLPROOF_SEED", value_name = "N")]
     pub(crate) seed: u64,
 
+    /// More files for the folder, for other programs: `rollproof list formats` names them
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = format)]
+    pub(crate) write: Vec<&'static Format>,
+
     /// Folder for result.json, report.txt and the drawings
     #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -125,6 +130,10 @@ pub(crate) struct Prove {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) time_budget: Option<std::time::Duration>,
 
+    /// More files for the folder, for other programs: `rollproof list formats` names them
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = proof_format)]
+    pub(crate) write: Vec<&'static Format>,
+
     /// Folder for result.json, report.txt and the counterexample
     #[arg(long, default_value = "output", env = "ROLLPROOF_OUT", value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -132,6 +141,22 @@ pub(crate) struct Prove {
     /// Threads; never changes a result
     #[arg(long, env = "ROLLPROOF_JOBS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) jobs: Option<u32>,
+}
+
+/// A form of runs by its name.
+fn format(name: &str) -> Result<&'static Format, String> {
+    format_among(name, |_| true)
+}
+
+/// A form of proofs by its name.
+fn proof_format(name: &str) -> Result<&'static Format, String> {
+    format_among(name, |format| format.of_proofs)
+}
+
+fn format_among(name: &str, has: impl Fn(&Format) -> bool) -> Result<&'static Format, String> {
+    let names = formats::CATALOG.iter().filter(|format| has(format)).map(|format| format.name);
+    let names = names.collect::<Vec<_>>().join(", ");
+    formats::find(name).filter(|format| has(format)).ok_or_else(|| format!("formats are {names}"))
 }
 
 /// A share, above 0 and below 1.
@@ -326,6 +351,8 @@ pub(crate) enum Kind {
     Actors,
     /// What a plan must keep.
     Laws,
+    /// Forms of results for other programs.
+    Formats,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rollproof::config::{Entry, manual, nearest};
 use rollproof::observe::laws;
+use rollproof::report::formats;
 use rollproof::report::safe::{escaped, wrapped};
 use rollproof::strategy::{beside, catalog, delivery};
 use rollproof::{fault, scenario};
@@ -47,6 +48,12 @@ fn shelves() -> Vec<Shelf> {
     let faults = fault::CATALOG.iter().map(|fault| Thing::of(fault.entry));
     let actors = beside::CATALOG.iter().map(|actor| Thing::of(actor.entry));
     let laws = laws::CATALOG.iter().map(|law| Thing::of(&law.entry));
+    let formats = formats::CATALOG.iter().map(|format| Thing {
+        name: format.name.to_owned(),
+        about: format.about.to_owned(),
+        manual: format!("{}: {}\n\nWritten to {} by `--write {}`", format.name, format.about, format.file, format.name)
+            + if format.of_proofs { ", of runs and of proofs.\n" } else { ", of runs.\n" },
+    });
     vec![
         shelf(Kind::Strategies, "strategies", strategies.collect()),
         shelf(Kind::Scenarios, "scenarios", scenarios()),
@@ -54,6 +61,7 @@ fn shelves() -> Vec<Shelf> {
         shelf(Kind::Faults, "faults", faults.collect()),
         shelf(Kind::Actors, "actors", actors.collect()),
         shelf(Kind::Laws, "laws", laws.collect()),
+        shelf(Kind::Formats, "formats", formats.collect()),
     ]
 }
 

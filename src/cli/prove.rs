@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use rollproof::prove::{self, Ask, Failed, Proof, Work, ask, certificate};
+use rollproof::report::formats::{self, Found, Origin};
 use rollproof::report::safe::escaped;
 use rollproof::report::text::Style;
 use rollproof::report::{json, prove_text};
@@ -16,7 +17,7 @@ use super::exit::{Exit, Failure};
 use super::files::RunFolder;
 use super::journal::FileJournal;
 use super::progress::Told;
-use super::run::load;
+use super::run::{also, load};
 use super::terminal::Terminal;
 
 /// The counterexample's file.
@@ -40,6 +41,9 @@ pub(crate) fn prove(args: &Args, asked: &Prove, terminal: &mut Terminal) -> Resu
     let style = Style { color: terminal.color(), command: reproduce(&folder, &proof) };
     let certificate = certificate::certificate(&plan, &ask, &proof);
     folder.write("certificate.json", json::render(&certificate).as_bytes())?;
+    let (path, command) = (asked.plan.scenario.to_string_lossy(), formats::reproduce(&again(asked)));
+    let origin = Origin { path: &path, command: &command };
+    also(&folder, &asked.write, Found::Proof(&proof), origin)?;
     keep(&folder, &proof, &style)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
     show(args, terminal, &proof, &style)?;
@@ -122,6 +126,27 @@ fn reproduce(folder: &RunFolder, proof: &Proof) -> Vec<String> {
     let Some(found) = &proof.counterexample else { return Vec::new() };
     let file: &Path = &folder.path().join(COUNTEREXAMPLE);
     ["rollproof", "run", &file.to_string_lossy(), "--seed", &found.seed.to_string()].map(str::to_owned).to_vec()
+}
+
+/// The words that make this proof again.
+fn again(asked: &Prove) -> Vec<String> {
+    let mut words =
+        vec!["rollproof".to_owned(), "prove".to_owned(), asked.plan.scenario.to_string_lossy().into_owned()];
+    let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    asked.plan.overrides.iter().for_each(|setting| option("--set", setting.clone()));
+    asked.plan.strategy.iter().for_each(|strategy| option("--strategy", strategy.clone()));
+    option("--faults", asked.faults.to_string());
+    option("--kinds", asked.kinds.join(","));
+    if !asked.laws.is_empty() {
+        option("--laws", asked.laws.join(","));
+    }
+    option("--seeds", asked.seeds.to_string());
+    option("--bound", asked.bound.to_string());
+    option("--confidence", asked.confidence.to_string());
+    if asked.no_static {
+        words.push("--no-static".to_owned());
+    }
+    words
 }
 
 /// Writes the files; `result.json` last, so that it is there only if all the others are.

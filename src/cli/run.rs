@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rollproof::report::figures::clock;
+use rollproof::report::formats::{Format, Found, Origin, reproduce};
 use rollproof::report::text::Style;
 use rollproof::report::{json, text, timeline};
 use rollproof::sim::Outcome;
@@ -31,6 +32,9 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     let finished = sim::run(&plan, run.seed, watch).map_err(|error| failure(&error, run.seed))?;
     drop(progress);
     let folder = RunFolder::prepare(&run.out, &plan.name, &plan.hash, run.seed)?;
+    let (path, command) = (run.plan.scenario.to_string_lossy(), reproduce(&command(&run.plan, &finished.outcome)));
+    let origin = Origin { path: &path, command: &command };
+    also(&folder, &run.write, Found::Run(&finished.outcome, finished.trace.as_ref()), origin)?;
     keep(&folder, &finished, &scenario::document(&plan))?;
     if args.verbose {
         let outcome = &finished.outcome;
@@ -86,6 +90,21 @@ fn keep(folder: &RunFolder, finished: &sim::Finished, document: &str) -> Result<
         folder.write("timeline.png", &timeline::png(outcome, trace).map_err(defect)?)?;
     }
     folder.write("result.json", json::render(outcome).as_bytes())
+}
+
+/// Writes the files that were asked for beside.
+pub(crate) fn also(
+    folder: &RunFolder,
+    asked: &[&'static Format],
+    found: Found<'_>,
+    origin: Origin<'_>,
+) -> Result<(), Failure> {
+    for format in asked {
+        if let Some(text) = (format.render)(found, origin) {
+            folder.write(format.file, text.as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// Prints the result.

@@ -100,6 +100,16 @@ pub enum Method {
     Sampled,
 }
 
+impl Method {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Enumerated => "enumerated",
+            Method::Sampled => "sampled",
+        }
+    }
+}
+
 /// One part of the search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stage {

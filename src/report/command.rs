@@ -30,6 +30,11 @@ pub(super) fn lines(label: &str, words: &[String]) -> Vec<String> {
     lines
 }
 
+/// The words on one line, quoted.
+pub(super) fn line(words: &[String]) -> String {
+    words.iter().map(|word| pieces(word).concat()).collect::<Vec<String>>().join(" ")
+}
+
 /// The word in quoted pieces that a shell joins again.
 fn pieces(word: &str) -> Vec<String> {
     let safe = escaped(word);

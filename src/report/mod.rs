@@ -23,6 +23,8 @@ pub mod fidelity_text;
 #[cfg(feature = "cli")]
 pub mod findings_text;
 #[cfg(feature = "cli")]
+pub mod formats;
+#[cfg(feature = "cli")]
 pub mod prove_text;
 #[cfg(feature = "cli")]
 pub mod rare_text;
