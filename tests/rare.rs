@@ -116,3 +116,26 @@ fn the_command_answers_by_its_exit_code_against_a_bound() {
     assert_eq!(code, Some(2));
     assert!(said.contains("no fault of this scenario comes by a rate"), "{said}");
 }
+
+/// What a rate does is drawn by its place among those that are alike: else two would strike as one.
+#[test]
+fn two_rates_of_one_kind_at_one_target_have_each_a_luck_of_their_own() {
+    let one = scenario::resolved(&crashing(1, "10m", "1s")).replace("target = \"each\"", "target = \"master-1\"");
+    let fault = one.find("[[fault]]").expect("there is one");
+    let end = one[fault + 9..].find("\n[").map_or(one.len(), |end| fault + 9 + end);
+    let two = format!("{}\n{}", one, &one[fault..end]);
+    let breaks = |text: &str| {
+        let plan = scenario::parse("crashing", text, &[], None).unwrap_or_else(|refused| panic!("{refused}"));
+        (1..=20).map(|seed| run(&plan, seed).etcd.expect("it is shown").quorum_breaks).sum::<u64>()
+    };
+    let (one, two) = (breaks(&one), breaks(&two));
+    assert!(two > one * 3 / 2, "{one} crashes of one, {two} of two");
+}
+
+#[test]
+fn an_etcd_that_nobody_sees_has_no_probability() {
+    let text = scenario::resolved(&crashing(3, "20h", "10m")).to_owned();
+    let plan = scenario::parse("hidden", &text, &[], Some("gke-surge")).unwrap_or_else(|refused| panic!("{refused}"));
+    let refused = Distance::named("etcd-quorum", &plan).expect_err("hidden");
+    assert!(refused.to_string().contains("hides its etcd"), "{refused}");
+}

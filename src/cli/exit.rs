@@ -62,6 +62,8 @@ pub(crate) enum Failure {
         /// The seed that shows it, if a run was under way.
         seed: Option<u64>,
     },
+    /// A limit came before an answer. The text says which.
+    Undecided(String),
     /// Somebody interrupted the work. The text says how far it had come.
     Interrupted(String),
 }
@@ -78,6 +80,7 @@ impl Failure {
             Failure::Input(_) => Exit::BadInput,
             Failure::Output { .. } => Exit::Unwritable,
             Failure::Internal { .. } => Exit::Internal,
+            Failure::Undecided(_) => Exit::Undecided,
             Failure::Interrupted(_) => Exit::Interrupted,
         }
     }
@@ -88,6 +91,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Input(text) => f.write_str(text.trim_end()),
+            Failure::Undecided(text) => write!(f, "undecided: {}", escaped(text)),
             Failure::Interrupted(text) => write!(f, "interrupted: {}", escaped(text)),
             Failure::Output { path, reason } => {
                 write!(f, "error: cannot write `{}`: {}", escaped(&path.to_string_lossy()), escaped(reason))

@@ -113,6 +113,7 @@ pub(crate) fn failure(failed: Failed) -> Failure {
             let with = if with.is_empty() { String::new() } else { format!(" with [[fault]] {}", with.join("; ")) };
             Failure::Internal { message: format!("{why}{with}"), seed: Some(seed) }
         }
+        Failed::Limit { .. } => Failure::Undecided(failed.to_string()),
         Failed::Stopped => {
             Failure::Interrupted("finished batches are kept; the same command goes on from there".to_owned())
         }

@@ -1,6 +1,6 @@
 //! `rollproof rare`: the probability of something that plain runs hardly ever show.
 
-use rollproof::prove::rare::{Distance, RareAsk, has_rates, rare as estimate};
+use rollproof::prove::rare::{Distance, NoDistance, RareAsk, has_rates, rare as estimate};
 use rollproof::prove::{NoJournal, Work};
 use rollproof::report::safe::escaped;
 use rollproof::report::{json, rare_text};
@@ -18,12 +18,15 @@ pub(crate) fn rare(args: &Args, asked: &Rare, terminal: &mut Terminal) -> Result
     if !plan.warnings.is_empty() {
         terminal.note(&format!("{:#}", plan.warnings));
     }
-    let distance = Distance::named(&asked.of, &plan).map_err(|unknown| {
-        let help = unknown.nearest.as_ref().map_or_else(
-            || "write `etcd-quorum`, or `ready:` and the name of an app".to_owned(),
-            |meant| format!("did you mean `{}`?", escaped(meant)),
-        );
-        Failure::Input(format!("error: {}\n  help: {help}", escaped(&unknown.to_string())))
+    let distance = Distance::named(&asked.of, &plan).map_err(|none| {
+        let help = match &none {
+            NoDistance::Unknown { nearest: Some(meant), .. } => format!("did you mean `{}`?", escaped(meant)),
+            NoDistance::Unknown { nearest: None, .. } => {
+                "write `etcd-quorum`, or `ready:` and an app's name".to_owned()
+            }
+            NoDistance::Hidden { .. } => "ask for `ready:` and an app's name".to_owned(),
+        };
+        Failure::Input(format!("error: {}\n  help: {help}", escaped(&none.to_string())))
     })?;
     if !has_rates(&plan) {
         let help = "give a [[fault]] a mean time between failures, such as target = \"each\", every = \"90d\"";

@@ -23,6 +23,14 @@ pub enum Failed {
         /// The scenario's cluster was never healthy: its mistake, not ours.
         never_healthy: bool,
     },
+    /// A run would need more events than it may have.
+    #[error("a run needs more than the {events} events of `limits.events` (seed {seed})")]
+    Limit {
+        /// As many.
+        events: u64,
+        /// The seed that shows it.
+        seed: u64,
+    },
     /// It was stopped; what was finished is in the journal.
     #[error("stopped")]
     Stopped,

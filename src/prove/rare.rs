@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::batch::{Crew, Failed, Work};
+use super::batch::{Crew, Failed, Work, caught};
 use crate::config::nearest;
 use crate::fault::Trigger;
 use crate::scenario::Scenario;
 use crate::sim::outcome::{ScenarioId, Verdict};
-use crate::sim::{InternalError, MODEL_VERSION, Simulation, Unreached};
+use crate::sim::{MODEL_VERSION, Simulation};
 use crate::statistics::splitting::{self, Passed, Rare, Replicate};
 use crate::world::ids::AppId;
 
@@ -43,32 +43,43 @@ pub struct RareAsk {
     pub bound: Option<f64>,
 }
 
-/// The text names no distance.
+/// There is no such distance in a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is neither `etcd-quorum` nor `ready:` and an app")]
-pub struct UnknownDistance {
-    /// What was asked for.
-    pub name: String,
-    /// The app that was probably meant.
-    pub nearest: Option<String>,
+pub enum NoDistance {
+    /// The text names none.
+    #[error("`{name}` is neither `etcd-quorum` nor `ready:` and an app")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The app that was probably meant.
+        nearest: Option<String>,
+    },
+    /// Nobody sees it: the offer's own etcd is modelled as three members that its customers are told nothing of.
+    #[error("`etcd-quorum` cannot be observed: `{strategy}` upgrades a control plane that hides its etcd")]
+    Hidden {
+        /// The strategy.
+        strategy: &'static str,
+    },
 }
 
 impl Distance {
     /// `etcd-quorum`, or `ready:web`.
     ///
     /// # Errors
-    /// When it is neither.
-    pub fn named(name: &str, scenario: &Scenario) -> Result<Distance, UnknownDistance> {
+    /// When it is neither, or cannot be seen.
+    pub fn named(name: &str, scenario: &Scenario) -> Result<Distance, NoDistance> {
+        let unknown = |nearest| NoDistance::Unknown { name: name.to_owned(), nearest };
         let apps = || scenario.spec.apps.entries().map(|(app, spec)| (app, spec.name.as_str()));
+        let strategy = scenario.strategy.entry;
         match name.strip_prefix("ready:") {
+            None if name == "etcd-quorum" && strategy.hides_etcd => {
+                Err(NoDistance::Hidden { strategy: strategy.entry.name })
+            }
             None if name == "etcd-quorum" => Ok(Distance::EtcdQuorum),
-            None => Err(UnknownDistance { name: name.to_owned(), nearest: None }),
+            None => Err(unknown(None)),
             Some(wanted) => match apps().find(|(_, app)| *app == wanted) {
                 Some((app, _)) => Ok(Distance::ReadyPods(app)),
-                None => {
-                    let meant = nearest(wanted, apps().map(|(_, app)| app)).map(|app| format!("ready:{app}"));
-                    Err(UnknownDistance { name: name.to_owned(), nearest: meant })
-                }
+                None => Err(unknown(nearest(wanted, apps().map(|(_, app)| app)).map(|app| format!("ready:{app}")))),
             },
         }
     }
@@ -125,7 +136,7 @@ pub struct RareFound {
     pub levels: Vec<LevelFigures>,
     /// What it is held against.
     pub bound: Option<f64>,
-    /// Whether it is below: holds, refuted, or undecided; holds where there is no bound.
+    /// Whether it is below: holds, refuted, or undecided. Without a bound: whether there is a figure.
     pub verdict: Verdict,
 }
 
@@ -147,7 +158,7 @@ impl Rare for Course<'_> {
     }
 
     fn begin(&self, luck: u64) -> Result<Simulation, Failed> {
-        Simulation::new(self.plan, luck, false).map_err(|error| failed(&error, luck))
+        caught(luck, Vec::new, || Simulation::new(self.plan, luck, false))
     }
 
     fn reach(&self, state: &mut Simulation, level: usize, luck: u64) -> Result<bool, Failed> {
@@ -157,20 +168,10 @@ impl Rare for Course<'_> {
         if level > 1 {
             state.reseed_faults(luck);
         }
-        let near = self.levels[level - 1];
-        state.reach(self.plan, |run| self.distance.nearest(run) <= near).map_err(|error| match error {
-            Unreached::Internal(error) => failed(&error, luck),
-            Unreached::Events { seed } => broken(error.to_string(), seed, true),
-        })
+        let (near, seed) = (self.levels[level - 1], state.seed());
+        let reached = caught(seed, Vec::new, || state.reach(self.plan, |run| self.distance.nearest(run) <= near))?;
+        reached.ok_or(Failed::Limit { events: self.plan.limits.events, seed })
     }
-}
-
-fn failed(error: &InternalError, seed: u64) -> Failed {
-    broken(error.to_string(), seed, matches!(error, InternalError::NeverHealthy(_)))
-}
-
-fn broken(why: String, seed: u64, never_healthy: bool) -> Failed {
-    Failed::Broken { why, seed, faults: Vec::new(), never_healthy }
 }
 
 /// Whether some fault of a plan comes by a rate; without one, nothing here can become more likely.
@@ -233,8 +234,8 @@ fn found(plan: &Scenario, ask: &RareAsk, levels: &[u32], replicates: &[Replicate
         verdict: match ask.bound {
             Some(bound) if low > bound => Verdict::Refuted,
             Some(bound) if high > bound => Verdict::Undecided,
-            // Nobody reached the end: an interval of nothing excludes nothing.
-            Some(_) if estimate.mean == 0.0 => Verdict::Undecided,
+            // Nobody reached the end: an interval of nothing excludes nothing, and there is no figure.
+            _ if estimate.mean == 0.0 => Verdict::Undecided,
             Some(_) | None => Verdict::Holds,
         },
     }

@@ -32,20 +32,6 @@ pub enum Held {
     Ended,
 }
 
-/// A run that came to no end.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Unreached {
-    /// The simulator broke an invariant of its own.
-    #[error(transparent)]
-    Internal(#[from] InternalError),
-    /// It needs more events than a run may.
-    #[error("more events than `limits.events` allows, with seed {seed}")]
-    Events {
-        /// The seed that shows it.
-        seed: u64,
-    },
-}
-
 impl Simulation {
     /// Goes on until a phase begins, or all events before `until` have happened, or the plan has ended.
     ///
@@ -104,21 +90,26 @@ impl Simulation {
         }
     }
 
-    /// Goes on until this has become so: `true`; or until the plan, or the horizon, has ended: `false`.
+    /// Goes on until this has become so: `true`; or until the plan, or the horizon, has ended: `false`. Nothing where the
+    /// run needs more events than it may.
     ///
     /// # Errors
-    /// When the simulator broke an invariant of its own, or a run needs more events than it may.
-    pub fn reach(&mut self, scenario: &Scenario, reached: impl Fn(&Simulation) -> bool) -> Result<bool, Unreached> {
+    /// When the simulator broke an invariant of its own.
+    pub fn reach(
+        &mut self,
+        scenario: &Scenario,
+        reached: impl Fn(&Simulation) -> bool,
+    ) -> Result<Option<bool>, InternalError> {
         loop {
             if reached(self) {
-                return Ok(true);
+                return Ok(Some(true));
             }
             let next = self.world.effects().queue.next_time().unwrap_or(Time::NEVER);
             if next == Time::NEVER || next > Time::ZERO + scenario.spec.horizon || self.ending(next).is_some() {
-                return Ok(false);
+                return Ok(Some(false));
             }
             if self.events >= scenario.limits.events {
-                return Err(Unreached::Events { seed: self.seed });
+                return Ok(None);
             }
             self.step_next()?;
         }
@@ -127,6 +118,11 @@ impl Simulation {
     /// From now on, faults that come by a rate do so by the luck of another seed; all else keeps its own.
     pub fn reseed_faults(&mut self, seed: u64) {
         self.faults.reseed(seed, &mut self.world);
+    }
+
+    /// The seed that it began with.
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// How many members etcd had to spare at the worst moment so far; below zero, it had no quorum.

@@ -25,8 +25,19 @@ pub(super) struct Faults {
     states: Vec<State>,
     /// What times between failures are drawn from.
     draws: Draws,
-    /// How many of them were drawn.
-    drawn: Vec<u64>,
+    /// The clock of each fault that comes by a rate.
+    clocks: Vec<Clock>,
+    /// How many strikes and repairs are due at a known moment; what comes by a rate is due for ever, and not counted.
+    due: u32,
+}
+
+/// What a fault's times between failures are drawn by.
+#[derive(Clone, Copy, Debug)]
+struct Clock {
+    /// Kind and target, and which of those that have both alike.
+    name: Name,
+    /// How many times were drawn.
+    drawn: u64,
 }
 
 /// Where a fault stands.
@@ -44,9 +55,10 @@ enum State {
 
 impl Faults {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Faults {
+        let draws = world.draws().clone();
         let specs: Arc<[FaultSpec]> = scenario.faults.clone().into();
-        let (states, drawn, draws) = (vec![State::Waits; specs.len()], vec![0; specs.len()], world.draws().clone());
-        let mut faults = Faults { specs, states, draws, drawn };
+        let states = vec![State::Waits; specs.len()];
+        let mut faults = Faults { clocks: clocks(&specs, world), specs, states, draws, due: 0 };
         for index in 0..faults.specs.len() {
             match faults.specs[index].trigger {
                 Trigger::At(at) => faults.arm(index, at, world),
@@ -68,24 +80,36 @@ impl Faults {
 
     /// One more, which strikes at this moment, or, without one, when what it waits for comes.
     pub(super) fn add(&mut self, fault: FaultSpec, at: Option<Time>, world: &mut World) {
+        self.clocks.push(Clock { name: clock_name(&self.specs, &fault, world), drawn: 0 });
         self.specs = self.specs.iter().cloned().chain([fault]).collect();
         self.states.push(State::Waits);
-        self.drawn.push(0);
         if let Some(at) = at {
             self.arm(self.states.len() - 1, at, world);
         }
     }
 
     fn arm(&mut self, index: usize, at: Time, world: &mut World) {
-        self.states[index] = State::Armed(at);
+        self.enter(index, State::Armed(at));
         world.effects().queue.push(at, Event::Fault(FaultId::from_index(index)));
     }
 
+    /// Where a fault stands from now on; where it stood.
+    fn enter(&mut self, index: usize, state: State) -> State {
+        let rated = matches!(self.specs[index].trigger, Trigger::Every(_));
+        let due = |state: State| match state {
+            State::Armed(_) => !rated,
+            State::Struck(mends) => mends.is_some(),
+            State::Waits | State::Over => false,
+        };
+        let before = std::mem::replace(&mut self.states[index], state);
+        self.due = self.due + u32::from(due(state)) - u32::from(due(before));
+        before
+    }
+
     fn arm_by_rate(&mut self, index: usize, mean: Span, world: &mut World) {
-        let spec = &self.specs[index];
-        let name = Name::new(spec.kind.entry.name).with(Name::new(&spec.target.label(world.spec())));
-        let mut draw = self.draws.at(Purpose::FaultArrival as u16, name, self.drawn[index]);
-        self.drawn[index] += 1;
+        let clock = &mut self.clocks[index];
+        let mut draw = self.draws.at(Purpose::FaultArrival as u16, clock.name, clock.drawn);
+        clock.drawn += 1;
         let wait = Span::nanos((draw.exponential() * mean.as_nanos() as f64) as u64).max(Span::nanos(1));
         self.arm(index, world.now() + wait, world);
     }
@@ -101,19 +125,14 @@ impl Faults {
         }
     }
 
-    /// Whether a fault or a repair is still due at a known moment; what comes by a rate is due for ever.
+    /// Whether a fault or a repair is still due at a known moment.
     pub(super) fn pending(&self) -> bool {
-        let due = |(spec, state): (&FaultSpec, &State)| match state {
-            State::Armed(_) => !matches!(spec.trigger, Trigger::Every(_)),
-            State::Struck(mends) => mends.is_some(),
-            State::Waits | State::Over => false,
-        };
-        self.specs.iter().zip(&self.states).any(due)
+        self.due > 0
     }
 
     /// What comes by a rate will come again.
     fn over(&mut self, index: usize, world: &mut World) {
-        self.states[index] = State::Over;
+        self.enter(index, State::Over);
         if let Trigger::Every(mean) = self.specs[index].trigger {
             self.arm_by_rate(index, mean, world);
         }
@@ -146,14 +165,15 @@ impl Faults {
         };
         world.effects().facts.push(Fact::FaultStruck { fault });
         world.disturb(disturbance);
-        self.states[fault.index()] = State::Struck(repair.map(|(_, mends)| mends));
+        let lasts = spec.kind.lasting.is_some();
+        self.enter(fault.index(), State::Struck(repair.map(|(_, mends)| mends)));
         match repair {
             Some((lasting, _)) => {
                 let at = world.now() + lasting;
                 world.effects().queue.push(at, Event::Repair(fault));
             }
             // What the cluster mends itself can come again at once; what nobody mends, never.
-            None if spec.kind.lasting.is_none() => self.over(fault.index(), world),
+            None if !lasts => self.over(fault.index(), world),
             None => {}
         }
         Some(disturbance)
@@ -161,12 +181,27 @@ impl Faults {
 
     /// A fault is repaired; what mends it, for whoever stands outside the cluster.
     pub(super) fn repair(&mut self, fault: FaultId, world: &mut World) -> Option<Disturbance> {
-        let before = std::mem::replace(&mut self.states[fault.index()], State::Over);
+        let before = self.enter(fault.index(), State::Over);
         let State::Struck(Some(mends)) = before else { return None };
         world.effects().facts.push(Fact::FaultRepaired { fault });
         world.disturb(mends);
         self.over(fault.index(), world);
         Some(mends)
+    }
+}
+
+fn clocks(specs: &[FaultSpec], world: &World) -> Vec<Clock> {
+    let clock = |(index, spec)| Clock { name: clock_name(&specs[..index], spec, world), drawn: 0 };
+    specs.iter().enumerate().map(clock).collect()
+}
+
+/// Two rates of one kind at one target have each a luck of their own: the second is told from the first by its place.
+fn clock_name(before: &[FaultSpec], spec: &FaultSpec, world: &World) -> Name {
+    let alike = |other: &&FaultSpec| other.kind.entry.name == spec.kind.entry.name && other.target == spec.target;
+    let name = Name::new(spec.kind.entry.name).with(Name::new(&spec.target.label(world.spec())));
+    match before.iter().filter(alike).count() {
+        0 => name,
+        place => name.with(Name::new(&place.to_string())),
     }
 }
 

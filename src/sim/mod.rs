@@ -9,7 +9,7 @@ mod record;
 mod simulation;
 pub mod sweep;
 
-pub use branch::{Begun, Held, Unreached};
+pub use branch::{Begun, Held};
 pub use outcome::Outcome;
 pub use simulation::{Finished, InternalError, Simulation, Watch, run};
 pub use sweep::{Sweep, sweep};

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::{Format, Found, Origin};
+use crate::report::safe::escaped;
 use crate::report::series;
 
 /// The line of the catalogue.
@@ -59,7 +60,7 @@ impl Page {
         let _ = writeln!(self.text, "# TYPE {name} {kind}\n# HELP {name} {help}");
     }
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64, at: f64) {
-        let label = |(key, value): &(&str, &str)| format!("{key}=\"{}\"", escaped(value));
+        let label = |(key, value): &(&str, &str)| format!("{key}=\"{}\"", label_value(value));
         let labels: Vec<String> = labels.iter().map(label).collect();
         let braces = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.text, "{name}{braces} {value} {at:.3}");
@@ -75,7 +76,7 @@ impl Page {
     }
 }
 
-/// A label's value: the three characters that the format escapes.
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+/// A label's value: what a terminal would act on is escaped, then what the format escapes.
+fn label_value(value: &str) -> String {
+    escaped(value).replace('\\', "\\\\").replace('"', "\\\"")
 }

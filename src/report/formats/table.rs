@@ -1,5 +1,7 @@
 //! Tables of comma-separated values that a spreadsheet may open: no cell of text begins like a formula.
 
+use crate::report::safe::escaped;
+
 /// A table with its head. Cells are text.
 pub(super) fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [Cell; N]>) -> Option<String> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
@@ -15,10 +17,12 @@ pub(super) struct Cell(String);
 
 impl Cell {
     /// Of text, which is shown as it is. Source: OWASP, "CSV injection": cells that begin with one of these are formulas.
+    /// What a terminal would act on is escaped.
     pub(super) fn text(text: &str) -> Cell {
+        let text = escaped(text);
         match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
             true => Cell(format!("'{text}")),
-            false => Cell(text.to_owned()),
+            false => Cell(text.into_owned()),
         }
     }
     /// Of seconds; empty where there are none.
