@@ -9,7 +9,7 @@
 //! that `--ignore-daemonsets` leaves them alone and without it the drain ends before anything is evicted. Tools set it,
 //! and `force` and `delete-emptydir-data` too.
 
-use super::actor::{NotYet, Poll};
+use super::actor::{NotYet, Poll, Wait};
 use super::turn::Turn;
 use crate::base::{Span, Time};
 use crate::engine::Dist;
@@ -198,6 +198,23 @@ pub struct Drain {
     node: NodeId,
     settings: Box<DrainSettings>,
     stage: Stage,
+    /// What it waits for since it last looked at its pods.
+    rest: Option<Box<Rest>>,
+}
+
+/// What a drain waits for, and by what it knows that nothing of it has come: a tool that drains fifty nodes at once
+/// looks at the pods of those that something has happened to.
+#[derive(Clone, Debug)]
+struct Rest {
+    wait: Wait,
+    blocked: Vec<NotYet>,
+    /// Orders that were not answered yet, from and up to.
+    asked: Option<(u32, u32)>,
+    /// Ticks at which refused evictions are tried again, if anything has changed since this revision.
+    retries: Vec<Poll>,
+    known: Revision,
+    /// Pods of its node, and the last that was bound there: others come after it, so that both tell any change.
+    bound: (usize, Option<PodId>),
 }
 
 #[derive(Clone, Debug)]
@@ -245,12 +262,12 @@ enum TaskState {
 impl Drain {
     /// Cordons the node, then empties it.
     pub fn cordon_first(node: NodeId, settings: DrainSettings) -> Drain {
-        Drain { node, settings: Box::new(settings), stage: Stage::Cordon(None) }
+        Drain { node, settings: Box::new(settings), stage: Stage::Cordon(None), rest: None }
     }
 
     /// Empties a node that is cordoned already.
     pub fn of_cordoned(node: NodeId, settings: DrainSettings) -> Drain {
-        Drain { node, settings: Box::new(settings), stage: Stage::List }
+        Drain { node, settings: Box::new(settings), stage: Stage::List, rest: None }
     }
 
     /// Whether a budget still refuses one of its evictions.
@@ -261,9 +278,12 @@ impl Drain {
 
     /// Goes as far as it can now; the result once all tasks have returned.
     pub fn step(&mut self, turn: &mut Turn<'_, '_>) -> Option<Drained> {
+        if self.rests(turn) {
+            return None;
+        }
         self.cordon(turn);
         self.list(turn);
-        match &mut self.stage {
+        let drained = match &mut self.stage {
             Stage::Cordon(_) | Stage::List => None,
             Stage::Failed(error) => Some(Drained { pods: 0, retries429: 0, errors: vec![*error] }),
             Stage::Pods { deadline, alert, tasks } => {
@@ -277,17 +297,68 @@ impl Drain {
                 release(tasks, &self.settings, turn);
                 ended(tasks)
             }
-        }
+        };
+        self.rest = self.rest_from_now(turn);
+        drained
     }
 
     /// Says what it waits for, and why.
     pub fn arm(&self, turn: &mut Turn<'_, '_>) {
-        if let Stage::Pods { deadline, alert, tasks } = &self.stage {
+        if let Some(rest) = &self.rest {
+            turn.until(rest.wait.alarm.unwrap_or(Time::NEVER));
+            turn.wait.polls.extend_from_slice(&rest.wait.polls);
+            turn.orders.blocked.extend_from_slice(&rest.blocked);
+            if turn.seen.store().revision() != rest.known {
+                rest.retries.iter().for_each(|poll| turn.until(poll.after(turn.now())));
+            }
+        }
+    }
+
+    /// Whether nothing has come of what it waits for: then its pods are as it left them.
+    fn rests(&self, turn: &Turn<'_, '_>) -> bool {
+        let Some(rest) = &self.rest else { return false };
+        let now = turn.now();
+        let by_time_too = self.settings.skip_wait.is_some() || self.settings.attempts.is_some();
+        let answered = rest.asked.is_some_and(|(from, to)| turn.answers_any(from, to));
+        !by_time_too
+            && turn.seen.api.is_ok()
+            && rest.wait.alarm.is_none_or(|alarm| now < alarm)
+            && !answered
+            && rest.bound == self.bound(turn.seen)
+            && !rest.retries.iter().any(|poll| poll.ticks_at(now))
+    }
+
+    fn rest_from_now(&self, turn: &mut Turn<'_, '_>) -> Option<Box<Rest>> {
+        let Stage::Pods { deadline, alert, tasks } = &self.stage else { return None };
+        let (wait, blocked) = turn.apart(|turn| {
             turn.until(*alert);
             for task in tasks {
                 task.arm(self.node, &self.settings, *deadline, turn);
             }
+        });
+        let (known, bound) = (turn.seen.store().revision(), self.bound(turn.seen));
+        let mut rest = Rest { wait, blocked, asked: None, retries: Vec::new(), known, bound };
+        for task in tasks {
+            match task.state {
+                TaskState::Asking { order, .. } => {
+                    let (from, to) = rest.asked.unwrap_or((order, order));
+                    rest.asked = Some((from.min(order), to.max(order)));
+                }
+                TaskState::Refused { .. } => {
+                    let poll = task.retries(&self.settings);
+                    if !rest.retries.contains(&poll) {
+                        rest.retries.push(poll);
+                    }
+                }
+                TaskState::Held | TaskState::Launching { .. } | TaskState::Leaving { .. } | TaskState::Over(_) => {}
+            }
         }
+        Some(Box::new(rest))
+    }
+
+    fn bound(&self, seen: &Reported<'_>) -> (usize, Option<PodId>) {
+        let pods = seen.pods_on(self.node);
+        (pods.len(), pods.last().copied())
     }
 
     fn cordon(&mut self, turn: &mut Turn<'_, '_>) {

@@ -245,6 +245,7 @@ impl Stage {
             goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
             flattered: false,
             members: self.members,
+            mark: None,
             store: &self.store,
             instances: &self.instances,
             static_pods: &self.static_pods,

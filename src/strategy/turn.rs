@@ -63,6 +63,16 @@ impl<'a, 'r> Turn<'a, 'r> {
     pub fn answer(&self, order: u32) -> Option<Result<(), ApiError>> {
         self.answers.iter().find(|answer| answer.order == order).map(|answer| answer.result)
     }
+    /// Whether this call brings the answer to one of the orders numbered from `from` to `to`.
+    pub fn answers_any(&self, from: u32, to: u32) -> bool {
+        self.answers.iter().any(|answer| (from..=to).contains(&answer.order))
+    }
+    /// What somebody says that it waits for, and why, kept apart from what this call has gathered so far.
+    pub fn apart(&mut self, says: impl FnOnce(&mut Self)) -> (Wait, Vec<NotYet>) {
+        let (wait, blocked) = (std::mem::take(&mut self.wait), std::mem::take(&mut self.orders.blocked));
+        says(self);
+        (std::mem::replace(&mut self.wait, wait), std::mem::replace(&mut self.orders.blocked, blocked))
+    }
     /// A remark for the timeline.
     pub fn remark(&mut self, text: String) {
         self.orders.remarks.push(text);

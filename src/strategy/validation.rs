@@ -82,6 +82,30 @@ impl Invalid {
     }
 }
 
+/// What was found of the machines, and when: it is so until one of them changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Looked {
+    at: Option<(u64, Option<Invalid>)>,
+}
+
+impl Looked {
+    /// As [`invalid`], for one who asks again and again.
+    pub(super) fn invalid(&mut self, seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
+        if seen.api.is_err() || seen.flattered {
+            return invalid(seen, relevant);
+        }
+        let machines = match (self.at, seen.mark) {
+            (Some((at, found)), Some(mark)) if at == mark => found,
+            (_, mark) => {
+                let found = machines_invalid(seen, relevant);
+                self.at = mark.map(|mark| (mark, found));
+                found
+            }
+        };
+        machines.or_else(|| critical_invalid(seen))
+    }
+}
+
 /// The first failure that counts; none for a valid cluster.
 pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
     if seen.api.is_err() {
@@ -90,12 +114,18 @@ pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid
     if seen.flattered {
         return None;
     }
+    machines_invalid(seen, relevant).or_else(|| critical_invalid(seen))
+}
+
+fn machines_invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
     let masters = (0..seen.spec.control_plane.replicas).map(|master| GroupKey::Master(MasterId(master)));
     let pools = seen.spec.pools.ids().filter(|pool| relevant.counts(*pool)).map(GroupKey::Pool);
-    masters.chain(pools).find_map(|group| group_invalid(seen, group)).or_else(|| {
-        let failed = |pod: &PodId| !seen.pod(*pod).is_none_or(critical_pod_is_fine);
-        seen.critical_pods().find(failed).map(Invalid::Critical)
-    })
+    masters.chain(pools).find_map(|group| group_invalid(seen, group))
+}
+
+fn critical_invalid(seen: &Reported<'_>) -> Option<Invalid> {
+    let failed = |pod: &PodId| !seen.pod(*pod).is_none_or(critical_pod_is_fine);
+    seen.critical_pods().find(failed).map(Invalid::Critical)
 }
 
 fn group_invalid(seen: &Reported<'_>, group: GroupKey) -> Option<Invalid> {

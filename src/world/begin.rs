@@ -109,6 +109,7 @@ impl World {
             client_kinds: IdVec::new(),
             flattered: false,
             changes: Changes::default(),
+            machines_changed: 0,
             spec,
             draws,
             store,

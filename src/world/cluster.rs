@@ -80,6 +80,8 @@ pub struct World {
     pub(super) flattered: bool,
     /// What has changed that an actor could see.
     pub(super) changes: Changes,
+    /// How often machines, Node objects or static pods have changed.
+    pub(super) machines_changed: u64,
 }
 
 /// What the world leaves to the run that drives it.
@@ -287,6 +289,7 @@ impl World {
     }
     /// What has changed that an actor could see, since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
+        self.machines_changed += u64::from(self.changes.are_of_machines());
         std::mem::take(&mut self.changes)
     }
     /// The run ends at this moment: all traffic is settled up to it.

@@ -51,6 +51,7 @@ impl World {
             goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
             members: self.etcd.member_list(),
             flattered: self.flattered,
+            mark: (!self.changes.are_of_machines()).then_some(self.machines_changed),
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,

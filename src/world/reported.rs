@@ -129,6 +129,10 @@ impl Changes {
     pub fn all(&mut self) {
         (self.any, self.machines, self.api, self.control_plane) = (true, true, true, true);
     }
+    /// Whether machines, Node objects or static pods have, or whether the API shows them.
+    pub fn are_of_machines(&self) -> bool {
+        self.machines || self.api || self.control_plane
+    }
     /// Whether there is anything that some actor could see.
     pub fn is_something(&self) -> bool {
         self.any || self.control_plane
@@ -160,6 +164,8 @@ pub struct Reported<'a> {
     pub flattered: bool,
     /// etcd's members.
     pub members: MemberList,
+    /// Another one whenever machines, Node objects or static pods have changed; none where nobody counts.
+    pub mark: Option<u64>,
     pub(crate) store: &'a Store,
     pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
     /// For each master: its static pods, in the order of [`MasterProcess`].

@@ -7,7 +7,7 @@ use super::settings::{Settings, VALIDATE_AGAIN, VALIDATE_TICK};
 use crate::base::Time;
 use crate::strategy::actor::{NotYet, Poll};
 use crate::strategy::turn::Turn;
-use crate::strategy::validation::{GroupKey, Relevant, invalid};
+use crate::strategy::validation::{GroupKey, Looked, Relevant};
 use crate::world::fact::{StepPhase, Unit};
 use crate::world::reported::Sight;
 
@@ -24,6 +24,7 @@ pub(super) struct Gate {
     single: bool,
     passed: u64,
     next: Next,
+    looked: Looked,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ impl Gate {
             single: false,
             passed: 0,
             next: Next::At(turn.now()),
+            looked: Looked::default(),
         }
     }
 
@@ -79,7 +81,7 @@ impl Gate {
 
     fn validate(&mut self, turn: &mut Turn<'_, '_>) -> Option<Result<(), String>> {
         let now = turn.now();
-        let Some(failure) = invalid(turn.seen, self.relevant) else {
+        let Some(failure) = self.looked.invalid(turn.seen, self.relevant) else {
             self.passed += 1;
             self.next = Next::At(now + VALIDATE_AGAIN);
             return (self.passed >= self.count).then_some(Ok(()));
@@ -91,17 +93,17 @@ impl Gate {
     }
 
     /// The exact time-out of the older releases, which strikes between two ticks, too.
-    fn timed_out(&self, turn: &Turn<'_, '_>) -> Option<Result<(), String>> {
+    fn timed_out(&mut self, turn: &Turn<'_, '_>) -> Option<Result<(), String>> {
         let Next::Retry { .. } = self.next else { return None };
         let over = self.exact && turn.now() >= self.deadline;
         over.then(|| {
-            let why = invalid(turn.seen, self.relevant).map(|failure| failure.described(turn.seen));
+            let why = self.looked.invalid(turn.seen, self.relevant).map(|failure| failure.described(turn.seen));
             Err(format!("cluster did not validate in time: {}", why.unwrap_or_else(|| "it was valid too late".into())))
         })
     }
 
     /// Says what it waits for, and why.
-    pub(super) fn arm(&self, turn: &mut Turn<'_, '_>) {
+    pub(super) fn arm(&mut self, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         match self.next {
             Next::At(at) => {
@@ -112,7 +114,7 @@ impl Gate {
                 let tick = tick(since);
                 turn.poll(tick, Sight::Anything);
                 turn.until(if self.exact { self.deadline } else { tick.from(self.deadline).max(tick.after(now)) });
-                match invalid(turn.seen, self.relevant) {
+                match self.looked.invalid(turn.seen, self.relevant) {
                     Some(failure) => turn.blocked(NotYet::Gate(failure.described(turn.seen))),
                     // It became valid between two ticks: the next one finds it so, or finds it changed again.
                     None => turn.until(tick.after(now)),

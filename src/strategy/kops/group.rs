@@ -273,11 +273,11 @@ impl Group {
     }
 
     /// Says what it waits for, and why.
-    pub(super) fn arm(&self, turn: &mut Turn<'_, '_>) {
+    pub(super) fn arm(&mut self, turn: &mut Turn<'_, '_>) {
         for member in &self.running {
             member.arm(turn);
         }
-        match &self.stage {
+        match &mut self.stage {
             Stage::FirstGate(gate) | Stage::DetachGate(gate) | Stage::Gate(gate) | Stage::LastGate(gate) => {
                 gate.arm(turn);
             }

@@ -72,7 +72,7 @@ impl Roll {
         while self.stage == Stage::Rolling && self.advance(turn) {}
         self.watch(turn);
         if self.stage == Stage::Rolling
-            && let Some(group) = self.groups.first()
+            && let Some(group) = self.groups.first_mut()
         {
             group.arm(turn);
             for replacement in &self.replacements {
