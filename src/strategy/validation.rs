@@ -2,6 +2,7 @@
 //!
 //! Source: kops `pkg/validation/validate_cluster.go`. Not looked at, as there: etcd's members, users' workloads, budgets.
 
+use crate::base::{Id, IdVec};
 use crate::world::ids::{MasterId, NodeId, PodId, PoolId};
 use crate::world::reported::{Instance, Reported};
 use crate::world::store::{NodeReady, Phase};
@@ -117,10 +118,35 @@ pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid
     machines_invalid(seen, relevant).or_else(|| critical_invalid(seen))
 }
 
+/// A group's machines: how many run, and the first that is not as it should be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Members {
+    running: u32,
+    unfit: Option<Invalid>,
+}
+
 fn machines_invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
-    let masters = (0..seen.spec.control_plane.replicas).map(|master| GroupKey::Master(MasterId(master)));
-    let pools = seen.spec.pools.ids().filter(|pool| relevant.counts(*pool)).map(GroupKey::Pool);
-    masters.chain(pools).find_map(|group| group_invalid(seen, group))
+    let mut masters = vec![Members::default(); seen.spec.control_plane.replicas as usize];
+    let mut pools: IdVec<PoolId, Members> = seen.spec.pools.iter().map(|_| Members::default()).collect();
+    for (node, machine) in seen.instances().filter(|(_, machine)| machine.running && !machine.detached) {
+        let group = match GroupKey::of(machine) {
+            Some(GroupKey::Master(master)) => masters.get_mut(master.index()),
+            Some(GroupKey::Pool(pool)) => Some(&mut pools[pool]),
+            None => None,
+        };
+        let Some(members) = group else { continue };
+        members.running += 1;
+        members.unfit = members.unfit.or(match seen.node(node) {
+            None => Some(Invalid::NotJoined(node)),
+            Some(object) if object.ready != NodeReady::True => Some(Invalid::NotReady(node)),
+            Some(_) => None,
+        });
+    }
+    let masters =
+        masters.iter().enumerate().map(|(place, members)| (GroupKey::Master(MasterId(place as u32)), members));
+    let pools = pools.entries().filter(|(pool, _)| relevant.counts(*pool));
+    let pools = pools.map(|(pool, members)| (GroupKey::Pool(pool), members));
+    masters.chain(pools).find_map(|(group, members)| group_invalid(seen, group, *members))
 }
 
 fn critical_invalid(seen: &Reported<'_>) -> Option<Invalid> {
@@ -128,26 +154,15 @@ fn critical_invalid(seen: &Reported<'_>) -> Option<Invalid> {
     seen.critical_pods().find(failed).map(Invalid::Critical)
 }
 
-fn group_invalid(seen: &Reported<'_>, group: GroupKey) -> Option<Invalid> {
+fn group_invalid(seen: &Reported<'_>, group: GroupKey, members: Members) -> Option<Invalid> {
     let target = match group {
         GroupKey::Master(_) => 1,
         GroupKey::Pool(pool) => seen.spec.pools[pool].count,
     };
-    let mut running = 0;
-    let mut unfit = None;
-    let members = seen.instances().filter(|(_, machine)| machine.running && !machine.detached);
-    for (node, _) in members.filter(|(_, machine)| GroupKey::of(machine) == Some(group)) {
-        running += 1;
-        unfit = unfit.or(match seen.node(node) {
-            None => Some(Invalid::NotJoined(node)),
-            Some(object) if object.ready != NodeReady::True => Some(Invalid::NotReady(node)),
-            Some(_) => None,
-        });
+    if members.running < target {
+        return Some(Invalid::TooFew { group, running: members.running, target });
     }
-    if running < target {
-        return Some(Invalid::TooFew { group, running, target });
-    }
-    unfit.or(match group {
+    members.unfit.or(match group {
         GroupKey::Master(master) if !seen.static_pods_ready(master) => Some(Invalid::StaticPods(master)),
         GroupKey::Master(_) | GroupKey::Pool(_) => None,
     })

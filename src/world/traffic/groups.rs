@@ -208,6 +208,19 @@ impl Group {
             || self.tier.as_ref().is_some_and(|tier| tier.names(pod))
             || self.calls.any_at(pod)
     }
+    /// Whether what a machine with these pods loses or gains can matter to it.
+    pub(super) fn minds_host(&self, node: NodeId, pods: &[PodId], land: &Land, ctx: &Ctx<'_>) -> bool {
+        let place = match ctx.spec.groups[self.id].place {
+            Place::Outside => true,
+            Place::Pool(pool) => land.is_of(node, pool),
+            Place::App(_) => false,
+        };
+        place
+            || self.tier.is_some()
+            || self.manner == Manner::Streams
+            || self.clients.iter().any(|client| client.seat.node() == Some(node))
+            || pods.iter().any(|pod| self.asks(land.pods[*pod].app) && self.sees(*pod))
+    }
     /// Whether its requests go to pods of this app, at the end of their way or on it.
     pub(super) fn asks(&self, app: AppId) -> bool {
         self.app == app || self.end() == app

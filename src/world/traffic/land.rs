@@ -160,6 +160,10 @@ impl Land {
     pub(super) fn running(&self, pool: PoolId) -> impl Iterator<Item = NodeId> + '_ {
         self.machines.ids().filter(move |node| self.runs_in(*node, pool))
     }
+    /// Whether a machine is of a pool.
+    pub(super) fn is_of(&self, node: NodeId, pool: PoolId) -> bool {
+        self.machines[node].pool == Some(pool)
+    }
     /// Whether a machine is of a pool, and on.
     pub(super) fn runs_in(&self, node: NodeId, pool: PoolId) -> bool {
         let machine = &self.machines[node];

@@ -253,6 +253,8 @@ impl Traffic {
                 }
             }
         }
+        let concerned: Vec<GroupId> =
+            all.into_iter().filter(|id| self.groups[*id].minds_host(node, &pods, &self.land, ctx)).collect();
         self.land.set_host(node, now);
         if before.powered && !now.powered {
             self.views.forget(node);
@@ -265,7 +267,7 @@ impl Traffic {
                 ctx.notify(Notice::Serves(pod, Serving::Silent));
             }
         }
-        self.refresh(&all, ctx);
+        self.refresh(&concerned, ctx);
     }
 
     /// The time after which every kept-alive connection to a pod has carried an answer, and with it the announcement:

@@ -254,7 +254,12 @@ impl Api {
     /// A host's power or link has changed: its server's peers, and its own clients.
     pub fn host_changed(&mut self, node: crate::world::ids::NodeId, ctx: &mut Ctx<'_>) {
         let reaches = ctx.net.reaches(node);
-        for client in self.clients.ids() {
+        // Who is connected to a master may stand anywhere.
+        let concerned: Vec<ClientId> = match self.servers.iter().any(|server| server.node == node) {
+            true => self.clients.ids().collect(),
+            false => self.followers.on_host(node).to_vec(),
+        };
+        for client in concerned {
             let on_host = match self.clients[client].kind {
                 ClientKind::Kubelet(at) | ClientKind::Proxy(at) | ClientKind::Router(_, at) => at == node,
                 ClientKind::Elected(..) | ClientKind::Operator(_) => false,

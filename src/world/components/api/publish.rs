@@ -1,5 +1,7 @@
 //! Watches: which clients follow what, and when a committed write reaches them.
 
+use std::collections::BTreeMap;
+
 use super::client::Link;
 use super::{Api, ApiEvent};
 use crate::base::{IdVec, Time};
@@ -15,6 +17,8 @@ use crate::world::watch::ClientKind;
 pub(super) struct Followers {
     /// Each machine's kubelet.
     kubelets: IdVec<NodeId, Option<ClientId>>,
+    /// What runs on each machine, in order.
+    on_host: BTreeMap<NodeId, Vec<ClientId>>,
     /// kube-proxies that are kept up: those of nodes that user traffic passes.
     proxies: Vec<ClientId>,
     /// The leading process of each component.
@@ -26,6 +30,9 @@ pub(super) struct Followers {
 impl Followers {
     pub(super) fn add(&mut self, kind: ClientKind, client: ClientId) {
         self.busy_until.push((Time::ZERO, 0));
+        if let ClientKind::Kubelet(node) | ClientKind::Proxy(node) | ClientKind::Router(_, node) = kind {
+            self.on_host.entry(node).or_default().push(client);
+        }
         match kind {
             ClientKind::Kubelet(node) => {
                 while self.kubelets.len() <= crate::base::Id::index(node) {
@@ -36,6 +43,10 @@ impl Followers {
             ClientKind::Proxy(_) | ClientKind::Router(..) => self.proxies.push(client),
             ClientKind::Elected(..) | ClientKind::Operator(_) => {}
         }
+    }
+
+    pub(super) fn on_host(&self, node: NodeId) -> &[ClientId] {
+        self.on_host.get(&node).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn drop_proxy(&mut self, client: ClientId) {

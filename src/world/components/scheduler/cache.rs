@@ -6,6 +6,7 @@
 use crate::base::{Id, IdVec};
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::spec::AppSpec;
 use crate::world::store::{NodeObject, Phase, PodObject};
 
 /// A machine and what it offers.
@@ -63,6 +64,22 @@ pub(super) struct Cache {
     placed: IdVec<AppId, Vec<Placed>>,
     /// Nodes that exist, zones taken in turn.
     pub(super) order: Vec<NodeId>,
+    /// The most room that any node of a stretch of that order has, by stretch; none where a node of it has changed since
+    /// somebody looked.
+    stretches: Vec<Option<Room>>,
+    /// Each node's place in the order.
+    places: Vec<u32>,
+}
+
+/// Nodes of one stretch of the order: one look tells that none of so many takes a pod.
+pub(super) const STRETCH: usize = 64;
+
+/// Room for pods: millicores, MiB, pods.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    cpu: u32,
+    memory: u32,
+    pods: u32,
 }
 
 impl Cache {
@@ -73,6 +90,8 @@ impl Cache {
             held: Vec::new(),
             placed: (0..apps).map(|_| Vec::new()).collect(),
             order: Vec::new(),
+            stretches: Vec::new(),
+            places: Vec::new(),
         }
     }
     /// Where an app's pods stand.
@@ -96,6 +115,7 @@ impl Cache {
         record.tainted = object.no_schedule || object.no_execute.is_some();
         record.avoided = object.prefer_no_schedule;
         let new = (record.exists, record.cordoned, record.tainted, record.avoided);
+        self.room_changes(node);
         if old.0 != new.0 {
             self.reorder(machines);
         }
@@ -135,6 +155,7 @@ impl Cache {
         for (node, cpu, memory) in held {
             let record = &mut self.nodes[node.index()];
             (record.cpu, record.memory, record.pods) = (record.cpu + cpu, record.memory + memory, record.pods + 1);
+            self.room_changes(*node);
         }
     }
     /// Takes that back.
@@ -142,7 +163,34 @@ impl Cache {
         for (node, cpu, memory) in held {
             let record = &mut self.nodes[node.index()];
             (record.cpu, record.memory, record.pods) = (record.cpu - cpu, record.memory - memory, record.pods - 1);
+            self.room_changes(*node);
         }
+    }
+
+    fn room_changes(&mut self, node: NodeId) {
+        let place = self.places.get(node.index()).copied().unwrap_or(u32::MAX) as usize;
+        if let Some(stretch) = self.stretches.get_mut(place / STRETCH) {
+            *stretch = None;
+        }
+    }
+    /// Whether no node of the stretch of the order that begins at this place takes a pod of this app: each is cordoned or
+    /// tainted, or all together have too little of something.
+    pub(super) fn has_no_room(&mut self, place: usize, app: &AppSpec, machines: &IdVec<NodeId, Machine>) -> bool {
+        let nodes = self.order.get(place..place + STRETCH).unwrap_or_default();
+        let Some(stretch) = self.stretches.get_mut(place / STRETCH) else { return false };
+        let room = stretch.get_or_insert_with(|| {
+            let mut most = Room::default();
+            for node in nodes {
+                let (record, machine) = (&self.nodes[node.index()], &machines[*node]);
+                if !record.cordoned && !record.tainted {
+                    most.cpu = most.cpu.max(machine.cpu.saturating_sub(record.cpu));
+                    most.memory = most.memory.max(machine.memory.saturating_sub(record.memory));
+                    most.pods = most.pods.max(machine.max_pods.saturating_sub(record.pods));
+                }
+            }
+            most
+        });
+        nodes.len() == STRETCH && (room.cpu < app.cpu || room.memory < app.memory || room.pods == 0)
     }
 
     fn held(&mut self, pod: PodId) -> Held {
@@ -164,6 +212,7 @@ impl Cache {
             record.cpu -= asked.cpu;
             record.memory -= asked.memory;
             record.pods -= 1;
+            self.room_changes(node);
             let placed = &mut self.placed[app];
             if let Ok(at) = placed.binary_search_by_key(&node, |placed| placed.node) {
                 placed[at].total -= 1;
@@ -181,6 +230,7 @@ impl Cache {
             record.cpu += asked.cpu;
             record.memory += asked.memory;
             record.pods += 1;
+            self.room_changes(node);
             let placed = &mut self.placed[app];
             let at = match placed.binary_search_by_key(&node, |placed| placed.node) {
                 Ok(at) => at,
@@ -210,6 +260,11 @@ impl Cache {
         self.order.clear();
         for turn in 0..longest {
             self.order.extend(zones.iter().filter_map(|zone| zone.get(turn)));
+        }
+        self.stretches = vec![None; self.order.len().div_ceil(STRETCH)];
+        self.places = vec![u32::MAX; self.nodes.len()];
+        for (place, node) in self.order.iter().enumerate() {
+            self.places[node.index()] = place as u32;
         }
     }
 }

@@ -152,19 +152,27 @@ impl Mind {
         ctx: &Ctx<'_>,
     ) -> Result<NodeId, Unschedulable> {
         let object = ctx.store.pods().now(pod);
-        let around = (&self.cache, machines);
         let nominated = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
         if let Some(node) = nominated
-            && self.placing.short_of_room((object.app, zone_of_volume(pod, ctx)), around, ctx).contains(&node)
+            && self
+                .placing
+                .short_of_room((object.app, zone_of_volume(pod, ctx)), (&self.cache, machines), ctx)
+                .contains(&node)
             && short_of(&ctx.spec.apps[object.app], &self.cache.nodes[node.index()], &machines[node]).is_none()
         {
             return Ok(node);
         }
         match ctx.store.daemon_node(pod, ctx.spec) {
-            Some(node) => self.placing.on_its_node(object.app, node, around, ctx),
+            Some(node) => self.placing.on_its_node(object.app, node, (&self.cache, machines), ctx),
             None => {
                 let volume = zone_of_volume(pod, ctx);
-                self.placing.decide((object.app, volume), object.name, u64::from(attempt), around, ctx)
+                self.placing.decide(
+                    (object.app, volume),
+                    object.name,
+                    u64::from(attempt),
+                    (&mut self.cache, machines),
+                    ctx,
+                )
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Source: `pkg/scheduler/core/generic_scheduler.go` (1.20), plugins under `pkg/scheduler/framework/plugins`.
 
-use super::cache::{Cache, Machine, Record};
+use super::cache::{Cache, Machine, Record, STRETCH};
 use super::unschedulable::{Filter, Unschedulable};
 use crate::base::{Id, IdVec, Name};
 use crate::world::effects::Ctx;
@@ -67,7 +67,7 @@ impl Placing {
         (app, volume): (AppId, Option<ZoneId>),
         pod: Name,
         attempt: u64,
-        (cache, machines): (&Cache, &IdVec<NodeId, Machine>),
+        (cache, machines): (&mut Cache, &IdVec<NodeId, Machine>),
         ctx: &Ctx<'_>,
     ) -> Result<NodeId, Unschedulable> {
         self.gather(app, cache, machines);
@@ -78,10 +78,9 @@ impl Placing {
             alone: cache.placed(app).is_empty(),
             volume,
         };
-        let mut why = Unschedulable { nodes: cache.order.len() as u32, volume, ..Unschedulable::default() };
-        self.filter(wish, cache, machines, &mut why);
+        self.filter(wish, cache, machines);
         let choice = match self.feasible[..] {
-            [] => Err(why),
+            [] => Err(self.why(wish, cache, machines)),
             [only] => Ok(only),
             [..] => {
                 self.score(asked, cache, machines);
@@ -89,7 +88,7 @@ impl Placing {
                 let ties = self.scores.iter().filter(|score| **score == best).count() as u64;
                 let pick = ctx.draw(Purpose::SchedulerTie, pod, attempt).below(ties) as usize;
                 let mut tied = self.feasible.iter().zip(&self.scores).filter(|(_, score)| **score == best);
-                tied.nth(pick).map(|(node, _)| *node).ok_or(why)
+                tied.nth(pick).map(|(node, _)| *node).ok_or_else(|| self.why(wish, cache, machines))
             }
         };
         for placed in cache.placed(app) {
@@ -182,22 +181,37 @@ impl Placing {
         }
     }
 
-    fn filter(&mut self, wish: Wish<'_>, cache: &Cache, machines: &IdVec<NodeId, Machine>, why: &mut Unschedulable) {
+    /// The nodes that fit, of those that the search comes to. Stretches without room are passed at once.
+    fn filter(&mut self, wish: Wish<'_>, cache: &mut Cache, machines: &IdVec<NodeId, Machine>) {
         self.feasible.clear();
         let n = cache.order.len();
         let enough = sample(n);
         let mut looked = 0;
         while looked < n && self.feasible.len() < enough {
-            let node = cache.order[(self.start + looked) % n];
+            let place = (self.start + looked) % n;
+            let whole = place.is_multiple_of(STRETCH) && place + STRETCH <= n && looked + STRETCH <= n;
+            if whole && cache.has_no_room(place, wish.app, machines) {
+                looked += STRETCH;
+                continue;
+            }
+            let node = cache.order[place];
             looked += 1;
-            match self.rules_out(wish, node, &cache.nodes[node.index()], &machines[node]) {
-                Some(filter) => why.count(filter),
-                None => self.feasible.push(node),
+            if self.rules_out(wish, node, &cache.nodes[node.index()], &machines[node]).is_none() {
+                self.feasible.push(node);
             }
         }
         if n > 0 {
             self.start = (self.start + looked) % n;
         }
+    }
+
+    /// Why no node fits.
+    fn why(&self, wish: Wish<'_>, cache: &Cache, machines: &IdVec<NodeId, Machine>) -> Unschedulable {
+        let (nodes, volume) = (cache.order.len() as u32, wish.volume);
+        let mut why = Unschedulable { nodes, volume, ..Unschedulable::default() };
+        let refusal = |node: &NodeId| self.rules_out(wish, *node, &cache.nodes[node.index()], &machines[*node]);
+        cache.order.iter().filter_map(refusal).for_each(|filter| why.count(filter));
+        why
     }
 
     fn rules_out(&self, wish: Wish<'_>, node: NodeId, record: &Record, machine: &Machine) -> Option<Filter> {
