@@ -38,6 +38,7 @@ const ALL: &[&str] = &[
     "measured-cluster",
     "perf/roll-500",
     "perf/linear",
+    "perf/fleet-5000",
     "public/node-loss",
     "public/sandbox-crash",
     "public/keep-alive-exit",

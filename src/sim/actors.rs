@@ -15,7 +15,7 @@ use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, ClientId, PodId};
-use crate::world::reported::{Changes, StaticPod};
+use crate::world::reported::{Changes, Sight, StaticPod};
 
 /// One actor and what it waits for.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ struct Driver {
     open: Vec<(Unit, StepPhase)>,
     client: ClientId,
     wait: Wait,
+    /// Whether one of its polls finds any change at all.
+    looks_at_anything: bool,
     /// The newest alarm; older ones do not count.
     alarm: u32,
     /// When it rings.
@@ -89,6 +91,7 @@ impl Drivers {
             open: Vec::new(),
             client,
             wait: Wait::until(Time::ZERO),
+            looks_at_anything: false,
             alarm: 0,
             rings: None,
             acted: None,
@@ -201,6 +204,10 @@ impl Drivers {
             if driver.ended.is_some() || driver.wait.polls.is_empty() {
                 continue;
             }
+            let idle = !(changes.machines || changes.api || changes.control_plane || !changes.ended.is_empty());
+            if idle && !driver.looks_at_anything {
+                continue;
+            }
             let now = world.now();
             let from = if driver.acted == Some(now) { now + crate::base::Span::nanos(1) } else { now };
             let concerned = driver.wait.polls.iter().filter(|(_, sight)| changes.concern(*sight));
@@ -241,6 +248,7 @@ impl Drivers {
         let mut orders = Orders::default();
         let api = world.reported(driver.client, &mut self.static_pods);
         driver.wait = driver.actor.act(&world.view(api, &self.static_pods), answers, &mut orders);
+        driver.looks_at_anything = driver.wait.polls.iter().any(|(_, sight)| *sight == Sight::Anything);
         driver.acted = Some(world.now());
         let actor = ActorId::from_index(index);
         let client = driver.client;

@@ -44,8 +44,18 @@ pub(super) struct Placing {
     /// By zone: the app's live pods; whether the zone is a domain.
     in_zone: Vec<(u32, bool)>,
     feasible: Vec<NodeId>,
+    /// By node: what its resources last scored, and for which use of them.
+    resources: Vec<Scored>,
     scores: Vec<i64>,
     spread: Vec<f64>,
+}
+
+/// A score by resources: of this use, requests of the pod included.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scored {
+    cpu: u32,
+    memory: u32,
+    score: i64,
 }
 
 /// What the filters need to know beside the node itself.
@@ -248,12 +258,11 @@ impl Placing {
 
     fn score(&mut self, app: &AppSpec, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
         self.scores.clear();
+        self.resources.resize(machines.len(), Scored::default());
         let avoided = self.feasible.iter().any(|node| cache.nodes[node.index()].avoided);
         for node in &self.feasible {
             let (record, machine) = (&cache.nodes[node.index()], &machines[*node]);
-            let cpu = (i64::from(record.cpu + app.cpu), i64::from(machine.cpu));
-            let memory = (i64::from(record.memory + app.memory), i64::from(machine.memory));
-            let mut score = (free_share(cpu) + free_share(memory)) / 2 + balance(cpu, memory);
+            let mut score = self.resources[node.index()].of(record.cpu + app.cpu, record.memory + app.memory, machine);
             // Fewer PreferNoSchedule taints are better: `tainttoleration.go`, normalised in reverse.
             score += if avoided && record.avoided { 0 } else { SCORE_MAX };
             self.scores.push(score);
@@ -275,15 +284,20 @@ impl Placing {
         let host_weight = libm::log(self.feasible.len() as f64 + 2.0);
         let zone_weight = libm::log(f64::from(zones.count_ones()) + 2.0);
         self.spread.clear();
+        // Neighbours in the order are mostly alike.
+        let mut last = (u32::MAX, u32::MAX, 0.0);
         let (mut least, mut most) = (f64::MAX, 0.0_f64);
         for node in &self.feasible {
-            let on_host = f64::from(self.on_host[node.index()].1);
+            let on_host = self.on_host[node.index()].1;
             let in_zone = self.in_zone.get(machines[*node].zone.index()).map_or(0, |zone| zone.0);
-            let cost = on_host * host_weight
-                + f64::from(HOST_SKEW - 1)
-                + f64::from(in_zone) * zone_weight
-                + f64::from(ZONE_SKEW - 1);
-            let cost = libm::floor(cost + 0.5);
+            if (last.0, last.1) != (on_host, in_zone) {
+                let cost = f64::from(on_host) * host_weight
+                    + f64::from(HOST_SKEW - 1)
+                    + f64::from(in_zone) * zone_weight
+                    + f64::from(ZONE_SKEW - 1);
+                last = (on_host, in_zone, libm::floor(cost + 0.5));
+            }
+            let cost = last.2;
             (least, most) = (least.min(cost), most.max(cost));
             self.spread.push(cost);
         }
@@ -291,6 +305,19 @@ impl Placing {
             let share = if most > 0.0 { (SCORE_MAX as f64 * (most + least - cost) / most) as i64 } else { SCORE_MAX };
             *score += SPREAD_WEIGHT * share;
         }
+    }
+}
+
+impl Scored {
+    /// The score of a machine of which so much is used, reckoned anew where it was of another use. None is of no use.
+    fn of(&mut self, cpu: u32, memory: u32, machine: &Machine) -> i64 {
+        if (self.cpu, self.memory) != (cpu, memory) || (cpu, memory) == (0, 0) {
+            let of_cpu = (i64::from(cpu), i64::from(machine.cpu));
+            let of_memory = (i64::from(memory), i64::from(machine.memory));
+            let score = (free_share(of_cpu) + free_share(of_memory)) / 2 + balance(of_cpu, of_memory);
+            *self = Scored { cpu, memory, score };
+        }
+        self.score
     }
 }
 
