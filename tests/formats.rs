@@ -163,6 +163,7 @@ fn names_are_text_in_every_form() {
         assert!(name.contains('\u{1b}') || junit.suites[0].name == name, "{}", junit.suites[0].name);
         let (page, _) = of("markdown").split_once("Reproduce:\n\n").expect("it ends with the command");
         assert!(!page.contains("<script>") && !page.contains("[x](") && !page.contains(" @everyone"), "{page}");
+        assert!(!of("html").contains("<script>alert"), "{name}");
         for json in ["sarif", "trace"] {
             let read: serde_json::Value = serde_json::from_str(of(json)).expect("it is JSON");
             let safe = name.replace('\u{1b}', "\\u{1b}");

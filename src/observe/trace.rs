@@ -42,6 +42,8 @@ pub struct Trace {
     pub end: Time,
     /// Version of each machine (`1.14.10`), by node.
     pub versions: IdVec<NodeId, crate::base::Version>,
+    /// The machine that each pod was bound to, if it was.
+    pub hosts: IdVec<PodId, Option<NodeId>>,
     /// Masters.
     pub masters: u32,
 }

@@ -29,6 +29,8 @@ pub mod prove_text;
 #[cfg(feature = "cli")]
 pub mod rare_text;
 #[cfg(feature = "cli")]
+pub mod replay;
+#[cfg(feature = "cli")]
 pub mod text;
 #[cfg(feature = "cli")]
 pub mod timeline;

@@ -47,6 +47,7 @@ impl Recorder {
             names: Names { faults, ..names(world) },
             end: world.now(),
             versions: instances.iter().map(|instance| instance.version).collect(),
+            hosts: world.store().pods().ids().map(|pod| world.store().pods().now(pod).node).collect(),
             masters: world.spec().control_plane.replicas,
         }
     }

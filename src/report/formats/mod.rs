@@ -3,6 +3,7 @@
 //! Names of a scenario are text everywhere: escaped by the writer of each form, never put together by hand.
 
 mod chrome_trace;
+mod html;
 mod junit;
 mod markdown;
 mod openmetrics;
@@ -50,6 +51,7 @@ pub struct Format {
 
 /// All forms, in the order of the manual.
 pub static CATALOG: &[&Format] = &[
+    &html::FORMAT,
     &markdown::FORMAT,
     &junit::FORMAT,
     &sarif::FORMAT,
