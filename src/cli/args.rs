@@ -65,8 +65,12 @@ pub(crate) enum Command {
     List(List),
     /// Show how a strategy, fault or law works, and its settings
     Show(Show),
-    /// Print the JSON Schema of a scenario
-    Schema,
+    /// Print the JSON Schema of a scenario, or of a result
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+        of: SchemaOf,
+    },
 }
 
 /// `rollproof run`.
@@ -314,6 +318,15 @@ pub(crate) struct List {
 pub(crate) struct Show {
     /// A name that `rollproof list` shows
     pub(crate) name: String,
+}
+
+/// What a JSON Schema is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// A scenario, for editors.
+    Scenario,
+    /// The result of a run, for those who read it.
+    Result,
 }
 
 /// Form of the result.

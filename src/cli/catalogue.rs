@@ -10,7 +10,7 @@ use rollproof::strategy::{beside, catalog, delivery};
 use rollproof::{fault, scenario};
 use serde_json::json;
 
-use super::args::{Args, Form, Kind, List, Show};
+use super::args::{Args, Form, Kind, List, SchemaOf, Show};
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 
@@ -202,9 +202,12 @@ pub(crate) fn show(args: &Args, show: &Show, terminal: &mut Terminal) -> Result<
     Ok(Exit::Holds)
 }
 
-/// Prints the JSON Schema of a scenario.
-pub(crate) fn schema(terminal: &mut Terminal) -> Result<Exit, Failure> {
-    let schema = scenario::schema();
+/// Prints a JSON Schema.
+pub(crate) fn schema(of: SchemaOf, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let schema = match of {
+        SchemaOf::Scenario => scenario::schema(),
+        SchemaOf::Result => rollproof::sim::outcome::schema(),
+    };
     terminal.print(&format!("{schema:#}\n"))?;
     Ok(Exit::Holds)
 }

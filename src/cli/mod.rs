@@ -47,7 +47,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Check(_)
         | Command::List(_)
         | Command::Show(_)
-        | Command::Schema => None,
+        | Command::Schema { .. } => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
     let exit = match ended {
@@ -74,7 +74,7 @@ fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Check(check) => check::check(args, check, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
         Command::Show(show) => catalogue::show(args, show, terminal),
-        Command::Schema => catalogue::schema(terminal),
+        Command::Schema { of } => catalogue::schema(*of, terminal),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// What a run found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// Version of this format.
     pub schema: u32,
@@ -51,6 +52,7 @@ pub struct Outcome {
 
 /// A scenario's name and the hash of its parsed form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ScenarioId {
     /// Its name.
     pub name: String,
@@ -60,6 +62,7 @@ pub struct ScenarioId {
 
 /// The answer of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The plan met its objective.
@@ -72,6 +75,7 @@ pub enum Verdict {
 
 /// A broken law, or a limit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Reason {
     /// The law's name, such as `no-exposure` or `etcd-quorum`.
     pub law: String,
@@ -85,6 +89,7 @@ pub struct Reason {
 
 /// How the upgrade ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UpgradeResult {
     /// All units are at their target.
@@ -99,6 +104,7 @@ pub enum UpgradeResult {
 
 /// How the upgrade went.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Upgrade {
     /// How it ended.
     pub result: UpgradeResult,
@@ -114,6 +120,7 @@ pub struct Upgrade {
 
 /// A line of the tool's own output.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Remark {
     /// When, seconds.
     pub at_s: f64,
@@ -123,6 +130,7 @@ pub struct Remark {
 
 /// One phase of one unit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Step {
     /// The unit's label, such as `master-1`.
     pub unit: String,
@@ -136,6 +144,7 @@ pub struct Step {
 
 /// Counts of users' requests. `sent = ok + lost + abandoned + in_flight`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Requests {
     /// Requests sent.
     pub sent: u64,
@@ -167,6 +176,7 @@ pub struct Requests {
 
 /// One part of the requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Share {
     /// Requests sent.
     pub sent: u64,
@@ -190,6 +200,7 @@ pub struct Share {
 
 /// Service times, seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// Half are below.
     pub p50: f64,
@@ -201,6 +212,7 @@ pub struct Latency {
 
 /// etcd's figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct EtcdFigures {
     /// Times the majority of voters was gone.
     pub quorum_breaks: u64,
@@ -218,6 +230,7 @@ pub struct EtcdFigures {
 
 /// What a restore of etcd cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RestoreFigures {
     /// When, seconds.
     pub at_s: f64,
@@ -235,6 +248,7 @@ pub struct RestoreFigures {
 
 /// The API's figures, for a new request through its load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ApiFigures {
     /// Time during which no request could succeed, seconds.
     pub unavailable_s: f64,
@@ -248,6 +262,7 @@ pub struct ApiFigures {
 
 /// One probe's requests to one target. `sent = ok + failed + in_flight`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ProbeFigures {
     /// Requests sent.
     pub sent: u64,
@@ -271,6 +286,7 @@ pub struct ProbeFigures {
 
 /// Pods' figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct PodFigures {
     /// Pods created to replace others.
     pub moves: u64,
@@ -282,7 +298,14 @@ pub struct PodFigures {
 
 /// Cost figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Cost {
     /// Machine hours beyond the cluster's own size.
     pub extra_node_hours: f64,
+}
+
+/// The JSON Schema of an [`Outcome`] (draft 2020-12), for who reads results.
+#[cfg(feature = "cli")]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Outcome).to_value()
 }
