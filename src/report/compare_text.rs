@@ -1,6 +1,6 @@
 //! A comparison for a person at a terminal: the ranking, figures side by side, paired differences, mechanisms.
 
-use super::figures::{count, counted, length, short_length};
+use super::figures::{count, counted, short_length};
 use super::page::{Page, Tone};
 use super::safe::padded;
 use crate::prove::compare::{Comparison, Pair, Row};
@@ -8,7 +8,7 @@ use crate::prove::compare::{Comparison, Pair, Row};
 /// Columns of a plan's name.
 const NAME: usize = 18;
 /// Columns of the figures of loss and length, of margins and cost, and of two plans.
-const LOSSES: [usize; 6] = [10, 10, 9, 9, 8, 14];
+const LOSSES: [usize; 6] = [9, 9, 8, 9, 9, 16];
 const COSTS: [usize; 6] = [10; 6];
 const DIFFERENCES: [usize; 7] = [8; 7];
 /// What stands for a figure that nobody can observe.
@@ -65,7 +65,7 @@ fn losses(page: &mut Page, found: &Comparison) {
             format!("{}/{}", row.refuted, found.seeds),
             format!("{}/{}", row.completed, found.seeds),
             count(row.lost.median as u64),
-            length(row.exposed_s.median),
+            short_length(row.exposed_s.median),
             short_length(row.seconds.median),
             format!("{}..{}", short_length(row.seconds.low), short_length(row.seconds.high)),
         ];
