@@ -12,8 +12,8 @@ use rollproof::sim::Finished;
 use rollproof::world::fact::{Fact, Loss, RolloutStage};
 
 /// Ten pods of `web`, 200 requests a second on new connections, and nothing but a rollout.
-fn scenario(rollout: &str, app: &str) -> Scenario {
-    let text = format!(
+fn text(rollout: &str, app: &str) -> String {
+    format!(
         r#"
 schema = 1
 cluster.version = {{ from = "1.30.2", to = "1.30.2" }}
@@ -45,8 +45,11 @@ rps = 200
 
 {rollout}
 "#
-    );
-    scenario::parse("delivery", &text, &[], None).unwrap_or_else(|refused| panic!("{refused}"))
+    )
+}
+
+fn scenario(rollout: &str, app: &str) -> Scenario {
+    scenario::parse("delivery", &text(rollout, app), &[], None).unwrap_or_else(|refused| panic!("{refused}"))
 }
 
 fn run(rollout: &str, app: &str) -> Finished {
@@ -198,6 +201,82 @@ fn flagger_rolls_a_canary_that_is_never_ready_back_at_its_deadline() {
     let after = aborted.since(began);
     assert!(after >= Span::mins(10) && after <= Span::mins(12), "{after:?}");
     assert_eq!(finished.outcome.requests.lost, 0);
+}
+
+/// Source: argo-rollouts `utils/analysis/helpers.go`, `ValidateMetric`: more than one measurement needs an interval.
+#[test]
+fn measurements_without_time_between_them_are_refused_where_they_are_read() {
+    for (name, more, said) in [
+        ("argo-canary", "background = true", "`background` needs an `interval`"),
+        ("argo-canary", "interval = \"20ms\"", "at least 1s"),
+        ("argo-blue-green", "interval = \"20ms\"", "at least 1s"),
+        ("service-switch", "interval = \"999ms\"", "at least 1s"),
+    ] {
+        let refused = scenario::parse("delivery", &text(&tool(name, more), ""), &[], None).err();
+        let refused = refused.unwrap_or_else(|| panic!("{name} takes {more}")).to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
+/// Source: argo-rollouts `utils/conditions/conditions.go`: a pause's end is progress; more pods are, too.
+#[test]
+fn a_deadline_for_progress_runs_neither_through_a_pause_nor_on_while_pods_come() {
+    let aborts = "progress_deadline = \"5m\"\nprogress_deadline_abort = true";
+    let steps = "steps = \"weight 20, pause 12m, weight 60\"\nrouter = \"mesh\"";
+    let canary = run(&tool("argo-canary", &format!("{steps}\n{aborts}")), "");
+    assert_eq!(at(&canary, RolloutStage::Aborted), None, "{:?}", canary.outcome.upgrade.remarks);
+    assert!(at(&canary, RolloutStage::Completed).is_some());
+    // One pod after another comes within a minute and a half, no two of them half a minute apart.
+    let slow = "start_up = { uniform = [\"5s\", \"90s\"] }";
+    let aborts = "progress_deadline = \"40s\"\nprogress_deadline_abort = true";
+    let switch = run(&tool("argo-blue-green", aborts), slow);
+    let (began, switched) = (at(&switch, RolloutStage::Began), at(&switch, RolloutStage::Weighted));
+    let took = switched.expect("it is switched").since(began.expect("it begins"));
+    assert!(took > Span::secs(50), "{took:?}");
+}
+
+/// Source: argo-rollouts `rollout/trafficrouting.go`, `reconcileTrafficRouting`; scaledown-aborted-rs.md.
+#[test]
+fn an_abort_gives_a_stable_set_that_has_shrunk_its_requests_back_as_its_pods_come() {
+    let steps = "steps = \"weight 80, pause 1m, analysis\"\nrouter = \"mesh\"\ndynamic_stable_scale = true";
+    let finished = run(&tool("argo-canary", steps), &format!("{BROKEN}\nstart_up = {{ uniform = [\"5s\", \"60s\"] }}"));
+    let aborted = at(&finished, RolloutStage::Aborted).expect("it aborts");
+    let back: Vec<(Time, RolloutStage, u32)> = stages(&finished)
+        .into_iter()
+        .filter(|(at, stage, _)| *stage == RolloutStage::Weighted && *at > aborted)
+        .collect();
+    let weights: Vec<u32> = back.iter().map(|(_, _, percent)| *percent).collect();
+    assert!(weights.len() > 2 && weights.is_sorted_by(|one, next| one > next), "{weights:?}");
+    assert_eq!(weights.last(), Some(&0));
+    assert!(back[0].0.since(aborted) > Span::secs(5), "its first pod takes that long");
+    assert_eq!(standing(&finished), 10);
+}
+
+/// How many pods stand at the end; the ten of the start were bound before anybody looked.
+fn standing(finished: &Finished) -> usize {
+    let trace = finished.trace.as_ref().expect("it was asked for");
+    let count = |of: fn(&Fact) -> bool| trace.records.iter().filter(|record| of(&record.fact)).count();
+    10 + count(|fact| matches!(fact, Fact::PodBound { .. })) - count(|fact| matches!(fact, Fact::PodDeleting { .. }))
+}
+
+/// Source: flagger `pkg/controller/scheduler.go`, `rollback` (`ScaleToZero`); argo-rollouts `rollout/bluegreen.go`,
+/// `reconcileBlueGreenReplicaSets`: the set of an aborted version goes after abortScaleDownDelaySeconds.
+#[test]
+fn a_version_that_was_rolled_back_has_no_pods_in_the_end() {
+    let deadline = "progress_deadline = \"1m\"\nprogress_deadline_abort = true";
+    for (name, more, app) in [
+        ("flagger", "", BROKEN),
+        ("flagger", "progress_deadline = \"1m\"", DEAF),
+        ("argo-blue-green", "post_analysis = true", BROKEN),
+        ("argo-blue-green", deadline, DEAF),
+        ("argo-canary", deadline, DEAF),
+        ("service-switch", "", BROKEN),
+    ] {
+        let finished = run(&tool(name, more), app);
+        assert!(at(&finished, RolloutStage::Aborted).is_some(), "{name} {more}");
+        // Ten of `web`'s old version.
+        assert_eq!(standing(&finished), 10, "{name} {more}: {:?}", stages(&finished));
+    }
 }
 
 #[test]

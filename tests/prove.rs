@@ -81,7 +81,14 @@ fn five_masters_bear_one_fault_and_neither_two_nor_the_outage_of_a_zone() {
 #[test]
 fn a_branch_is_the_run_that_had_its_fault_from_the_start() {
     let plan = masters(3, "");
-    let kinds = ["node-power-off", "etcd-member-stop", "api-server-crash", "scheduler-crash", "node-link-cut"];
+    let kinds = [
+        "orchestrator-crash",
+        "node-power-off",
+        "etcd-member-stop",
+        "api-server-crash",
+        "scheduler-crash",
+        "node-link-cut",
+    ];
     let kinds: Vec<_> = kinds.iter().map(|name| find(name).expect("a kind")).collect();
     let aimed = Aimed::all(&kinds, &plan.spec);
     let mut base = Simulation::new(&plan, 7, false).expect("it begins");

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::base::{Id, Time};
-use crate::fault::Target;
 use crate::scenario::Scenario;
 use crate::strategy::rollout_restart::RolloutRestart;
 use crate::strategy::{Actor, NotYet, Orders, Wait};
@@ -21,7 +20,8 @@ use crate::world::reported::{Changes, Sight, StaticPod};
 #[derive(Clone, Debug)]
 struct Driver {
     actor: Box<dyn Actor>,
-    /// The actor before its first call, if its tool may die and be started again.
+    /// The plan's actor before its first call: its tool may die and be started again, by a fault that the scenario has
+    /// or by one that a proof adds to a run under way.
     fresh: Option<Box<dyn Actor>>,
     /// Its tool is dead: nothing reaches it.
     dead: bool,
@@ -62,9 +62,7 @@ impl Drivers {
     pub(super) fn new(scenario: &Scenario, world: &mut World) -> Drivers {
         let mut drivers = Drivers::default();
         drivers.add(scenario.strategy.actor(), None, world);
-        if scenario.faults.iter().any(|fault| fault.target == Target::Plan) {
-            drivers.drivers[0].fresh = Some(scenario.strategy.actor());
-        }
+        drivers.drivers[0].fresh = Some(scenario.strategy.actor());
         for (app, asked) in scenario.spec.apps.entries() {
             if let Some(at) = asked.restart_at {
                 drivers.add(Box::new(RolloutRestart::new(app, Time::ZERO + at)), None, world);

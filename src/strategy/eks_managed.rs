@@ -28,14 +28,13 @@ pub static EKS_MANAGED_MINIMAL: StrategyEntry = StrategyEntry {
 static DEFAULT: Entry = Entry {
     name: "eks-managed",
     about: "EKS managed node groups: the group grows first, all old nodes are cordoned at once, drains fail after 15 min.",
-    details:
-        "The hidden control plane first, replica by replica; one that is not healthy in time takes all back to the \
-         old version, and the update has failed. Then group by group: it grows by twice its zones, or \
+    details: "The hidden control plane first, replica by replica; one that is not healthy in time takes all back to the \
+              old version, and the update has failed. Then group by group: it grows by twice its zones, or \
               by max_unavailable if that is more; every new node must be Ready, one at least in each zone. All old \
               nodes are cordoned and labelled out of load balancers. As many as max_unavailable at a time, chosen at \
               random, are drained; pods still there after the limit fail the update, or are deleted with force. A \
               minute later, for load balancers to let go, the node is terminated and the group launches another. In \
-              the end the group shrinks to its size node by node, the oldest template in the fullest zone first (as its
+              the end the group shrinks to its size node by node, the oldest template in the fullest zone first (as its \
               `scale_in` says), each emptied for at most 15 minutes and terminated \
               whether or not budgets let all its pods go. What a failed update leaves stays as it is.",
     settings: &SETTINGS,

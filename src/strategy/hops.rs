@@ -54,7 +54,7 @@ pub fn walk_check(from: Version, hops: &[Version]) -> Result<(), Refusal> {
 /// Where each hop brings the control plane and the workers. `jump`: workers stay until the next hop would leave their
 /// kubelets too far behind, and go to the hop's version then.
 pub fn goals(from: Version, hops: &[Version], jump: bool) -> Vec<Goal> {
-    let mut nodes = from;
+    let (mut nodes, mut before) = (from, from);
     let mut goals = Vec::new();
     for (index, plane) in hops.iter().enumerate() {
         let stays = hops.get(index + 1).is_some_and(|next| {
@@ -62,7 +62,8 @@ pub fn goals(from: Version, hops: &[Version], jump: bool) -> Vec<Goal> {
             jump && behind <= Behaviour::of(nodes).kubelet_skew
         });
         nodes = if stays { nodes } else { *plane };
-        goals.push(Goal { plane: *plane, nodes });
+        goals.push(Goal { plane: *plane, nodes, before });
+        before = *plane;
     }
     goals
 }
@@ -154,6 +155,14 @@ mod tests {
         assert_eq!(nodes("1.14.10", "1.16.0", true), ["1.14.10", "1.16.0"]);
         assert_eq!(nodes("1.25.0", "1.28.0", true), ["1.25.0", "1.25.0", "1.28.0"]);
         assert_eq!(nodes("1.24.0", "1.27.0", true), ["1.24.0", "1.26.15", "1.27.0"]);
+    }
+
+    #[test]
+    fn a_way_back_leads_to_the_hop_before() {
+        let hops = each_minor(version("1.14.10"), version("1.17.4"));
+        let goals = goals(version("1.14.10"), &hops, false);
+        let before: Vec<String> = goals.iter().map(|goal| goal.before.to_string()).collect();
+        assert_eq!(before, ["1.14.10", "1.15.12", "1.16.15"]);
     }
 
     #[test]

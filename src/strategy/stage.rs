@@ -242,7 +242,7 @@ impl Stage {
             now: self.now,
             api: self.api,
             spec: &self.spec,
-            goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            goal: Goal::of(&self.spec.control_plane),
             flattered: false,
             members: self.members,
             mark: None,

@@ -48,7 +48,7 @@ impl World {
             now: self.now,
             api,
             spec: &self.spec,
-            goal: Goal { plane: self.spec.control_plane.to, nodes: self.spec.control_plane.to },
+            goal: Goal::of(&self.spec.control_plane),
             members: self.etcd.member_list(),
             flattered: self.flattered,
             mark: (!self.changes.are_of_machines()).then_some(self.machines_changed),

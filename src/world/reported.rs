@@ -7,7 +7,7 @@ use crate::world::fact::Refusal;
 use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, SetId, ZoneId};
 use crate::world::membership::Membership;
 use crate::world::purpose::Purpose;
-use crate::world::spec::Spec;
+use crate::world::spec::{ControlPlaneSpec, Spec};
 use crate::world::store::{ApiError, NodeObject, PodObject, Store};
 use crate::world::traffic::{Served, Traffic};
 
@@ -94,6 +94,15 @@ pub struct Goal {
     pub plane: Version,
     /// Workers.
     pub nodes: Version,
+    /// What the control plane came from at this hop: where a way back leads.
+    pub before: Version,
+}
+
+impl Goal {
+    /// In one step, workers too.
+    pub fn of(plane: &ControlPlaneSpec) -> Goal {
+        Goal { plane: plane.to, nodes: plane.to, before: plane.from }
+    }
 }
 
 /// What an actor that polls looks at.

@@ -103,6 +103,21 @@ pub struct Series {
     pub error_limit: u32,
 }
 
+/// What is wrong with the settings of a series.
+///
+/// # Errors
+/// When measurements would follow one another without time between them. Source: argo-rollouts
+/// `utils/analysis/helpers.go`, `ValidateMetric`: more than one measurement needs an interval.
+pub fn series_check(values: &Values) -> Result<(), String> {
+    let interval = values.span("interval");
+    if !interval.is_zero() && interval < SHORTEST_INTERVAL {
+        return Err("`interval` is 0s, for a single measurement, or at least 1s".to_owned());
+    }
+    Ok(())
+}
+
+/// Shortest time between two measurements. Ours: queries look back over whole seconds.
+const SHORTEST_INTERVAL: Span = Span::secs(1);
 /// A measurement without data is made again after this long. Source: argo-rollouts `analysis.go`,
 /// `DefaultErrorRetryInterval`.
 const ERROR_RETRY: Span = Span::secs(10);
@@ -157,7 +172,7 @@ impl Running {
         }
         self.errors = 0;
         self.made += 1;
-        self.next = turn.now() + series.interval.max(Span::secs(1));
+        self.next = turn.now() + series.interval;
         let single = series.interval.is_zero() && !endless;
         if self.failed > series.failure_limit {
             Verdict::Failed

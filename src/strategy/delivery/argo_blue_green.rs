@@ -2,7 +2,7 @@
 //!
 //! Source: argo-rollouts `rollout/bluegreen.go`, docs/features/bluegreen.md.
 
-use super::analysis::{MAX_ERRORS, MAX_P99, Running, Series, Verdict, WINDOW};
+use super::analysis::{MAX_ERRORS, MAX_P99, Running, Series, Verdict, WINDOW, series_check};
 use super::argo_canary::{
     ABORT_SCALE_DOWN_DELAY, COUNT, ERROR_LIMIT, FAILURE_LIMIT, INTERVAL, PROGRESS_DEADLINE, PROGRESS_DEADLINE_ABORT,
     SCALE_DOWN_DELAY, series,
@@ -24,7 +24,7 @@ use crate::world::store::Delivery;
 /// `argo-blue-green`.
 pub static ARGO_BLUE_GREEN: DeliveryEntry = DeliveryEntry {
     entry: &ENTRY,
-    check: |_| Ok(()),
+    check: series_check,
     build: |asked, values| Box::new(BlueGreen::new(asked, values)),
     owns_sets: true,
 };
@@ -105,8 +105,8 @@ struct Settings {
 enum Stage {
     Idle,
     Creating,
-    /// The new set comes up, since when.
-    Rising(Time),
+    /// The new set comes up; how many of its pods were last seen available, and when it made progress last.
+    Rising(u32, Time),
     /// It is available, since when.
     Standing(Time),
     /// The selector was switched then.
@@ -177,10 +177,10 @@ impl BlueGreen {
                 self.green = set;
                 let replicas = turn.seen.store().deployments().now(self.asked.app).replicas;
                 self.deliver(Delivery::Scale { set, replicas });
-                self.stage = Stage::Rising(turn.now());
+                self.stage = Stage::Rising(0, turn.now());
                 true
             }
-            Stage::Rising(since) => self.rises(since, turn),
+            Stage::Rising(seen, since) => self.rises((seen, since), turn),
             Stage::Standing(since) => self.stands(since, turn),
             Stage::Switched(at) => self.switched(at, turn),
             Stage::Aborted(at) => {
@@ -192,7 +192,7 @@ impl BlueGreen {
                 if !self.is.keep_new.is_zero() {
                     self.deliver(Delivery::Scale { set: self.green, replicas: 0 });
                 }
-                turn.orders.ended = Some(Err(format!("the rollout of {} was aborted", self.asked.name)));
+                self.hand.end(Err(format!("the rollout of {} was aborted", self.asked.name)));
                 self.stage = Stage::Done;
                 true
             }
@@ -216,8 +216,11 @@ impl BlueGreen {
         true
     }
 
-    fn rises(&mut self, since: Time, turn: &mut Turn<'_, '_>) -> bool {
+    fn rises(&mut self, (seen, since): (u32, Time), turn: &mut Turn<'_, '_>) -> bool {
         let green = self.green_is(turn);
+        // Source: argo-rollouts `utils/conditions/conditions.go`, `RolloutProgressing`.
+        let since = if green.available > seen { turn.now() } else { since };
+        self.stage = Stage::Rising(green.available, since);
         if green.available >= green.spec {
             self.stage = Stage::Standing(turn.now());
             return true;
@@ -278,7 +281,7 @@ impl BlueGreen {
         }
         self.deliver(Delivery::Scale { set: self.blue, replicas: 0 });
         turn.orders.rollouts.push((self.asked.app, RolloutStage::Completed, 100));
-        turn.orders.ended = Some(Ok(()));
+        self.hand.end(Ok(()));
         self.stage = Stage::Done;
         true
     }

@@ -1,6 +1,6 @@
 //! Argo Rollouts' canary: steps of weight, pause, analysis and scale, with a traffic router or by counts of pods.
 
-use super::analysis::{Bounds, MAX_ERRORS, MAX_P99, Running, Series, Verdict, WINDOW};
+use super::analysis::{Bounds, MAX_ERRORS, MAX_P99, Running, Series, Verdict, WINDOW, series_check};
 use super::counts::{Count, count, toward};
 use super::hand::Hand;
 use super::steps::{Step, steps};
@@ -19,10 +19,18 @@ use crate::world::store::Delivery;
 /// `argo-canary`.
 pub static ARGO_CANARY: DeliveryEntry = DeliveryEntry {
     entry: &ENTRY,
-    check: |values| steps(values.text("steps")).map(|_| ()),
+    check,
     build: |asked, values| Box::new(Canary::new(asked, values)),
     owns_sets: true,
 };
+
+fn check(values: &Values) -> Result<(), String> {
+    steps(values.text("steps"))?;
+    if values.flag("background") && values.span("interval").is_zero() {
+        return Err("`background` needs an `interval`: without one it would be a single measurement".to_owned());
+    }
+    series_check(values)
+}
 
 const SPEC: &str = "argo-rollouts docs/features/specification.md";
 pub(super) const ANALYSIS: &str = "argo-rollouts docs/features/analysis.md";
@@ -141,7 +149,8 @@ static SETTINGS: [Setting; 18] = [
     flag(
         "dynamic_stable_scale",
         "false",
-        "dynamicStableScale: with a router, the stable set shrinks as its weight does.",
+        "dynamicStableScale: with a router, the stable set shrinks as its weight does; after an abort the weight \
+         comes back as its pods do.",
         SPEC,
     ),
     flag("background", "false", "Whether the analysis also runs beside all steps, from the first weight on.", ANALYSIS),
@@ -223,9 +232,18 @@ struct Canary {
     running: Option<Running>,
     background: Option<Running>,
     measured: u64,
-    /// Pods of the new set last seen available, and since when.
-    progress: (u32, Time),
+    /// When it made progress last, and what the sets were then.
+    progress: Progress,
     late: bool,
+}
+
+/// What the deadline runs from. Source: argo-rollouts `utils/conditions/conditions.go`, `RolloutProgressing`: more
+/// pods of the new set, fewer of the old; a pause stops the clock (Paused, Resumed).
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    at: Time,
+    available: u32,
+    stable: u32,
 }
 
 /// What one look has come to.
@@ -266,7 +284,7 @@ impl Canary {
             running: None,
             background: None,
             measured: 0,
-            progress: (0, Time::ZERO),
+            progress: Progress { at: Time::ZERO, available: 0, stable: 0 },
             late: false,
         }
     }
@@ -303,9 +321,10 @@ impl Canary {
     fn scaled(&mut self, wanted: (u32, u32), turn: &mut Turn<'_, '_>) -> bool {
         let replicas = self.replicas(turn);
         let (canary, stable) = self.counts(turn);
-        if canary.available != self.progress.0 {
-            self.progress = (canary.available, turn.now());
+        if canary.available > self.progress.available || stable.spec < self.progress.stable {
+            self.progress.at = turn.now();
         }
+        (self.progress.available, self.progress.stable) = (canary.available, stable.spec);
         let posts = match self.is.router {
             // With a router the sets are scaled each for itself.
             true => (wanted.0 + replicas, replicas),
@@ -343,7 +362,7 @@ impl Canary {
                 if self.is.router {
                     self.deliver(Delivery::Weigh { set, percent: 0 });
                 }
-                self.progress = (0, turn.now());
+                self.progress = Progress { at: turn.now(), ..self.progress };
                 self.stage = Stage::At(0, turn.now());
                 Next::Again
             }
@@ -409,6 +428,7 @@ impl Canary {
             }
         }
         self.stage = Stage::At(step + 1, turn.now());
+        self.progress.at = turn.now();
         Next::Again
     }
 
@@ -440,7 +460,7 @@ impl Canary {
 
     /// Pods are missing; the deadline runs.
     fn waits_for_pods(&mut self, turn: &mut Turn<'_, '_>) -> Next {
-        let due = self.progress.1 + self.is.deadline;
+        let due = self.progress.at + self.is.deadline;
         if turn.now() < due {
             turn.until(due);
         } else if self.is.deadline_aborts {
@@ -475,16 +495,23 @@ impl Canary {
     fn abort(&mut self, why: &str, turn: &mut Turn<'_, '_>) -> Next {
         turn.remark(format!("the rollout of {} is aborted: {why}", self.asked.name));
         turn.orders.rollouts.push((self.asked.app, RolloutStage::Aborted, 0));
-        self.weight = (0, 0);
         self.scale = None;
-        if self.is.router {
-            self.deliver(Delivery::Weigh { set: self.canary, percent: 0 });
+        if self.comes_back_by_pods() {
+            self.weight.0 = 0;
+        } else {
+            self.weight = (0, 0);
+            if self.is.router {
+                self.deliver(Delivery::Weigh { set: self.canary, percent: 0 });
+            }
         }
         self.stage = Stage::Aborted(turn.now());
         Next::Again
     }
 
     fn aborted(&mut self, at: Time, turn: &mut Turn<'_, '_>) -> Next {
+        if self.comes_back_by_pods() {
+            return self.comes_back(turn);
+        }
         let replicas = self.replicas(turn);
         let failed = || Err(format!("the rollout of {} is Degraded", self.asked.name));
         match (self.is.router, self.is.abort_delay) {
@@ -502,6 +529,29 @@ impl Canary {
         }
     }
 
+    /// Whether the stable set has shrunk, so that it cannot take all requests at once.
+    fn comes_back_by_pods(&self) -> bool {
+        self.is.router && self.is.dynamic_stable
+    }
+
+    /// An abort gives the stable set weight as its pods become available; the canary's go as its weight does. Source:
+    /// argo-rollouts `rollout/trafficrouting.go`, `reconcileTrafficRouting`; docs/features/scaledown-aborted-rs.md.
+    fn comes_back(&mut self, turn: &mut Turn<'_, '_>) -> Next {
+        let replicas = self.replicas(turn).max(1);
+        let available = self.counts(turn).1.available.min(replicas);
+        let missing = 100 - u64::from(available) * 100 / u64::from(replicas);
+        let percent = self.weight.1.min(missing as u32);
+        if percent < self.weight.1 {
+            return self.weigh(percent, turn);
+        }
+        if percent == 0 {
+            return self.finish((0, replicas), Err(format!("the rollout of {} is Degraded", self.asked.name)), turn);
+        }
+        let canary = (u64::from(replicas) * u64::from(percent)).div_ceil(100) as u32;
+        let _ = self.scaled((canary, replicas), turn);
+        Next::Wait
+    }
+
     /// Brings the sets to their last counts, and ends.
     fn finish(&mut self, wanted: (u32, u32), how: Result<(), String>, turn: &mut Turn<'_, '_>) -> Next {
         if !self.scaled(wanted, turn) {
@@ -510,7 +560,7 @@ impl Canary {
         if how.is_ok() {
             turn.orders.rollouts.push((self.asked.app, RolloutStage::Completed, 100));
         }
-        turn.orders.ended = Some(how);
+        self.hand.end(how);
         self.stage = Stage::Done;
         Next::Wait
     }

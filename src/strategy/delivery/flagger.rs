@@ -199,7 +199,7 @@ impl Flagger {
             Phase::Promoting => self.promote(turn),
             Phase::Finalising(sound) => {
                 self.deliver(Delivery::Scale { set: self.canary, replicas: 0 });
-                turn.orders.ended = Some(match sound {
+                self.hand.end(match sound {
                     true => Ok(()),
                     false => Err(format!("flagger has rolled {} back", self.asked.name)),
                 });

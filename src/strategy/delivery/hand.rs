@@ -21,12 +21,19 @@ pub struct Hand {
     waiting: VecDeque<Command>,
     asked: Option<u32>,
     again: Time,
+    /// How the rollout ends once nothing waits: an actor that has ended is not called again.
+    ends: Option<Result<(), String>>,
 }
 
 impl Hand {
     /// One more write, after those that wait.
     pub fn write(&mut self, command: Command) {
         self.waiting.push_back(command);
+    }
+
+    /// The rollout ends so after the writes that wait.
+    pub fn end(&mut self, how: Result<(), String>) {
+        self.ends = Some(how);
     }
 
     /// Takes in answers and sends the next write; whether nothing waits any more.
@@ -41,7 +48,12 @@ impl Hand {
                 Err(_) => self.again = turn.now() + AGAIN,
             }
         }
-        let Some(next) = self.waiting.front().copied() else { return true };
+        let Some(next) = self.waiting.front().copied() else {
+            if let Some(how) = self.ends.take() {
+                turn.orders.ended = Some(how);
+            }
+            return true;
+        };
         if turn.now() < self.again {
             turn.until(self.again);
         } else {

@@ -1,7 +1,7 @@
 //! Blue/green by hand: two Deployments behind one Service whose selector somebody switches.
 
 use super::DeliveryEntry;
-use super::analysis::{MAX_ERRORS, MAX_P99, WINDOW};
+use super::analysis::{MAX_ERRORS, MAX_P99, WINDOW, series_check};
 use super::argo_blue_green::{AUTO_PROMOTION, AUTO_PROMOTION_AFTER, BlueGreen, POST_ANALYSIS};
 use super::argo_canary::{
     ABORT_SCALE_DOWN_DELAY, COUNT, ERROR_LIMIT, FAILURE_LIMIT, INTERVAL, PROGRESS_DEADLINE, PROGRESS_DEADLINE_ABORT,
@@ -12,7 +12,7 @@ use crate::config::{Entry, Setting};
 /// `service-switch`.
 pub static SERVICE_SWITCH: DeliveryEntry = DeliveryEntry {
     entry: &ENTRY,
-    check: |_| Ok(()),
+    check: series_check,
     build: |asked, values| Box::new(BlueGreen::new(asked, values)),
     owns_sets: true,
 };

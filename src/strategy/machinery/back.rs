@@ -23,9 +23,9 @@ pub(super) fn orders(selected: &[NodeId], new: &[NodeId], turn: &Turn<'_, '_>) -
 
 /// Masters that were replaced already and are to be replaced again; their template is set back.
 pub(super) fn masters(turn: &mut Turn<'_, '_>) -> Vec<NodeId> {
-    let plane = &turn.seen.spec.control_plane;
-    turn.give(Command::SetTemplate { pool: None, version: plane.from });
-    let new = Group::Masters.machines(turn.seen).filter(|(_, machine)| machine.version == plane.to);
+    let goal = turn.seen.goal;
+    turn.give(Command::SetTemplate { pool: None, version: goal.before });
+    let new = Group::Masters.machines(turn.seen).filter(|(_, machine)| machine.version == goal.plane);
     new.map(|(node, _)| node).collect()
 }
 

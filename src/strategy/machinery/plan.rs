@@ -477,7 +477,7 @@ impl OnError {
     }
     /// Whether any error makes a group go back.
     pub fn rolls_back(&self) -> bool {
-        [self.drain, self.provision, self.gate, self.swap, self.api].contains(&Action::RollBack)
+        [self.drain, self.provision, self.gate, self.swap, self.api, self.quorum].contains(&Action::RollBack)
     }
     /// What follows.
     pub const fn of(&self, class: Class) -> Action {

@@ -96,7 +96,8 @@ fn stage(index: usize, mut reader: Reader<'_>, pools: &[&str]) -> Stage {
 }
 
 /// Why masters cannot have extra machines, and cannot go for good.
-const PLACE_IN_ETCD: &str = "only groups of workers can grow or shrink: a master's place in etcd is its volume";
+const PLACE_IN_ETCD: &str = "only groups of workers can grow, shrink or be reimaged: a new master takes the place of the \
+                             one it replaces (`terminate`, after `remove-member` where its etcd member is to go too)";
 
 /// Whether a last step is about machines launched ahead.
 fn needs_extras(finish: &Finish) -> bool {
@@ -128,7 +129,7 @@ fn step_of(item: &Item<'_>, groups: &Groups) -> Option<Step> {
         Step::Surge { .. } | Step::Transition(Transition::Replace | Transition::Retire | Transition::Reimage) => {
             (!groups.are_workers()).then_some(PLACE_IN_ETCD)
         }
-        Step::Swap(_) | Step::MoveLeader | Step::QuorumGuard => {
+        Step::Swap(_) | Step::MoveLeader | Step::QuorumGuard | Step::RemoveMember => {
             groups.are_workers().then_some("workers have no static pods and no etcd")
         }
         _ => None,
