@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["scenario", "import"],
     &["sim"],
     &["prove", "fidelity"],
+    &["lab"],
     &["report"],
     &["cli", "main"],
 ];

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Fidelity(Fidelity),
     /// Say everything that is wrong with a scenario, without running it
     Check(Check),
+    /// Exercises on upgrades: list, start, check, hint, status
+    Lab(Labs),
     /// List what is there by name
     List(List),
     /// Show how a strategy, fault or law works, and its settings
@@ -303,6 +305,42 @@ pub(crate) struct Plan {
     /// Use this strategy instead of the scenario's
     #[arg(long, env = "ROLLPROOF_STRATEGY", value_name = "NAME")]
     pub(crate) strategy: Option<String>,
+}
+
+/// `rollproof lab`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Labs {
+    /// What to do; lists the labs if not given
+    #[command(subcommand)]
+    pub(crate) action: Option<LabAction>,
+}
+
+/// What to do with a lab.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabAction {
+    /// Put the plan of a lab into a folder, and say what to do with it
+    Start {
+        /// The lab's number
+        number: usize,
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Check what was edited: 0 passes, 1 still fails, 2 bad file
+    Check {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Give the next hint
+    Hint {
+        /// The folder
+        dir: PathBuf,
+    },
+    /// Which lab a folder holds, or the folders inside it, and how far each has come
+    Status {
+        /// The folder
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
 }
 
 /// `rollproof list`.

@@ -47,6 +47,11 @@ impl RunFolder {
         RunFolder::made(out, &[&out.join(slug(name))])
     }
 
+    /// A folder that is there, whatever it is called.
+    pub(crate) fn existing(path: &Path) -> RunFolder {
+        RunFolder { path: path.to_owned() }
+    }
+
     /// Makes the folders, each inside the one before, and keeps the last.
     fn made(out: &Path, folders: &[&PathBuf]) -> Result<RunFolder, Failure> {
         fs::create_dir_all(out).map_err(|error| Failure::output(out, &error))?;

@@ -14,6 +14,7 @@ mod files;
 mod guard;
 mod interrupt;
 mod journal;
+mod lab;
 mod progress;
 mod prove;
 mod rare;
@@ -45,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Explain(_)
         | Command::Fidelity(_)
         | Command::Check(_)
+        | Command::Lab(_)
         | Command::List(_)
         | Command::Show(_)
         | Command::Schema { .. } => None,
@@ -72,6 +74,7 @@ fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Explain(explain) => explain::explain(args, explain, terminal),
         Command::Fidelity(fidelity) => fidelity::fidelity(args, fidelity, terminal),
         Command::Check(check) => check::check(args, check, terminal),
+        Command::Lab(asked) => lab::lab(asked, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
         Command::Show(show) => catalogue::show(args, show, terminal),
         Command::Schema { of } => catalogue::schema(*of, terminal),

@@ -25,6 +25,8 @@ pub mod findings_text;
 #[cfg(feature = "cli")]
 pub mod formats;
 #[cfg(feature = "cli")]
+pub mod lab_text;
+#[cfg(feature = "cli")]
 pub mod prove_text;
 #[cfg(feature = "cli")]
 pub mod rare_text;
