@@ -136,6 +136,14 @@ pub(crate) struct Prove {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) time_budget: Option<std::time::Duration>,
 
+    /// A file of accepted results: what is worse than it ends in 1, what is not in 0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Accept what is found now: write it to the baseline
+    #[arg(long, requires = "baseline")]
+    pub(crate) update_baseline: bool,
+
     /// More files for the folder, for other programs: `rollproof list formats` names them
     #[arg(long, value_name = "FORMAT", value_delimiter = ',', value_parser = proof_format)]
     pub(crate) write: Vec<&'static Format>,

@@ -4,6 +4,7 @@
 //! [`exit::Exit`].
 
 mod args;
+mod baseline;
 mod catalogue;
 mod check;
 mod compare;

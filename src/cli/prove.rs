@@ -13,6 +13,7 @@ use rollproof::sim::MODEL_VERSION;
 use serde_json::json;
 
 use super::args::{Args, Form, Prove};
+use super::baseline;
 use super::exit::{Exit, Failure};
 use super::files::RunFolder;
 use super::journal::FileJournal;
@@ -47,7 +48,15 @@ pub(crate) fn prove(args: &Args, asked: &Prove, terminal: &mut Terminal) -> Resu
     keep(&folder, &proof, &style)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
     show(args, terminal, &proof, &style)?;
-    Ok(proof.verdict.into())
+    let Some(file) = &asked.baseline else { return Ok(proof.verdict.into()) };
+    let judged = if asked.update_baseline { baseline::accept(file, &proof) } else { baseline::judge(file, &proof) }?;
+    for line in &judged.lines {
+        match args.output {
+            Form::Text => terminal.print(&format!("BASELINE  {line}\n"))?,
+            Form::Json => terminal.note(line),
+        }
+    }
+    Ok(judged.exit)
 }
 
 fn ask(asked: &Prove) -> Result<Ask, Failure> {

@@ -8,6 +8,7 @@
 //! Nothing here depends on how many threads there are: batches have fixed sizes, and are added up in their order.
 
 pub mod ask;
+pub mod baseline;
 pub mod batch;
 pub mod certificate;
 pub mod checks;
