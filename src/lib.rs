@@ -36,7 +36,7 @@
 //! ```text
 //! 9  cli               people: arguments, files, terminal, exit codes          (the binary only)
 //! 9  report/           pages: text, json, drawings; each a pure render
-//! 8  lab/              exercises and their checks
+//! 8  lab/ guide/       exercises and their checks; the pages of the guide
 //! 7  prove/ fidelity/  many runs for one answer; measured clusters beside simulated ones, row by row
 //! 6  sim/              one run: the loop, limits, outcome, digest
 //! 5  scenario/         what was asked: TOML -> Scenario
@@ -77,6 +77,7 @@ pub mod config;
 pub mod engine;
 pub mod fault;
 pub mod fidelity;
+pub mod guide;
 pub mod lab;
 pub mod observe;
 pub mod prove;

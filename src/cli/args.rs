@@ -67,6 +67,11 @@ pub(crate) enum Command {
     List(List),
     /// Show how a strategy, fault or law works, and its settings
     Show(Show),
+    /// Print a page of the guide, or what pages there are
+    Guide {
+        /// The page
+        page: Option<String>,
+    },
     /// Print the JSON Schema of a scenario, or of a result
     Schema {
         /// Of what

@@ -7,7 +7,7 @@ use rollproof::observe::laws;
 use rollproof::report::formats;
 use rollproof::report::safe::{escaped, wrapped};
 use rollproof::strategy::{beside, catalog, delivery};
-use rollproof::{fault, scenario};
+use rollproof::{fault, guide, scenario};
 use serde_json::json;
 
 use super::args::{Args, Form, Kind, List, SchemaOf, Show};
@@ -199,6 +199,27 @@ pub(crate) fn show(args: &Args, show: &Show, terminal: &mut Terminal) -> Result<
         }
     };
     terminal.print(&page)?;
+    Ok(Exit::Holds)
+}
+
+/// Prints a page of the guide, or the list of them.
+pub(crate) fn guide(page: Option<&str>, terminal: &mut Terminal) -> Result<Exit, Failure> {
+    let text = match page {
+        None => {
+            let line = |page: &guide::Page| format!("  {:<12} {}\n", page.name, page.about);
+            guide::PAGES.iter().map(line).collect::<String>() + "\nRead one by `rollproof guide PAGE`.\n"
+        }
+        Some(name) => match guide::find(name) {
+            Some(page) => page.text.to_owned(),
+            None => {
+                let meant = nearest(name, guide::PAGES.iter().map(|page| page.name));
+                let help = meant
+                    .map_or("`rollproof guide` lists the pages".to_owned(), |one| format!("did you mean `{one}`?"));
+                return Err(Failure::Input(format!("error: no page is called `{}`\n  help: {help}", escaped(name))));
+            }
+        },
+    };
+    terminal.print(&text)?;
     Ok(Exit::Holds)
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn main() -> ExitCode {
         | Command::Lab(_)
         | Command::List(_)
         | Command::Show(_)
+        | Command::Guide { .. }
         | Command::Schema { .. } => None,
     };
     let ended = guard::guarded(seed, || dispatch(&args, &mut terminal));
@@ -78,6 +79,7 @@ fn dispatch(args: &Args, terminal: &mut Terminal) -> Result<Exit, Failure> {
         Command::Lab(asked) => lab::lab(asked, terminal),
         Command::List(list) => catalogue::list(args, list, terminal),
         Command::Show(show) => catalogue::show(args, show, terminal),
+        Command::Guide { page } => catalogue::guide(page.as_deref(), terminal),
         Command::Schema { of } => catalogue::schema(*of, terminal),
     }
 }
