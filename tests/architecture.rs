@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["scenario", "import"],
     &["sim"],
     &["prove", "fidelity"],
+    &["api"],
     &["report"],
     &["cli", "main"],
 ];
