@@ -34,9 +34,9 @@
 //! A file imports from its own folder and from lower floors only; `tests/architecture.rs` fails otherwise.
 //!
 //! ```text
-//! 9  cli               people: arguments, files, terminal, exit codes          (the binary only)
+//! 10 cli               people: arguments, files, terminal, exit codes          (the binary only)
 //! 9  report/           pages: text, json, drawings; each a pure render
-//! 8  lab/ guide/       exercises and their checks; the pages of the guide
+//! 8  api/ lab/ guide/  scenarios built in code, one call for each question; exercises; the guide's pages
 //! 7  prove/ fidelity/  many runs for one answer; measured clusters beside simulated ones, row by row
 //! 6  sim/              one run: the loop, limits, outcome, digest
 //! 5  scenario/         what was asked: TOML -> Scenario
@@ -72,6 +72,7 @@
 //! Heartbeats, lease renewals, probes, Raft heartbeats, health checks, poll loops and user requests are not events
 //! while nothing changes: their next effect is computed from phase and period when something does.
 
+pub mod api;
 pub mod base;
 pub mod config;
 pub mod engine;

@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["scenario", "import"],
     &["sim"],
     &["prove", "fidelity"],
-    &["lab", "guide"],
+    &["api", "lab", "guide"],
     &["report"],
     &["cli", "main"],
 ];

@@ -1,4 +1,4 @@
-//! Floor 9: people. The only floor that reads arguments, writes files and knows a terminal.
+//! Floor 10: people. The only floor that reads arguments, writes files and knows a terminal.
 //!
 //! Results go to stdout through [`terminal::Terminal`], everything else to stderr; every way to end is in
 //! [`exit::Exit`].

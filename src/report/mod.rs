@@ -1,4 +1,4 @@
-//! Floor 8: pages. Every report is a pure function of an outcome and, where it draws history, a trace.
+//! Floor 9: pages. Every report is a pure function of an outcome and, where it draws history, a trace.
 //!
 //! [`json`] is for programs, [`text`] for a terminal, [`timeline`] for the eye; [`fidelity_text`] and
 //! [`fidelity_plot`] show the comparison with measured clusters, [`prove_text`] a proof, [`explain_text`] chains of

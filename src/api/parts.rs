@@ -1,0 +1,146 @@
+//! The parts of a scenario: node pools, apps, their traffic, faults. Nothing is checked here: the reader does it.
+
+use super::keys::{empty, named, put, text};
+use crate::config::{Table, ValueKind};
+
+/// Machines of one kind: `[[node_pool]]`.
+#[derive(Clone, Debug)]
+pub struct Pool(pub(super) Table);
+
+impl Pool {
+    /// A pool of so many machines.
+    pub fn new(name: &str, count: u32) -> Pool {
+        let mut table = empty();
+        put(&mut table, "name", text(name));
+        put(&mut table, "count", ValueKind::Integer(i64::from(count)));
+        Pool(table)
+    }
+    /// Over so many zones.
+    pub fn zones(mut self, zones: u32) -> Pool {
+        put(&mut self.0, "zones", ValueKind::Integer(i64::from(zones)));
+        self
+    }
+    /// Users stand on it: it is not upgraded, runs no apps and is behind no load balancer.
+    pub fn for_clients(mut self) -> Pool {
+        for key in ["upgrade", "runs_apps", "in_load_balancer"] {
+            put(&mut self.0, key, ValueKind::Bool(false));
+        }
+        self
+    }
+}
+
+/// A group of an app's users: `[app.NAME.traffic.GROUP]`.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    pub(super) name: String,
+    pub(super) table: Table,
+}
+
+impl Traffic {
+    /// A group of this name.
+    pub fn new(name: &str) -> Traffic {
+        Traffic { name: name.to_owned(), table: empty() }
+    }
+    /// Where they stand, such as `pool:clients`.
+    pub fn from(mut self, place: &str) -> Traffic {
+        put(&mut self.table, "from", text(place));
+        self
+    }
+    /// How they connect: `new`, for example, opens a connection for each request.
+    pub fn connections(mut self, how: &str) -> Traffic {
+        put(&mut self.table, "connections", text(how));
+        self
+    }
+    /// Requests per second of the whole group.
+    pub fn rps(mut self, rate: u32) -> Traffic {
+        put(&mut self.table, "rps", ValueKind::Integer(i64::from(rate)));
+        self
+    }
+}
+
+/// An app and its users: `[app.NAME]`.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub(super) name: String,
+    table: Table,
+    traffic: Vec<(String, Table)>,
+}
+
+impl App {
+    /// An app with the defaults of its cluster's version.
+    pub fn new(name: &str) -> App {
+        App { name: name.to_owned(), table: empty(), traffic: Vec::new() }
+    }
+    /// So many pods.
+    pub fn replicas(self, count: u32) -> App {
+        self.with("replicas", ValueKind::Integer(i64::from(count)))
+    }
+    /// How long its preStop hook sleeps, such as `10s`.
+    pub fn pre_stop(self, duration: &str) -> App {
+        self.with("pre_stop", text(duration))
+    }
+    /// Its termination grace period, such as `60s`; the preStop hook counts towards it.
+    pub fn grace(self, duration: &str) -> App {
+        self.with("grace", text(duration))
+    }
+    /// What it does at SIGTERM: `exit`, `close-idle`, `drain` or `ignore`.
+    pub fn on_sigterm(self, what: &str) -> App {
+        self.with("on_sigterm", text(what))
+    }
+    /// What its pods are spread over, such as `hosts`.
+    pub fn spread(self, over: &str) -> App {
+        self.with("spread", text(over))
+    }
+    /// A disruption budget that lets so many pods be away.
+    pub fn max_unavailable(self, pods: u32) -> App {
+        let mut budget = empty();
+        put(&mut budget, "max_unavailable", ValueKind::Integer(i64::from(pods)));
+        self.with("pdb", ValueKind::Table(budget))
+    }
+    /// With these users, too; a second group of the same name replaces the first.
+    pub fn traffic(mut self, group: Traffic) -> App {
+        self.traffic.push((group.name, group.table));
+        self
+    }
+    fn with(mut self, key: &str, kind: ValueKind) -> App {
+        put(&mut self.table, key, kind);
+        self
+    }
+    pub(super) fn into_table(mut self) -> Table {
+        if !self.traffic.is_empty() {
+            put(&mut self.table, "traffic", named(self.traffic));
+        }
+        self.table
+    }
+}
+
+/// What nature does: `[[fault]]`.
+#[derive(Clone, Debug)]
+pub struct Fault(pub(super) Table);
+
+impl Fault {
+    /// A fault of this kind; `rollproof list faults` names them.
+    pub fn new(kind: &str) -> Fault {
+        Fault(empty()).with("kind", kind)
+    }
+    /// What it hits, such as `etcd-leader` or `each`.
+    pub fn target(self, what: &str) -> Fault {
+        self.with("target", what)
+    }
+    /// When: a time such as `2m`, or a phase of the plan such as `master-2:transition`.
+    pub fn at(self, when: &str) -> Fault {
+        self.with("at", when)
+    }
+    /// The mean time between faults, such as `90d`.
+    pub fn every(self, mean: &str) -> Fault {
+        self.with("every", mean)
+    }
+    /// For how long, such as `30s`; or `never` mended.
+    pub fn lasting(self, duration: &str) -> Fault {
+        self.with("lasting", duration)
+    }
+    fn with(mut self, key: &str, value: &str) -> Fault {
+        put(&mut self.0, key, text(value));
+        self
+    }
+}
