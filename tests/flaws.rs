@@ -33,6 +33,18 @@ const FLAWS: &[Flaw] = &[
     flaw("no-drain", "no-exposure", "shuts down"),
     flaw("budget-equals-replicas", "completion", "allows no eviction"),
     flaw("one-node-less", "completion", "allows no eviction"),
+    flaw("workers-at-once", "no-exposure", "is a terminating endpoint"),
+    flaw("kubelets-before-masters", "version-skew", "a client of version 1.15.7 talks to the API server"),
+    flaw("masters-at-once", "etcd-quorum", "1 of 3 etcd voters are up"),
+    flaw("no-backup", "completion", "the API does not answer"),
+    flaw("surge-without-quota", "completion", "the account's quota is spent"),
+    flaw("webhook-on-lost-node", "completion", "refuses CREATE pods"),
+    flaw("ingress-exits", "no-exposure", "ingress-0 gets SIGTERM"),
+    flaw("ingress-on-host-ports", "no-exposure", "shuts down"),
+    flaw("recreate", "no-exposure", "is terminating"),
+    flaw("masters-without-surge", "etcd-quorum", "fault 1 strikes"),
+    flaw("short-post-drain-delay", "no-exposure", "(black-hole)"),
+    flaw("metrics-drained", "no-exposure", "(overload)"),
     Flaw { name: "no-spare-voter", faults: 1, law: "etcd-quorum", says: "etcd-member-stop" },
 ];
 

@@ -246,6 +246,12 @@ impl Drivers {
         let mut orders = Orders::default();
         let api = world.reported(driver.client, &mut self.static_pods);
         driver.wait = driver.actor.act(&world.view(api, &self.static_pods), answers, &mut orders);
+        if api.is_err() && world.may_answer(driver.client) {
+            // The next look dials anew, and need not find what this one found.
+            let again = |poll: &(crate::strategy::actor::Poll, Sight)| poll.0.after(world.now());
+            let next = driver.wait.polls.iter().map(again).chain(driver.wait.alarm).min();
+            driver.wait.alarm = next;
+        }
         driver.looks_at_anything = driver.wait.polls.iter().any(|(_, sight)| *sight == Sight::Anything);
         driver.acted = Some(world.now());
         let actor = ActorId::from_index(index);

@@ -42,6 +42,11 @@ impl World {
         self.api.probe(client, &mut ctx!(self))
     }
 
+    /// Whether an operator whose request has just failed may be answered at the next look, though nothing changes.
+    pub fn may_answer(&mut self, client: ClientId) -> bool {
+        self.api.may_answer(client, &ctx!(self))
+    }
+
     /// The view that goes with `reported`.
     pub fn view<'a>(&'a self, api: Result<(), ApiError>, static_pods: &'a [[StaticPod; 4]]) -> Reported<'a> {
         Reported {

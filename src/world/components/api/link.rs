@@ -284,6 +284,17 @@ impl Api {
         }
     }
 
+    /// Whether a client whose request has failed may be answered at its next try, though nothing changes until then: it
+    /// dials anew, and another server may take it.
+    pub fn may_answer(&self, client: ClientId, ctx: &Ctx<'_>) -> bool {
+        let hangs = matches!(self.clients[client].link, Link::Hung(_));
+        let takes = |master: MasterId| {
+            let server = &self.servers[master];
+            self.rotation.backends[master].used && server.accepts() && server.etcd && ctx.net.reaches(server.node)
+        };
+        !hangs && !ctx.net.etcd_cut && !ctx.net.api_cut && self.servers.ids().any(takes)
+    }
+
     /// Whether an operator's request would be answered now; it dials if it has no connection.
     ///
     /// # Errors
