@@ -241,6 +241,6 @@ fn a_surge_of_none_needs_three_masters() {
 /// not noticed yet: nothing in the cluster changes any more, and yet the tool's next look dials another server.
 #[test]
 fn a_tool_whose_connection_was_refused_dials_again_at_its_next_look() {
-    let outcome = run(&load("flaws/masters-without-surge-repaired", &[]), 23);
+    let outcome = common::run(&load("flaws/masters-without-surge-repaired", None, &[]), 23);
     assert_eq!(outcome.upgrade.result, UpgradeResult::Completed, "{:?}", outcome.upgrade.blocker);
 }
