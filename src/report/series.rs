@@ -83,23 +83,7 @@ pub(super) fn api(trace: &Trace) -> Steps<Api> {
 /// The ready pods of each app; `since` is the first moment that counts for the fewest.
 pub(super) fn ready(trace: &Trace, since: f64) -> Vec<Ready> {
     let names = &trace.names;
-    // A pod is there and ready from the start if no fact says that it was created or became ready later.
-    let mut at_start: Vec<Option<bool>> = vec![None; names.pods.len()];
-    for record in &trace.records {
-        let (pod, state) = if let Fact::PodCreated { pod } = record.fact {
-            (pod, false)
-        } else if let Fact::PodReady { pod, ready } = record.fact {
-            (pod, !ready)
-        } else if let Fact::PodDeleting { pod } | Fact::PodGone { pod } = record.fact {
-            (pod, true)
-        } else {
-            continue;
-        };
-        if let Some(first) = at_start.get_mut(pod.index()) {
-            first.get_or_insert(state);
-        }
-    }
-    let mut is_ready: Vec<bool> = at_start.iter().map(|first| first.unwrap_or(true)).collect();
+    let mut is_ready = ready_at_start(trace);
     let mut deleting = vec![false; is_ready.len()];
     let mut counts: Vec<i64> = vec![0; names.apps.len()];
     for (pod, &app) in names.app_of.entries() {
@@ -123,6 +107,23 @@ pub(super) fn ready(trace: &Trace, since: f64) -> Vec<Ready> {
         Ready { app: names.apps[AppId::from_index(app)].clone(), steps, most, fewest }
     };
     steps.into_iter().enumerate().map(summed).collect()
+}
+
+/// Whether each pod is there and ready from the start: no fact says that it was created or became ready later.
+pub(super) fn ready_at_start(trace: &Trace) -> Vec<bool> {
+    let mut first: Vec<Option<bool>> = vec![None; trace.names.pods.len()];
+    for record in &trace.records {
+        let (pod, state) = match record.fact {
+            Fact::PodCreated { pod } => (pod, false),
+            Fact::PodReady { pod, ready } => (pod, !ready),
+            Fact::PodDeleting { pod } | Fact::PodGone { pod } => (pod, true),
+            _ => continue,
+        };
+        if let Some(first) = first.get_mut(pod.index()) {
+            first.get_or_insert(state);
+        }
+    }
+    first.into_iter().map(|first| first.unwrap_or(true)).collect()
 }
 
 /// What a fact says of a pod's readiness; a pod on its way out is never ready again.

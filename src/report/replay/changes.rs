@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::super::palette::PHASES;
+use super::super::series;
 use crate::base::Id;
 use crate::observe::trace::{Record, Trace};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
@@ -182,7 +183,7 @@ struct Crowd<'a> {
 
 impl<'a> Crowd<'a> {
     fn new(trace: &'a Trace) -> Crowd<'a> {
-        let ready = at_start(trace);
+        let ready = series::ready_at_start(trace);
         let mut crowd = Crowd {
             trace,
             on_node: BTreeMap::new(),
@@ -236,21 +237,4 @@ impl<'a> Crowd<'a> {
         changes.extend(apps.into_iter().map(|app| json!([at, "readyof", app.0, self.of_app.get(&app)])));
         self.since = at;
     }
-}
-
-/// Whether each pod is there and ready from the start.
-pub(super) fn at_start(trace: &Trace) -> Vec<bool> {
-    let mut first: Vec<Option<bool>> = vec![None; trace.names.pods.len()];
-    for record in &trace.records {
-        let (pod, state) = match record.fact {
-            Fact::PodCreated { pod } => (pod, false),
-            Fact::PodReady { pod, ready } => (pod, !ready),
-            Fact::PodDeleting { pod } | Fact::PodGone { pod } => (pod, true),
-            _ => continue,
-        };
-        if let Some(first) = first.get_mut(pod.index()) {
-            first.get_or_insert(state);
-        }
-    }
-    first.into_iter().map(|first| first.unwrap_or(true)).collect()
 }

@@ -211,7 +211,7 @@ fn nodes(trace: &Trace) -> Vec<Node> {
     }
     let from = versions(trace).map(|(from, _)| from);
     let mut ready = vec![0; trace.names.nodes.len()];
-    for (place, _) in changes::at_start(trace).iter().enumerate().filter(|(_, ready)| **ready) {
+    for (place, _) in series::ready_at_start(trace).iter().enumerate().filter(|(_, ready)| **ready) {
         if let Some(Some(node)) = trace.hosts.get(crate::world::ids::PodId::from_index(place))
             && let Some(count) = ready.get_mut(node.index())
         {
@@ -242,7 +242,7 @@ fn mark(marks: &mut [bool], node: NodeId) {
 }
 
 fn pods(trace: &Trace) -> Vec<Pod> {
-    let first = changes::at_start(trace);
+    let first = series::ready_at_start(trace);
     let pod = |(pod, name): (crate::world::ids::PodId, &String)| Pod {
         name: text(name),
         app: trace.names.app_of.get(pod).map_or(0, |app| app.0),
