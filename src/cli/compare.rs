@@ -10,6 +10,7 @@ use serde_json::json;
 use super::args::{Args, Compare, Form, Plan};
 use super::exit::{Exit, Failure};
 use super::files::RunFolder;
+use super::index;
 use super::progress::Told;
 use super::prove::failure;
 use super::run::load;
@@ -31,6 +32,7 @@ pub(crate) fn compare(args: &Args, asked: &Compare, terminal: &mut Terminal) -> 
     drop(progress);
     let folder = RunFolder::prepare_search(&asked.out, &base.name, &base.hash, &name(&variants, asked))?;
     keep(&folder, &found)?;
+    index::keep(&asked.out)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
     let page = match args.output {
         Form::Json => json::render(&found),

@@ -13,6 +13,7 @@ mod explain;
 mod fidelity;
 mod files;
 mod guard;
+mod index;
 mod interrupt;
 mod journal;
 mod lab;

@@ -16,6 +16,7 @@ use super::args::{Args, Form, Prove};
 use super::baseline;
 use super::exit::{Exit, Failure};
 use super::files::RunFolder;
+use super::index;
 use super::journal::FileJournal;
 use super::progress::Told;
 use super::run::{also, load};
@@ -46,6 +47,7 @@ pub(crate) fn prove(args: &Args, asked: &Prove, terminal: &mut Terminal) -> Resu
     let origin = Origin { path: &path, command: &command };
     also(&folder, &asked.write, Found::Proof(&proof), origin)?;
     keep(&folder, &proof, &style)?;
+    index::keep(&asked.out)?;
     terminal.note(&format!("written: {}", escaped(&folder.path().to_string_lossy())));
     show(args, terminal, &proof, &style)?;
     let Some(file) = &asked.baseline else { return Ok(proof.verdict.into()) };

@@ -13,6 +13,7 @@ use super::args::{Args, Form, Plan, Run};
 use super::catalogue;
 use super::exit::{Exit, Failure};
 use super::files::RunFolder;
+use super::index;
 use super::progress::Progress;
 use super::terminal::Terminal;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &Args, run: &Run, terminal: &mut Terminal) -> Result<Exi
     let origin = Origin { path: &path, command: &command };
     also(&folder, &run.write, Found::Run(&finished.outcome, finished.trace.as_ref()), origin)?;
     keep(&folder, &finished, &scenario::document(&plan))?;
+    index::keep(&run.out)?;
     if args.verbose {
         let outcome = &finished.outcome;
         terminal.note(&format!("{} events, digest {}", outcome.events, outcome.digest));
