@@ -26,6 +26,7 @@ mod keys;
 mod parts;
 mod questions;
 
+pub use crate::observe::own::{Law, Truth};
 pub use crate::scenario::Refused as Problems;
 pub use builder::ScenarioBuilder;
 pub use parts::{App, Fault, Pool, Traffic};
