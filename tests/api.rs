@@ -1,8 +1,10 @@
 //! The library as another program uses it.
 
-use rollproof::api::{App, Fault, Pool, ScenarioBuilder, Traffic, Unanswered};
+use rollproof::api::{App, Fault, Law, Pool, ScenarioBuilder, Traffic, Unanswered};
 use rollproof::prove::{Ask, ask};
 use rollproof::scenario::{Scenario, document};
+use rollproof::sim::outcome::Verdict;
+use rollproof::sim::{self, Outcome, Watch};
 
 fn team() -> ScenarioBuilder {
     let users = Traffic::new("users").from("pool:clients").connections("new").rps(50);
@@ -45,4 +47,51 @@ fn a_question_that_has_no_answer_is_an_error() {
     let asked = Ask { faults: 0, kinds, laws, seeds: 0, bound: 0.1, confidence: 0.95, statics: false };
     assert!(matches!(plan.prove(&asked), Err(Unanswered::Mistaken(_))));
     assert!(matches!(plan.compare(&[], 1, 0.95), Err(Unanswered::Mistaken(_))));
+}
+
+fn keeps_both() -> Law {
+    Law::always("web keeps both pods", |truth| truth.ready("web") >= Some(2))
+}
+
+#[test]
+fn a_law_of_ones_own_refutes_at_its_moment_with_its_chain_whether_or_not_history_is_kept() {
+    let strict = team().build().expect("it is valid").with_law(keeps_both());
+    let plain = strict.run(1).expect("it runs");
+    let traced = sim::run(&strict, 1, Watch { trace: true, ..Watch::default() }).expect("it runs").outcome;
+    let broken = |outcome: &Outcome| {
+        let reason = outcome.reasons.iter().find(|reason| reason.law == "web keeps both pods").expect("it is broken");
+        (outcome.verdict, reason.at_s, reason.cause.clone())
+    };
+    let ((refuted, at, untold), (_, same, told)) = (broken(&plain), broken(&traced));
+    assert_eq!((refuted, at, plain.digest), (Verdict::Refuted, same, traced.digest));
+    assert!(untold.is_empty() && told.iter().any(|line| line.contains("is drained")), "{told:#?}");
+}
+
+/// A plan that holds.
+fn sound() -> Scenario {
+    let ready = "app.web.readiness={period='2s',failure_threshold=2}";
+    team().set("app.web.pre_stop='10s'").set(ready).build().expect("it is valid")
+}
+
+#[test]
+fn what_must_be_so_eventually_refutes_at_the_end_and_what_must_have_been_so_leaves_a_run_undecided() {
+    let with = |law| sound().with_law(law).run(1).expect("it runs");
+    let never = with(Law::eventually("ten pods", |truth| truth.ready("web") >= Some(10)));
+    assert_eq!((never.verdict, never.reasons[0].at_s), (Verdict::Refuted, never.sim_seconds));
+    let vacuous = with(Law::sometimes("a broken quorum", |truth| truth.etcd_margin() < 0));
+    assert_eq!((vacuous.verdict, vacuous.reasons.len()), (Verdict::Undecided, 1));
+    let spare = with(Law::sometimes("no spare voter", |truth| truth.etcd_margin() == 0));
+    assert_eq!((spare.verdict, spare.reasons), (Verdict::Holds, vec![]));
+    let unknown = with(Law::always("no app of this name", |truth| truth.ready("wob").is_none()));
+    assert_eq!(unknown.verdict, Verdict::Holds);
+}
+
+#[test]
+fn a_proof_goes_by_laws_of_ones_own_and_its_counterexample_breaks_one() {
+    let strict = sound().with_law(keeps_both());
+    let kinds = ask::kinds(&[]).expect("none");
+    let asked = Ask { faults: 0, kinds, laws: Some(vec![]), seeds: 5, bound: 0.5, confidence: 0.9, statics: false };
+    let proof = strict.prove(&asked).expect("it has an answer");
+    let found = proof.counterexample.expect("a run breaks it");
+    assert_eq!((proof.verdict, found.law.as_str()), (Verdict::Refuted, "web keeps both pods"));
 }

@@ -3,6 +3,8 @@
 //! A [`ScenarioBuilder`] writes the TOML that a person would have written and gives it to the one reader, so a built
 //! scenario has the defaults and the rules of a file, and [`document`](crate::scenario::document) writes it as one.
 //!
+//! The feature `proptest` adds strategies that draw whole plans, and `check!`, which tests a property of them.
+//!
 //! ```
 //! use rollproof::api::{App, Fault, Pool, Traffic};
 //! use rollproof::scenario::Scenario;
@@ -22,11 +24,20 @@
 //! ```
 
 mod builder;
+#[cfg(feature = "proptest")]
+pub mod cases;
+#[cfg(feature = "proptest")]
+mod check;
+#[cfg(feature = "proptest")]
+mod fewest;
 mod keys;
 mod parts;
 mod questions;
 
+pub use crate::observe::own::{Law, Truth};
 pub use crate::scenario::Refused as Problems;
 pub use builder::ScenarioBuilder;
+#[cfg(feature = "proptest")]
+pub use check::{Found, Search, Unsound};
 pub use parts::{App, Fault, Pool, Traffic};
 pub use questions::Unanswered;

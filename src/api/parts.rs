@@ -91,6 +91,23 @@ impl App {
     pub fn spread(self, over: &str) -> App {
         self.with("spread", text(over))
     }
+    /// A readiness probe every `period`, such as `2s`; so many failures in a row make a pod unready.
+    pub fn readiness(self, period: &str, failures: u32) -> App {
+        let mut probe = empty();
+        put(&mut probe, "period", text(period));
+        put(&mut probe, "failure_threshold", ValueKind::Integer(i64::from(failures)));
+        self.with("readiness", ValueKind::Table(probe))
+    }
+    /// How long it takes to answer a request, such as `20ms`.
+    pub fn latency(self, duration: &str) -> App {
+        self.with("latency", text(duration))
+    }
+    /// A disruption budget that keeps so many pods; it replaces one by `max_unavailable`.
+    pub fn min_available(self, pods: u32) -> App {
+        let mut budget = empty();
+        put(&mut budget, "min_available", ValueKind::Integer(i64::from(pods)));
+        self.with("pdb", ValueKind::Table(budget))
+    }
     /// A disruption budget that lets so many pods be away.
     pub fn max_unavailable(self, pods: u32) -> App {
         let mut budget = empty();

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::observe::own::Law;
 use crate::prove::compare::{Comparison, Variant, compare};
 use crate::prove::{self, Ask, Failed, NoJournal, Proof, Work};
 use crate::scenario::Scenario;
@@ -20,6 +21,14 @@ pub enum Unanswered {
 }
 
 impl Scenario {
+    /// This plan, held to a law of one's own as well, whatever its objective says. [`Law`] has an example.
+    ///
+    /// A file of the plan, a counterexample's or a certificate's, does not say the law: only the program knows it.
+    pub fn with_law(mut self, law: Law) -> Scenario {
+        self.laws.push(law);
+        self
+    }
+
     /// One run with this seed.
     ///
     /// # Errors

@@ -73,6 +73,8 @@ pub struct Quorum {
     pub leader_changes: u64,
     /// The newest leader's term.
     pub term: u64,
+    /// Voters up beyond a majority, now.
+    pub margin: i64,
     /// Smallest number of voters up beyond a majority.
     pub margin_min: i64,
     /// Smallest number of voters up.
@@ -125,6 +127,8 @@ pub struct Figures {
     pub exposed: Covered,
     /// The first moment of it.
     pub first_exposed: Option<First>,
+    /// Requests that were told to be lost.
+    pub lost: u64,
     /// The first lost request of each kind, in the order of `Loss::ALL`.
     pub first_lost: [Option<First>; Loss::ALL.len()],
     /// Restores of etcd, and when.
@@ -157,6 +161,7 @@ impl Figures {
                 leaderless: Lasting::default(),
                 leader_changes: 0,
                 term,
+                margin,
                 margin_min: margin,
                 up_min: voters,
                 first_break: None,
@@ -172,6 +177,7 @@ impl Figures {
             budget: (0, None),
             exposed: Covered::default(),
             first_exposed: None,
+            lost: 0,
             first_lost: [None; Loss::ALL.len()],
             restores: Vec::new(),
             probed: Probed::default(),
@@ -228,7 +234,8 @@ impl Figures {
                 self.exposed.add(heard.at - lasting, heard.at);
                 self.first_exposed = self.first_exposed.or(Some(first));
             }
-            Fact::RequestsLost { loss, .. } => {
+            Fact::RequestsLost { loss, count, .. } => {
+                self.lost += count;
                 let known = &mut self.first_lost[loss as usize];
                 *known = known.or(Some(first));
             }
@@ -259,6 +266,7 @@ impl Figures {
 
     fn quorum_is(&mut self, up: u32, voters: u32, first: First) {
         let margin = i64::from(up) - i64::from(voters / 2 + 1);
+        self.quorum.margin = margin;
         self.quorum.margin_min = self.quorum.margin_min.min(margin);
         self.quorum.up_min = self.quorum.up_min.min(up);
         self.quorum.broken.set(margin < 0, first.at);

@@ -6,6 +6,7 @@ pub mod figures;
 pub mod identities;
 pub mod invariants;
 pub mod laws;
+pub mod own;
 pub mod probed;
 pub mod tell;
 pub mod trace;

@@ -15,7 +15,7 @@ use crate::config::{Table, Value};
 use crate::observe::laws::{Completion, Objective};
 use crate::observe::tell;
 use crate::observe::trace::Trace;
-use crate::scenario::{self, Scenario};
+use crate::scenario::Scenario;
 use crate::sim::{self, Finished, Watch};
 
 /// The shortest run found that refutes a plan.
@@ -55,7 +55,7 @@ pub(super) fn shrunk(plan: &Scenario, witness: &Witness, stop: &AtomicBool) -> R
         crate::config::ValueKind::Array(items) => items.len(),
         _ => 0,
     });
-    let mut shrink = Shrink::new(&plan.name, table, (witness.seed, &witness.law), own, stop);
+    let mut shrink = Shrink::new((&plan.name, &plan.laws), table, (witness.seed, &witness.law), own, stop);
     if !shrink.holds_still()? {
         // It does not replay as a file, which no search should find: show it as it is.
         return shown(plan, &shrink, witness);
@@ -102,8 +102,7 @@ fn objective(objective: &Objective) -> Value {
 fn shown(plan: &Scenario, shrink: &Shrink<'_>, witness: &Witness) -> Result<Counterexample, Failed> {
     let broken =
         |why: String| Failed::Broken { why, seed: witness.seed, faults: witness.faults.clone(), never_healthy: false };
-    let small =
-        scenario::from_table(&plan.name, shrink.table().clone()).map_err(|refused| broken(refused.to_string()))?;
+    let small = shrink.plan(shrink.table()).map_err(|refused| broken(refused.to_string()))?;
     let watch = Watch { trace: true, ..Watch::default() };
     let finished = caught(shrink.seed(), || witness.faults.clone(), || sim::run(&small, shrink.seed(), watch))?;
     let reason = finished.outcome.reasons.iter().find(|reason| reason.law == witness.law);

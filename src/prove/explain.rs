@@ -56,7 +56,9 @@ fn shows(reason: &Reason, fact: &Fact) -> bool {
         "identity" => matches!(fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
         "rollout-progress" => matches!(fact, Fact::RolloutStalled { .. }),
         "budget" => matches!(fact, Fact::PodDeleting { .. }),
-        _ => false,
+        "completion" | "limit" => false,
+        // A law of one's own: what happened at that moment.
+        _ => true,
     }
 }
 

@@ -12,7 +12,7 @@ use super::report::{HeldTo, Proof, Scope, Stage};
 use super::{pairs, sampled, singles};
 use crate::engine::fingerprint;
 use crate::fault::{FaultEntry, FaultSet};
-use crate::observe::laws::{Completion, Objective};
+use crate::observe::laws::Completion;
 use crate::scenario::Scenario;
 use crate::sim::outcome::{ScenarioId, Verdict};
 use crate::sim::{self, MODEL_VERSION, Watch};
@@ -126,7 +126,7 @@ impl Search<'_, '_, '_> {
         let objectives = (0..=ask.faults).map(|faults| HeldTo {
             faults,
             own: faults == 0 || plan.objective_with_faults.iter().any(|(number, _)| *number <= faults),
-            says: says(&held_to(plan, ask, faults, &self.terms).objective),
+            says: says(&held_to(plan, ask, faults, &self.terms)),
         });
         let mut digest = blake3::Hasher::new();
         self.stages.iter().for_each(|stage| {
@@ -206,8 +206,9 @@ pub(super) fn plural(n: u32, thing: &str) -> String {
     }
 }
 
-/// An objective in words.
-fn says(objective: &Objective) -> Vec<String> {
+/// What a plan is held to, in words.
+fn says(plan: &Scenario) -> Vec<String> {
+    let objective = &plan.objective;
     let mut says = Vec::new();
     let asks = |law: &str| objective.laws.contains(&law);
     if let Some(most) = objective.max_lost.filter(|_| asks("no-loss")) {
@@ -228,6 +229,7 @@ fn says(objective: &Objective) -> Vec<String> {
     let told = ["no-loss", "no-exposure", "etcd-quorum", "completion"];
     let others = objective.laws.iter().filter(|law| !told.contains(law));
     says.extend(others.map(|law| format!("{law} is kept")));
+    says.extend(plan.laws.iter().map(|law| format!("{} is kept", law.name())));
     says
 }
 

@@ -10,7 +10,8 @@ use super::batch::{Failed, caught};
 use super::edit::{self, Step, keys};
 use crate::config::{Table, Value, ValueKind};
 use crate::fault::CATALOG;
-use crate::scenario;
+use crate::observe::own::Law;
+use crate::scenario::{self, Refused, Scenario};
 use crate::sim::outcome::Verdict;
 use crate::sim::{self, Outcome, Watch};
 
@@ -37,6 +38,8 @@ const SIMPLER: [&str; 12] = [
 pub(super) struct Shrink<'s> {
     name: String,
     table: Table,
+    /// Laws of one's own, which no table says.
+    laws: Vec<Law>,
     seed: u64,
     law: String,
     /// Faults of the scenario itself, which stand before those of the search and are left alone.
@@ -62,15 +65,16 @@ fn mechanism(outcome: &Outcome) -> Option<String> {
 
 impl<'s> Shrink<'s> {
     pub(super) fn new(
-        name: &str,
+        plan: (&str, &[Law]),
         table: Table,
         (seed, law): (u64, &str),
         own: usize,
         stop: &'s AtomicBool,
     ) -> Shrink<'s> {
         Shrink {
-            name: name.to_owned(),
+            name: plan.0.to_owned(),
             table,
+            laws: plan.1.to_vec(),
             seed,
             law: law.to_owned(),
             own,
@@ -79,6 +83,13 @@ impl<'s> Shrink<'s> {
             mechanism: None,
             stop,
         }
+    }
+
+    /// What a table says, held to the laws of one's own, too.
+    pub(super) fn plan(&self, table: &Table) -> Result<Scenario, Refused> {
+        let mut plan = scenario::from_table(&self.name, table.clone())?;
+        plan.laws.clone_from(&self.laws);
+        Ok(plan)
     }
 
     pub(super) const fn table(&self) -> &Table {
@@ -123,7 +134,7 @@ impl<'s> Shrink<'s> {
             return Err(Failed::Stopped);
         }
         self.tries += 1;
-        let Ok(plan) = scenario::from_table(&self.name, table.clone()) else { return Ok(None) };
+        let Ok(plan) = self.plan(table) else { return Ok(None) };
         let watch = Watch { stop: Some(self.stop), ..Watch::default() };
         match caught(self.seed, Vec::new, || sim::run(&plan, self.seed, watch)) {
             Ok(finished) => Ok(Some(finished.outcome)),
@@ -378,7 +389,7 @@ at = "workers-1:gate"
     fn a_fault_without_which_the_law_breaks_in_another_way_is_not_what_it_takes() {
         let stop = AtomicBool::new(false);
         let table = table();
-        let mut shrink = Shrink::new("exposed", table.clone(), (1, "no-exposure"), 0, &stop);
+        let mut shrink = Shrink::new(("exposed", &[]), table.clone(), (1, "no-exposure"), 0, &stop);
         assert!(shrink.holds_still().expect("it runs"));
         let mut calm = table.clone();
         edit::remove(&mut calm, &keys(&["fault"]));
@@ -391,7 +402,7 @@ at = "workers-1:gate"
     #[test]
     fn it_stops_when_it_is_told_to() {
         let stop = AtomicBool::new(true);
-        let mut shrink = Shrink::new("exposed", table(), (1, "no-exposure"), 0, &stop);
+        let mut shrink = Shrink::new(("exposed", &[]), table(), (1, "no-exposure"), 0, &stop);
         assert!(matches!(shrink.holds_still(), Err(Failed::Stopped)));
     }
 }

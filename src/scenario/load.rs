@@ -11,6 +11,7 @@ use crate::config::{
 };
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
+use crate::observe::own::Law;
 use crate::strategy::delivery::Rollout;
 use crate::world::spec::Spec;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub objective: Objective,
     /// What it is held to with so many faults, where the scenario says so; in order of their number, from 1.
     pub objective_with_faults: Vec<(u32, Objective)>,
+    /// Laws of one's own that it is held to as well; no file can say them.
+    pub laws: Vec<Law>,
     /// How far a run goes.
     pub limits: Limits,
     /// What it may not have meant.
@@ -186,6 +189,7 @@ fn scenario(lowered: Lowered, root: Table, warnings: Warnings) -> Scenario {
         faults: lowered.faults,
         objective: lowered.objectives.plain,
         objective_with_faults: lowered.objectives.faults,
+        laws: Vec::new(),
         limits: lowered.limits,
         warnings,
         table: root,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::outcome::*;
 use super::simulation::{Limit, Simulation};
 use crate::base::{Id, Time};
-use crate::observe::laws::{self, Ending, Evidence};
+use crate::observe::laws::{self, Breach, Ending, Evidence};
+use crate::observe::own::Shown;
 use crate::observe::tell;
 use crate::observe::trace::{Record, Trace};
 use crate::scenario::Scenario;
@@ -24,12 +25,20 @@ pub(super) fn outcome(
     trace: Option<&Trace>,
 ) -> Outcome {
     let requests = requests(run);
-    let reasons = reasons(scenario, run, ending, limit, &requests, trace);
-    let verdict = match (limit, reasons.iter().any(|reason| reason.law != LIMIT)) {
-        (_, true) => Verdict::Refuted,
-        (Limit::None, false) => Verdict::Holds,
-        (Limit::Horizon | Limit::Events, false) => Verdict::Undecided,
+    let (mut reasons, mut open) = (broken(scenario, run, ending, &requests, trace), Vec::new());
+    for (law, shown) in run.own.shown(run.world.now()) {
+        match shown {
+            Shown::Broken(breach) => reasons.push(reason(law, breach, trace)),
+            Shown::NotExercised(breach) => open.push(reason(law, breach, trace)),
+        }
+    }
+    open.extend(reached(scenario, run, ending, limit));
+    let verdict = match (reasons.is_empty(), open.is_empty()) {
+        (false, _) => Verdict::Refuted,
+        (true, false) => Verdict::Undecided,
+        (true, true) => Verdict::Holds,
     };
+    reasons.extend(open);
     let now = run.world.now();
     let figures = &run.figures;
     let (gone, gap, _) = figures.api_gone.figures(now);
@@ -109,11 +118,18 @@ fn probes(run: &Simulation) -> BTreeMap<String, BTreeMap<String, ProbeFigures>> 
 /// The reason of a run that reached a limit.
 const LIMIT: &str = "limit";
 
-fn reasons(
+/// A law that was broken.
+fn reason(law: &str, breach: Breach, trace: Option<&Trace>) -> Reason {
+    let at_s = breach.first.at.secs_f64();
+    let cause = trace.map(|trace| cause(law, breach.first.event, trace)).unwrap_or_default();
+    Reason { law: law.to_owned(), at_s, message: breach.message, cause }
+}
+
+/// The laws of the catalogue that were broken.
+fn broken(
     scenario: &Scenario,
     run: &Simulation,
     ending: &Ending,
-    limit: Limit,
     requests: &Requests,
     trace: Option<&Trace>,
 ) -> Vec<Reason> {
@@ -127,34 +143,31 @@ fn reasons(
         etcd_visible: !scenario.strategy.entry.hides_etcd,
         spec: &scenario.spec,
     };
-    let broken = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
-    let mut reasons: Vec<Reason> = broken
+    let asked = laws::CATALOG.iter().filter(|law| scenario.objective.laws.contains(&law.name()));
+    let mut reasons: Vec<Reason> = asked
         .filter_map(|law| (law.judge)(&evidence, &scenario.objective).map(|breach| (law, breach)))
-        .map(|(law, breach)| Reason {
-            law: law.name().to_owned(),
-            at_s: breach.first.at.secs_f64(),
-            message: breach.message,
-            cause: trace.map(|trace| cause(law.name(), breach.first.event, trace)).unwrap_or_default(),
-        })
+        .map(|(law, breach)| reason(law.name(), breach, trace))
         .collect();
     if reasons.iter().any(|reason| reason.law == "no-loss") {
         reasons.retain(|reason| reason.law != "no-loss");
         reasons.extend(losses(run, requests, trace));
     }
-    let reached = match limit {
-        Limit::None => None,
-        Limit::Horizon => Some(format!("the horizon of {} came before the end of the plan", scenario.spec.horizon)),
-        Limit::Events => Some(format!("the limit of {} events was reached", scenario.limits.events)),
-    };
-    if let Some(message) = reached {
-        let waits = match ending {
-            Ending::Horizon(why) if !why.is_empty() => format!("; it waited for: {why}"),
-            Ending::Horizon(_) | Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => String::new(),
-        };
-        let message = format!("{message}{waits}");
-        reasons.push(Reason { law: LIMIT.to_owned(), at_s: now.secs_f64(), message, cause: Vec::new() });
-    }
     reasons
+}
+
+/// The limit that the run reached, if any.
+fn reached(scenario: &Scenario, run: &Simulation, ending: &Ending, limit: Limit) -> Option<Reason> {
+    let message = match limit {
+        Limit::None => return None,
+        Limit::Horizon => format!("the horizon of {} came before the end of the plan", scenario.spec.horizon),
+        Limit::Events => format!("the limit of {} events was reached", scenario.limits.events),
+    };
+    let waits = match ending {
+        Ending::Horizon(why) if !why.is_empty() => format!("; it waited for: {why}"),
+        Ending::Horizon(_) | Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => String::new(),
+    };
+    let (law, at_s, message) = (LIMIT.to_owned(), run.world.now().secs_f64(), format!("{message}{waits}"));
+    Some(Reason { law, at_s, message, cause: Vec::new() })
 }
 
 /// The chain that led to a law's first breach.
@@ -167,7 +180,9 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
         "identity" => matches!(record.fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
         "rollout-progress" => matches!(record.fact, Fact::RolloutStalled { .. }),
         "budget" => matches!(record.fact, Fact::PodDeleting { .. }),
-        _ => false,
+        "completion" => false,
+        // A law of one's own: what happened in that event.
+        _ => true,
     };
     tell::chain(trace, |record| record.event == event && shows(record))
 }

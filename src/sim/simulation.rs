@@ -16,6 +16,7 @@ use crate::observe::figures::{Demand, Figures};
 use crate::observe::identities::Identities;
 use crate::observe::invariants::{Broken, Invariants};
 use crate::observe::laws::Ending;
+use crate::observe::own::{Truth, Watched};
 use crate::observe::trace::Trace;
 use crate::scenario::Scenario;
 use crate::world::begin::NeverHealthy;
@@ -99,6 +100,7 @@ pub struct Simulation {
     pub(super) drivers: Drivers,
     pub(super) faults: Faults,
     pub(super) figures: Figures,
+    pub(super) own: Watched,
     invariants: Invariants,
     digest: Digest,
     recorder: Option<Recorder>,
@@ -184,6 +186,7 @@ impl Simulation {
             drivers,
             faults,
             figures,
+            own: Watched::new(&scenario.laws),
             invariants: Invariants::new(&spec),
             digest: Digest::default(),
             recorder: trace.then(Recorder::default),
@@ -195,6 +198,7 @@ impl Simulation {
         // What is so from the start is heard at the start.
         let pushed = simulation.world.effects().queue.pushed();
         simulation.hear(OUTSIDE, pushed)?;
+        simulation.ask_own(OUTSIDE);
         Ok(simulation)
     }
 
@@ -314,6 +318,9 @@ impl Simulation {
             self.digest.hear(&heard, &NamedWorld(&self.world, &self.names));
             self.invariants.hear(&heard, self.world.store()).map_err(|broken| self.broken(broken))?;
             self.figures.hear(&heard, self.world.store(), &self.demands);
+            if !self.own.is_empty() {
+                self.ask_own(event);
+            }
             self.faults.hear(&heard, &mut self.world);
             raft |= matches!(fact, Fact::MemberLeads { .. } | Fact::MemberStarted { .. } | Fact::MemberStopped { .. });
             if let Some(recorder) = &mut self.recorder {
@@ -328,6 +335,12 @@ impl Simulation {
             true => self.world.etcd().check().map_err(|broken| self.broken(Broken::Raft(broken.to_string()))),
             false => Ok(()),
         }
+    }
+
+    /// Asks the laws of one's own.
+    fn ask_own(&mut self, event: u64) {
+        let truth = Truth::new(self.world.now(), &self.figures, self.world.store(), self.world.spec());
+        self.own.ask(&truth, event);
     }
 
     /// The run ends at this moment: traffic is settled, observers hear the rest, invariants are checked once more.

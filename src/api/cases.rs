@@ -1,0 +1,166 @@
+//! Strategies of proptest: any valid scenario, the soundest parts first, so that shrinking leaves only what matters.
+//!
+//! Whatever is drawn or shrunk goes through the one reader, so it is always a scenario without a mistake.
+
+use std::fmt;
+
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::strategy::{BoxedStrategy, Union};
+
+use super::parts::{App, Pool, Traffic};
+use super::{Problems, ScenarioBuilder};
+use crate::scenario::{self, Scenario, document};
+use crate::sim::{InternalError, Outcome};
+
+/// A scenario and a seed: one run.
+#[derive(Clone)]
+pub struct Case {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// The seed.
+    pub seed: u64,
+}
+
+impl Case {
+    /// What it finds.
+    ///
+    /// # Errors
+    /// When the cluster was never healthy, or by a bug of the simulator.
+    pub fn run(&self) -> Result<Outcome, InternalError> {
+        self.scenario.run(self.seed)
+    }
+    /// Its scenario as a file.
+    pub fn toml(&self) -> String {
+        document(&self.scenario)
+    }
+    /// The same with other keys, each as `--set` of the command writes it: `app.web.cpu=250`. Laws of one's own stay.
+    ///
+    /// # Errors
+    /// With everything that is then wrong.
+    pub fn with(&self, changes: &[&str]) -> Result<Case, Problems> {
+        let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
+        let mut scenario = scenario::parse("case.toml", &self.toml(), &changes, None)?;
+        scenario.laws.clone_from(&self.scenario.laws);
+        Ok(Case { scenario, seed: self.seed })
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "# seed {}\n{}", self.seed, self.toml())
+    }
+}
+
+/// Seeds, which shrink to 1.
+pub fn seeds() -> BoxedStrategy<u64> {
+    (1..=1_000_u64).boxed()
+}
+
+/// Clusters of kops' kind with a pool `workers` and a pool `clients` that users stand on. Most have three masters.
+pub fn clusters() -> BoxedStrategy<ScenarioBuilder> {
+    let versions = prop_oneof![3 => Just(("1.14.10", "1.15.7")), 1 => Just(("1.15.7", "1.15.10"))];
+    // Three masters are the default, so the simplest scenario does not say it.
+    let masters = prop_oneof![8 => Just(None), 2 => Just(Some(5)), 1 => Just(Some(1))];
+    let build = |((from, to), masters, workers): ((&str, &str), Option<u32>, u32)| {
+        let builder = Scenario::builder("case").version(from, to).pool(Pool::new("workers", workers));
+        let builder = builder.pool(Pool::new("clients", 1).for_clients());
+        masters.map_or(builder.clone(), |masters| builder.masters(masters))
+    };
+    (versions, masters, 3..=5_u32).prop_map(build).boxed()
+}
+
+/// Apps of this name, sound ones most often, with users on the pool `clients`.
+pub fn apps(name: &str) -> BoxedStrategy<App> {
+    let app = App::new(name);
+    let replicas = prop_oneof![6 => 2..=3_u32, 1 => Just(1)];
+    (replicas, readiness(), endings(), on_sigterm(), budgets(), users())
+        .prop_map(move |(replicas, ready, ending, on_sigterm, budget, (users, latency))| {
+            let app = app.clone().replicas(replicas).on_sigterm(on_sigterm).traffic(users);
+            let app = if ready { app.readiness("2s", 2) } else { app };
+            let app = latency.map_or(app.clone(), |latency| app.latency(latency));
+            let app = ending.0.map_or(app.clone(), |hook| app.pre_stop(hook));
+            let app = ending.1.map_or(app.clone(), |grace| app.grace(grace));
+            match budget {
+                Budget::OneAway => app.max_unavailable(1),
+                Budget::OneAwayOnHosts => app.max_unavailable(1).spread("hosts"),
+                Budget::None => app,
+                Budget::NoneOnOneNode => app.spread("together"),
+                Budget::AllOfThem => app.min_available(replicas),
+            }
+        })
+        .boxed()
+}
+
+/// Whether an app has a readiness probe.
+fn readiness() -> BoxedStrategy<bool> {
+    prop_oneof![6 => Just(true), 1 => Just(false)].boxed()
+}
+
+/// A preStop hook and a grace period.
+fn endings() -> BoxedStrategy<(Option<&'static str>, Option<&'static str>)> {
+    prop_oneof![
+        5 => Just((Some("10s"), None)),
+        1 => Just((Some("10s"), Some("60s"))),
+        1 => Just((None, None)),
+        1 => Just((Some("20s"), Some("20s"))),
+    ]
+    .boxed()
+}
+
+fn on_sigterm() -> BoxedStrategy<&'static str> {
+    prop_oneof![5 => Just("drain"), 1 => Just("close-idle"), 1 => Just("exit"), 1 => Just("ignore")].boxed()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Budget {
+    OneAway,
+    OneAwayOnHosts,
+    None,
+    NoneOnOneNode,
+    AllOfThem,
+}
+
+fn budgets() -> BoxedStrategy<Budget> {
+    prop_oneof![
+        4 => Just(Budget::OneAway),
+        1 => Just(Budget::OneAwayOnHosts),
+        1 => Just(Budget::None),
+        1 => Just(Budget::NoneOnOneNode),
+        1 => Just(Budget::AllOfThem),
+    ]
+    .boxed()
+}
+
+/// Users, and how long the app takes to answer them.
+fn users() -> BoxedStrategy<(Traffic, Option<&'static str>)> {
+    let connections = prop_oneof![3 => Just("new"), 2 => Just("kept-alive")];
+    let latency = prop_oneof![2 => Just(None), 1 => Just(Some("4s"))];
+    (connections, latency, 10..=50_u32)
+        .prop_map(|(how, latency, rps)| (Traffic::new("users").from("pool:clients").connections(how).rps(rps), latency))
+        .boxed()
+}
+
+/// Upgrade strategies by name: careful tools first, then two bad ones.
+pub fn strategies() -> BoxedStrategy<&'static str> {
+    let names = [(5, "kops-1.15"), (1, "kubeadm"), (1, "in-place-no-drain"), (1, "masters-parallel")];
+    Union::new_weighted(names.map(|(weight, name)| (weight, Just(name))).to_vec()).boxed()
+}
+
+/// Runs of what these builders build. What cannot be built is drawn again, and never shrunk to.
+pub fn cases_of(builders: impl Strategy<Value = ScenarioBuilder> + 'static) -> BoxedStrategy<Case> {
+    let built = |(builder, seed): (ScenarioBuilder, u64)| {
+        let scenario = builder.build().ok()?;
+        Some(Case { scenario, seed })
+    };
+    (builders, seeds()).prop_filter_map("it is a valid scenario", built).boxed()
+}
+
+/// Runs of any cluster with an app `web`, sometimes another app `api`, and any strategy.
+pub fn cases() -> BoxedStrategy<Case> {
+    let second = prop_oneof![3 => Just(false), 1 => any::<bool>()];
+    let builders = (clusters(), apps("web"), second, apps("api"), strategies());
+    cases_of(builders.prop_map(|(cluster, web, second, api, strategy)| {
+        let cluster = cluster.app(web).strategy(strategy);
+        if second { cluster.app(api) } else { cluster }
+    }))
+}
