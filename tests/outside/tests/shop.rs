@@ -1,0 +1,31 @@
+//! The team's tests.
+
+use outside::{keeps, shop};
+use proptest::prelude::Strategy;
+use rollproof::api::cases::cases_of;
+use rollproof::sim::outcome::Verdict;
+
+#[test]
+fn the_shop_keeps_one_pod_and_not_two_of_two() {
+    let plan = shop(3, 2).build().expect("it is valid");
+    let holds = plan.clone().with_law(keeps(1)).run(1).expect("it runs");
+    assert_eq!(holds.verdict, Verdict::Holds, "{:?}", holds.reasons);
+    let refuted = plan.with_law(keeps(2)).run(1).expect("it runs");
+    assert_eq!(refuted.verdict, Verdict::Refuted);
+    assert_eq!(refuted.reasons[0].law, "the shop keeps its pods");
+}
+
+rollproof::check! {
+    fn the_shop_loses_nothing_on_any_number_of_workers(case in cases_of((3..6_u32, 2..4_u32).prop_map(|(w, r)| shop(w, r)))) {
+        let outcome = case.run()?;
+        proptest::prop_assert_eq!(outcome.requests.lost, 0, "{:?}", outcome.reasons);
+    }
+}
+
+rollproof::check! {
+    #[should_panic(expected = "replay: rollproof run")]
+    fn a_shop_of_one_pod_is_found_out(case in cases_of((1..4_u32).prop_map(|pods| shop(3, pods)))) {
+        let outcome = case.run()?;
+        proptest::prop_assert_eq!(outcome.verdict, Verdict::Holds);
+    }
+}
