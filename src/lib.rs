@@ -88,3 +88,8 @@ pub mod sim;
 pub mod statistics;
 pub mod strategy;
 pub mod world;
+
+/// The examples of README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
