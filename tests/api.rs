@@ -1,10 +1,17 @@
 //! The library as another program uses it.
 
 use rollproof::api::{App, Fault, Law, Pool, ScenarioBuilder, Traffic, Unanswered};
+use rollproof::base::Span;
+use rollproof::config::Entry;
+use rollproof::fault::{Aim, FaultEntry, FaultSet, Lasting, Strike, Victim};
+use rollproof::prove::certificate::certificate;
 use rollproof::prove::{Ask, ask};
 use rollproof::scenario::{Scenario, document};
 use rollproof::sim::outcome::Verdict;
 use rollproof::sim::{self, Outcome, Watch};
+use rollproof::strategy::machinery::{Plan, Run};
+use rollproof::strategy::{StrategyEntry, Target};
+use rollproof::world::disturbance::Disturbance;
 
 fn team() -> ScenarioBuilder {
     let users = Traffic::new("users").from("pool:clients").connections("new").rps(50);
@@ -94,4 +101,76 @@ fn a_proof_goes_by_laws_of_ones_own_and_its_counterexample_breaks_one() {
     let proof = strict.prove(&asked).expect("it has an answer");
     let found = proof.counterexample.expect("a run breaks it");
     assert_eq!((proof.verdict, found.law.as_str()), (Verdict::Refuted, "web keeps both pods"));
+}
+
+static HANDS: StrategyEntry = StrategyEntry {
+    entry: &Entry {
+        name: "hands-off",
+        about: "Waits, and is done.",
+        details: "",
+        settings: &[],
+        sources: &["this test"],
+    },
+    build: |_| Box::new(Run::new(Plan::of(Span::mins(5), Vec::new()))),
+    target: Target::Ignored,
+    hides_etcd: false,
+};
+
+static CABLE: FaultEntry = FaultEntry {
+    entry: &Entry {
+        name: "pulled-cable",
+        about: "Somebody pulls a cable.",
+        details: "",
+        settings: &[],
+        sources: &["this test"],
+    },
+    set: FaultSet::Independent,
+    aim: Aim::Node,
+    lasting: Some(Lasting { default: Span::secs(20), source: "this test" }),
+    strike: |_, victim| {
+        let Victim::Node(node) = victim else { return None };
+        Some(Strike { disturbance: Disturbance::CutLink(node), repair: Some(Disturbance::MendLink(node)) })
+    },
+};
+
+#[test]
+fn a_strategy_of_ones_own_runs_and_is_known_to_whatever_reads_the_plan_again() {
+    let plan = team().own_strategy(&HANDS).build().expect("it is valid");
+    let outcome = plan.run(1).expect("it runs");
+    assert_eq!((outcome.verdict, outcome.strategy.as_str()), (Verdict::Holds, "hands-off"));
+    assert!((outcome.upgrade.seconds - 300.0).abs() < 1e-9, "without a `start` time counts from 0");
+    let text = document(&plan);
+    let refused = Scenario::from_toml(&text).expect_err("nobody else knows it");
+    assert!(refused.to_string().contains("no strategy is called `hands-off`"), "{refused}");
+    let again = Scenario::from_toml_with(&text, &plan.own).expect("with it the file reads");
+    assert_eq!(again.run(1).expect("it runs"), outcome);
+}
+
+#[test]
+fn a_kind_of_fault_of_ones_own_is_enumerated_shrunk_and_stands_in_the_certificate() {
+    let plan = team().own_fault(&CABLE).law(keeps_both()).own_strategy(&HANDS);
+    let plan = plan.set("objective.faults.1={max_lost=0}").build().expect("it is valid");
+    let kinds = ask::kinds_with(&["pulled-cable".to_owned()], &plan.own).expect("its kind");
+    let laws = Some(vec!["no-loss"]);
+    let asked = Ask { faults: 1, kinds, laws, seeds: 1, bound: 0.9, confidence: 0.5, statics: false };
+    let proof = plan.prove(&asked).expect("it ends");
+    assert_eq!(proof.verdict, Verdict::Refuted);
+    let shown = proof.counterexample.as_ref().expect("a plan that is refuted");
+    assert!(shown.scenario.contains("kind = \"pulled-cable\""), "{}", shown.scenario);
+    let written = certificate(&plan, &asked, &proof);
+    assert_eq!(written.asked.own, ["web keeps both pods", "hands-off", "pulled-cable"]);
+    let unknown = written.question().expect_err("the command does not know them").to_string();
+    assert!(unknown.contains("`web keeps both pods` is known only to the program that made it"), "{unknown}");
+    let (again, _) = written.question_with(&plan.own).expect("the program does");
+    assert_eq!(again.hash, plan.hash);
+}
+
+#[test]
+fn entries_that_cannot_be_used_are_mistakes_of_the_plan() {
+    static TAKEN: StrategyEntry = StrategyEntry {
+        entry: &Entry { name: "kops", about: "Not kops.", details: "", settings: &[], sources: &[] },
+        ..HANDS
+    };
+    let said = team().own_strategy(&TAKEN).build().expect_err("two mistakes").to_string();
+    assert!(said.contains("two strategies are called `kops`") && said.contains("lacks a description"), "{said}");
 }

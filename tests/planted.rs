@@ -2,7 +2,7 @@
 //! nothing but the flaw is to blame: it is refuted, and the same scenario with the flaw mended holds.
 
 use proptest::test_runner::TestCaseError;
-use rollproof::api::cases::{Case, cases};
+use rollproof::api::cases::{Case, cases, cases_with_faults};
 use rollproof::api::{Found, Search};
 use rollproof::scenario;
 use rollproof::sim::outcome::Verdict;
@@ -124,4 +124,22 @@ fn a_property_that_holds_passes_all_its_cases() {
         Ok(())
     });
     assert_eq!(drawn.expect("what is drawn is valid and reads back"), 200);
+}
+
+#[test]
+fn plans_under_faults_are_valid_and_the_fault_to_blame_is_all_that_shrinking_leaves() {
+    let search = Search::new("under-faults").cases(CASES).folder(env!("CARGO_TARGET_TMPDIR")).fewest_keys();
+    // With three masters, a member that stops while another is replaced breaks the quorum.
+    let breaks = |case: &Case| case.run().is_ok_and(|outcome| outcome.etcd.is_some_and(|etcd| etcd.quorum_breaks > 0));
+    let found = search.find(&cases_with_faults(2), |case| {
+        let sound = case.with(&["fault=[]", "objective.laws=['etcd-quorum']"])?;
+        match breaks(case) && !breaks(&sound) {
+            true => Err(TestCaseError::fail("a fault breaks the quorum")),
+            false => Ok(()),
+        }
+    });
+    let found = found.expect_err("some fault does").found().expect("a case was drawn");
+    let toml = found.case.toml();
+    assert_eq!(found.case.scenario.faults.len(), 1, "{toml}");
+    assert!(toml.lines().count() <= LINES, "{toml}");
 }

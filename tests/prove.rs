@@ -10,7 +10,7 @@ use rollproof::prove::counterexample::with_faults;
 use rollproof::prove::placement::Aimed;
 use rollproof::prove::tally::Tally;
 use rollproof::prove::{Ask, Failed, Journal, NoJournal, Proof, Work, ask, prove};
-use rollproof::scenario::{self, Scenario};
+use rollproof::scenario::{self, Own, Scenario};
 use rollproof::sim::outcome::Verdict;
 use rollproof::sim::{Held, Simulation, Watch, run};
 
@@ -104,7 +104,7 @@ fn a_branch_is_the_run_that_had_its_fault_from_the_start() {
                 branch.add_fault(fault.clone(), Some(begun.at + offset));
                 let branch = branch.complete(&plan, Watch::default()).expect("it ends").outcome;
                 let table = with_faults(&plan, &[fault.keys(&plan.spec)]);
-                let whole = scenario::from_table("masters", table).expect("a scenario");
+                let whole = scenario::from_table("masters", table, &Own::new()).expect("a scenario");
                 let whole = run(&whole, 7, Watch::default()).expect("it ends").outcome;
                 assert_eq!(branch.digest, whole.digest, "{:?}", fault.keys(&plan.spec));
                 assert_eq!(branch.requests, whole.requests);
@@ -233,7 +233,7 @@ fn every_kind_at_every_target_reads_back_as_it_is_written() {
         let mut fault = aimed.when(Trigger::At(Time::ZERO + Span::secs(90)));
         fault.lasting = fault.lasting.map(|lasting| lasting + Span::secs(1));
         let keys = fault.keys(&plan.spec);
-        let back = scenario::from_table("back", with_faults(&plan, std::slice::from_ref(&keys)));
+        let back = scenario::from_table("back", with_faults(&plan, std::slice::from_ref(&keys)), &Own::new());
         let back = back.unwrap_or_else(|refused| panic!("{keys:?}: {refused}"));
         let read = back.faults.last().expect("it has the fault");
         let name = |fault: &rollproof::fault::FaultSpec| fault.kind.entry.name;
@@ -247,7 +247,7 @@ fn a_setting_of_a_fault_that_the_scenario_gives_is_written_with_it() {
     let cut = "[[fault]]\nkind = \"api-cut\"\nat = \"1m\"\nfrom_etcd = true\n";
     let plan = masters(3, cut);
     let keys = plan.faults[0].keys(&plan.spec);
-    let back = scenario::from_table("back", with_faults(&masters(3, ""), &[keys])).expect("it reads");
+    let back = scenario::from_table("back", with_faults(&masters(3, ""), &[keys]), &Own::new()).expect("it reads");
     assert!(back.faults[0].values.flag("from_etcd"));
 }
 

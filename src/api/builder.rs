@@ -5,7 +5,10 @@ use super::keys::{empty, listed, named, put, text};
 use super::parts::{App, Fault, Pool};
 use crate::config::printed::document;
 use crate::config::{Table, ValueKind};
-use crate::scenario::{self, SCHEMA, Scenario};
+use crate::fault::FaultEntry;
+use crate::observe::own::Law;
+use crate::scenario::{self, Own, SCHEMA, Scenario};
+use crate::strategy::StrategyEntry;
 
 /// A scenario that is being put together. Nothing is checked before [`build`](ScenarioBuilder::build).
 #[derive(Clone, Debug)]
@@ -18,6 +21,7 @@ pub struct ScenarioBuilder {
     faults: Vec<Table>,
     strategy: Option<String>,
     overrides: Vec<String>,
+    own: Own,
 }
 
 impl Scenario {
@@ -32,6 +36,7 @@ impl Scenario {
             faults: Vec::new(),
             strategy: None,
             overrides: Vec::new(),
+            own: Own::new(),
         }
     }
 
@@ -40,7 +45,15 @@ impl Scenario {
     /// # Errors
     /// With everything that is wrong, and where in the text.
     pub fn from_toml(text: &str) -> Result<Scenario, Problems> {
-        scenario::parse("scenario.toml", text, &[], None)
+        Scenario::from_toml_with(text, &Own::new())
+    }
+
+    /// The scenario of a TOML text that may name what this program adds to the catalogues.
+    ///
+    /// # Errors
+    /// With everything that is wrong, and where in the text.
+    pub fn from_toml_with(text: &str, own: &Own) -> Result<Scenario, Problems> {
+        scenario::parse_with("scenario.toml", text, (&[], None), own)
     }
 }
 
@@ -71,6 +84,21 @@ impl ScenarioBuilder {
     /// Who upgrades it; `rollproof list strategies` names them.
     pub fn strategy(mut self, name: &str) -> ScenarioBuilder {
         self.strategy = Some(name.to_owned());
+        self
+    }
+    /// A strategy of the program's own upgrades it. [`Actor`](crate::strategy::Actor) has an example.
+    pub fn own_strategy(mut self, entry: &'static StrategyEntry) -> ScenarioBuilder {
+        self.own = self.own.strategy(entry);
+        self.strategy(entry.entry.name)
+    }
+    /// Faults may be of this kind of the program's own. [`FaultEntry`] has an example.
+    pub fn own_fault(mut self, kind: &'static FaultEntry) -> ScenarioBuilder {
+        self.own = self.own.fault(kind);
+        self
+    }
+    /// The plan is held to a law of the program's own. [`Law`] has an example.
+    pub fn law(mut self, law: Law) -> ScenarioBuilder {
+        self.own = self.own.law(law);
         self
     }
     /// With this fault, too.
@@ -117,6 +145,6 @@ impl ScenarioBuilder {
             put(&mut strategy, "name", text(&name));
             put(&mut root, "strategy", ValueKind::Table(strategy));
         }
-        scenario::parse("built.toml", &document(&root), &self.overrides, None)
+        scenario::parse_with("built.toml", &document(&root), (&self.overrides, None), &self.own)
     }
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::strategy::{BoxedStrategy, Union};
 
-use super::parts::{App, Pool, Traffic};
+use super::parts::{App, Fault, Pool, Traffic};
 use super::{Problems, ScenarioBuilder};
 use crate::scenario::{self, Scenario, document};
 use crate::sim::{InternalError, Outcome};
@@ -33,14 +33,13 @@ impl Case {
     pub fn toml(&self) -> String {
         document(&self.scenario)
     }
-    /// The same with other keys, each as `--set` of the command writes it: `app.web.cpu=250`. Laws of one's own stay.
+    /// The same with other keys, each as `--set` of the command writes it: `app.web.cpu=250`. What the program adds to the catalogues stays.
     ///
     /// # Errors
     /// With everything that is then wrong.
     pub fn with(&self, changes: &[&str]) -> Result<Case, Problems> {
         let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
-        let mut scenario = scenario::parse("case.toml", &self.toml(), &changes, None)?;
-        scenario.laws.clone_from(&self.scenario.laws);
+        let scenario = scenario::parse_with("case.toml", &self.toml(), (&changes, None), &self.scenario.own)?;
         Ok(Case { scenario, seed: self.seed })
     }
 }
@@ -146,6 +145,29 @@ pub fn strategies() -> BoxedStrategy<&'static str> {
     Union::new_weighted(names.map(|(weight, name)| (weight, Just(name))).to_vec()).boxed()
 }
 
+/// Faults of kinds that mend by themselves, each at a phase of the plan or at a time within the first quarter of an
+/// hour, on [`clusters`] with an [app](apps) `web`. What a cluster does not have, such as a second master, makes an
+/// invalid scenario, which [`cases_of`] draws anew.
+pub fn faults() -> BoxedStrategy<Fault> {
+    let kinds = prop_oneof![
+        3 => Just(("pod-crash", "web-0")),
+        2 => Just(("kubelet-restart", "workers-1")),
+        2 => Just(("controller-manager-crash", "kcm-leader")),
+        2 => Just(("api-server-crash", "master-1")),
+        2 => Just(("etcd-member-stop", "etcd-leader")),
+        2 => Just(("node-power-off", "workers-2")),
+        1 => Just(("node-link-cut", "host-of:web-0")),
+        1 => Just(("node-power-off", "master-3")),
+    ];
+    const PHASES: [&str; 4] =
+        ["master-1:transition", "master-2:transition", "workers-1:draining", "workers-1:transition"];
+    let moments = prop_oneof![
+        2 => (1..=15_u32).prop_map(|minutes| format!("{minutes}m")),
+        1 => proptest::sample::select(&PHASES[..]).prop_map(str::to_owned),
+    ];
+    (kinds, moments).prop_map(|((kind, target), at)| Fault::new(kind).target(target).at(&at)).boxed()
+}
+
 /// Runs of what these builders build. What cannot be built is drawn again, and never shrunk to.
 pub fn cases_of(builders: impl Strategy<Value = ScenarioBuilder> + 'static) -> BoxedStrategy<Case> {
     let built = |(builder, seed): (ScenarioBuilder, u64)| {
@@ -155,12 +177,25 @@ pub fn cases_of(builders: impl Strategy<Value = ScenarioBuilder> + 'static) -> B
     (builders, seeds()).prop_filter_map("it is a valid scenario", built).boxed()
 }
 
-/// Runs of any cluster with an app `web`, sometimes another app `api`, and any strategy.
+/// Runs of any cluster with an app `web`, sometimes another app `api`, and any strategy, under so many faults at most;
+/// they shrink to none.
+pub fn cases_with_faults(most: usize) -> BoxedStrategy<Case> {
+    let faults = proptest::collection::vec(faults(), 0..=most);
+    let under = |(plan, faults): (ScenarioBuilder, Vec<Fault>)| faults.into_iter().fold(plan, ScenarioBuilder::fault);
+    cases_of((plans(), faults).prop_map(under))
+}
+
+/// Runs of any cluster with an app `web`, sometimes another app `api`, and any strategy; nothing fails.
 pub fn cases() -> BoxedStrategy<Case> {
+    cases_of(plans())
+}
+
+fn plans() -> BoxedStrategy<ScenarioBuilder> {
     let second = prop_oneof![3 => Just(false), 1 => any::<bool>()];
     let builders = (clusters(), apps("web"), second, apps("api"), strategies());
-    cases_of(builders.prop_map(|(cluster, web, second, api, strategy)| {
+    let build = |(cluster, web, second, api, strategy): (ScenarioBuilder, App, bool, App, &str)| {
         let cluster = cluster.app(web).strategy(strategy);
         if second { cluster.app(api) } else { cluster }
-    }))
+    };
+    builders.prop_map(build).boxed()
 }

@@ -134,7 +134,7 @@ impl Search {
     }
 }
 
-/// A test that a property holds of every case. `?`, `return Err(...)` and proptest's `prop_assert!` end it; a failure
+/// A test that a property holds of every case; what fails is left with the fewest keys with which it still does. `?`, `return Err(...)` and proptest's `prop_assert!` end it; a failure
 /// prints the command that replays the smallest case found and the path of its scenario.
 ///
 /// ```
@@ -155,7 +155,7 @@ macro_rules! check {
         $(#[$meta])*
         #[test]
         fn $name() {
-            let search = $crate::api::Search::new(stringify!($name));
+            let search = $crate::api::Search::new(stringify!($name)).fewest_keys();
             let search = match option_env!("CARGO_TARGET_TMPDIR") {
                 Some(folder) => search.folder(folder),
                 None => search,

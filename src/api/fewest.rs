@@ -25,8 +25,7 @@ pub(super) fn fewest(mut case: Case, fails: impl Fn(&Case) -> bool) -> Case {
 
 /// The case with this table, if it is valid.
 fn read(case: &Case, table: Table) -> Option<Case> {
-    let mut scenario = scenario::from_table(&case.scenario.name, table).ok()?;
-    scenario.laws.clone_from(&case.scenario.laws);
+    let scenario = scenario::from_table(&case.scenario.name, table, &case.scenario.own).ok()?;
     Some(Case { scenario, seed: case.seed })
 }
 

@@ -35,7 +35,7 @@ mod parts;
 mod questions;
 
 pub use crate::observe::own::{Law, Truth};
-pub use crate::scenario::Refused as Problems;
+pub use crate::scenario::{Own, Refused as Problems};
 pub use builder::ScenarioBuilder;
 #[cfg(feature = "proptest")]
 pub use check::{Found, Search, Unsound};

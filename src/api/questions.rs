@@ -25,7 +25,7 @@ impl Scenario {
     ///
     /// A file of the plan, a counterexample's or a certificate's, does not say the law: only the program knows it.
     pub fn with_law(mut self, law: Law) -> Scenario {
-        self.laws.push(law);
+        self.own = self.own.law(law);
         self
     }
 

@@ -12,6 +12,49 @@ use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
 
 /// A kind of fault that scenarios can name.
+///
+/// A program can add its own to a scenario, and ask a proof about it as about those of the catalogue:
+///
+/// ```
+/// use rollproof::api::{App, Fault, Pool};
+/// use rollproof::base::Span;
+/// use rollproof::config::Entry;
+/// use rollproof::fault::{Aim, FaultEntry, FaultSet, Lasting, Strike, Victim};
+/// use rollproof::scenario::Scenario;
+/// use rollproof::world::disturbance::Disturbance;
+///
+/// static CABLE: FaultEntry = FaultEntry {
+///     entry: &Entry {
+///         name: "pulled-cable",
+///         about: "Somebody pulls a machine's cable and plugs it in again.",
+///         details: "",
+///         settings: &[],
+///         sources: &["the team's incident 7"],
+///     },
+///     set: FaultSet::Independent,
+///     aim: Aim::Node,
+///     lasting: Some(Lasting { default: Span::secs(20), source: "the team's incident 7" }),
+///     strike: |_, victim| match victim {
+///         Victim::Node(node) => Some(Strike {
+///             disturbance: Disturbance::CutLink(node),
+///             repair: Some(Disturbance::MendLink(node)),
+///         }),
+///         _ => None,
+///     },
+/// };
+///
+/// let plan = Scenario::builder("team")
+///     .version("1.14.10", "1.15.7")
+///     .pool(Pool::new("workers", 2))
+///     .app(App::new("web").replicas(2))
+///     .strategy("kops-1.15")
+///     .own_fault(&CABLE)
+///     .fault(Fault::new("pulled-cable").target("workers-1").at("2m"))
+///     .build()?;
+/// assert_eq!(plan.faults[0].kind.entry.name, "pulled-cable");
+/// plan.run(1)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct FaultEntry {
     /// Its name, description and settings.

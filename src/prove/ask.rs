@@ -1,8 +1,9 @@
 //! What is asked of a proof.
 
 use crate::config::nearest;
-use crate::fault::{CATALOG, FaultEntry, FaultSet};
+use crate::fault::{FaultEntry, FaultSet};
 use crate::observe::laws;
+use crate::scenario::Own;
 
 /// What is asked of a proof.
 #[derive(Clone, Debug)]
@@ -71,16 +72,24 @@ pub struct UnknownLaw {
 /// # Errors
 /// With the first name that stands for none.
 pub fn kinds(names: &[String]) -> Result<Vec<&'static FaultEntry>, UnknownKind> {
+    kinds_with(names, &Own::default())
+}
+
+/// The kinds that these names stand for, where the program adds this to the catalogues.
+///
+/// # Errors
+/// With the first name that stands for none.
+pub fn kinds_with(names: &[String], own: &Own) -> Result<Vec<&'static FaultEntry>, UnknownKind> {
     let sets = || FaultSet::ALL.map(FaultSet::name).into_iter();
-    let known = || CATALOG.iter().map(|kind| kind.entry.name).chain(sets());
+    let known = || own.all_faults().map(|kind| kind.entry.name).chain(sets());
     if let Some(name) = names.iter().find(|name| !known().any(|known| known == name.as_str())) {
         return Err(UnknownKind { name: name.clone(), nearest: nearest(name, known()) });
     }
-    let asked = |kind: &&&'static FaultEntry| {
+    let asked = |kind: &&'static FaultEntry| {
         let of = |set: &FaultSet| kind.set.within(*set) && names.iter().any(|name| name == set.name());
         names.iter().any(|name| name == kind.entry.name) || FaultSet::ALL.iter().any(of)
     };
-    Ok(CATALOG.iter().filter(asked).copied().collect())
+    Ok(own.all_faults().filter(asked).collect())
 }
 
 /// The laws of these names.

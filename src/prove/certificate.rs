@@ -9,7 +9,7 @@ use super::ask::{self, Ask};
 use super::batch::Journal;
 use super::report::Proof;
 use super::tally::Tally;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Own, Scenario};
 use crate::sim::outcome::Verdict;
 
 /// Version of the format.
@@ -57,6 +57,9 @@ pub struct Asked {
     pub confidence: f64,
     /// Whether static checks took part.
     pub statics: bool,
+    /// Laws, strategies and kinds of faults that only the program knows that made it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
 }
 
 /// Why a certificate cannot be checked.
@@ -71,6 +74,11 @@ const fn name(verdict: Verdict) -> &'static str {
         Verdict::Refuted => "refuted",
         Verdict::Undecided => "undecided",
     }
+}
+
+/// Everything that a program adds to the catalogues, by name.
+fn names_of(own: &Own) -> Vec<String> {
+    own.laws().iter().map(|law| law.name().to_owned()).chain(own.names().map(str::to_owned)).collect()
 }
 
 /// The certificate of a proof.
@@ -90,6 +98,7 @@ pub fn certificate(plan: &Scenario, ask: &Ask, proof: &Proof) -> Certificate {
             bound: ask.bound,
             confidence: ask.confidence,
             statics: ask.statics,
+            own: names_of(&plan.own),
         },
         verdict: name(proof.verdict).to_owned(),
         digest: proof.digest.clone(),
@@ -99,28 +108,40 @@ pub fn certificate(plan: &Scenario, ask: &Ask, proof: &Proof) -> Certificate {
 }
 
 impl Certificate {
-    /// The scenario and what was asked of it.
+    /// The scenario and what was asked of it, where nothing of it is some program's own.
     ///
     /// # Errors
     /// When this program cannot check it, with the reason.
     pub fn question(&self) -> Result<(Scenario, Ask), Unusable> {
+        self.question_with(&Own::default())
+    }
+
+    /// The scenario and what was asked of it, where the program adds this to the catalogues.
+    ///
+    /// # Errors
+    /// When this program cannot check it, with the reason.
+    pub fn question_with(&self, own: &Own) -> Result<(Scenario, Ask), Unusable> {
         let other = |what: &str, own: &str, theirs: &str| {
             Unusable(format!("it was made with {what} {theirs}, and this program has {own}"))
         };
-        let own: String = crate::engine::fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
+        let samplers: String = crate::engine::fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
         if self.schema != SCHEMA {
             return Err(other("schema", &SCHEMA.to_string(), &self.schema.to_string()));
         }
         if self.model_version != crate::sim::MODEL_VERSION {
             return Err(other("model version", crate::sim::MODEL_VERSION, &self.model_version));
         }
-        if self.samplers != own {
-            return Err(other("samplers", &own, &self.samplers));
+        if self.samplers != samplers {
+            return Err(other("samplers", &samplers, &self.samplers));
         }
-        let plan = scenario::parse("certificate.toml", &self.scenario, &[], None);
+        let known = names_of(own);
+        if let Some(unknown) = self.asked.own.iter().find(|name| !known.contains(name)) {
+            return Err(Unusable(format!("`{unknown}` is known only to the program that made it")));
+        }
+        let plan = scenario::parse_with("certificate.toml", &self.scenario, (&[], None), own);
         let plan = plan.map_err(|refused| Unusable(refused.to_string()))?;
         let asked = &self.asked;
-        let kinds = ask::kinds(&asked.kinds).map_err(|unknown| Unusable(unknown.to_string()))?;
+        let kinds = ask::kinds_with(&asked.kinds, own).map_err(|unknown| Unusable(unknown.to_string()))?;
         let laws = asked.laws.as_deref().map(ask::laws).transpose().map_err(|unknown| Unusable(unknown.to_string()))?;
         let ask = Ask {
             faults: asked.faults,

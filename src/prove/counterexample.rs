@@ -55,7 +55,7 @@ pub(super) fn shrunk(plan: &Scenario, witness: &Witness, stop: &AtomicBool) -> R
         crate::config::ValueKind::Array(items) => items.len(),
         _ => 0,
     });
-    let mut shrink = Shrink::new((&plan.name, &plan.laws), table, (witness.seed, &witness.law), own, stop);
+    let mut shrink = Shrink::new((&plan.name, &plan.own), table, (witness.seed, &witness.law), own, stop);
     if !shrink.holds_still()? {
         // It does not replay as a file, which no search should find: show it as it is.
         return shown(plan, &shrink, witness);

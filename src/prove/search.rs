@@ -229,7 +229,7 @@ fn says(plan: &Scenario) -> Vec<String> {
     let told = ["no-loss", "no-exposure", "etcd-quorum", "completion"];
     let others = objective.laws.iter().filter(|law| !told.contains(law));
     says.extend(others.map(|law| format!("{law} is kept")));
-    says.extend(plan.laws.iter().map(|law| format!("{} is kept", law.name())));
+    says.extend(plan.own.laws().iter().map(|law| format!("{} is kept", law.name())));
     says
 }
 

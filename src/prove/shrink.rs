@@ -10,8 +10,7 @@ use super::batch::{Failed, caught};
 use super::edit::{self, Step, keys};
 use crate::config::{Table, Value, ValueKind};
 use crate::fault::CATALOG;
-use crate::observe::own::Law;
-use crate::scenario::{self, Refused, Scenario};
+use crate::scenario::{self, Own, Refused, Scenario};
 use crate::sim::outcome::Verdict;
 use crate::sim::{self, Outcome, Watch};
 
@@ -38,8 +37,8 @@ const SIMPLER: [&str; 12] = [
 pub(super) struct Shrink<'s> {
     name: String,
     table: Table,
-    /// Laws of one's own, which no table says.
-    laws: Vec<Law>,
+    /// What the program adds to the catalogues, which no table says.
+    program: Own,
     seed: u64,
     law: String,
     /// Faults of the scenario itself, which stand before those of the search and are left alone.
@@ -65,7 +64,7 @@ fn mechanism(outcome: &Outcome) -> Option<String> {
 
 impl<'s> Shrink<'s> {
     pub(super) fn new(
-        plan: (&str, &[Law]),
+        plan: (&str, &Own),
         table: Table,
         (seed, law): (u64, &str),
         own: usize,
@@ -74,7 +73,7 @@ impl<'s> Shrink<'s> {
         Shrink {
             name: plan.0.to_owned(),
             table,
-            laws: plan.1.to_vec(),
+            program: plan.1.clone(),
             seed,
             law: law.to_owned(),
             own,
@@ -85,11 +84,9 @@ impl<'s> Shrink<'s> {
         }
     }
 
-    /// What a table says, held to the laws of one's own, too.
+    /// What a table says, with what the program adds to the catalogues.
     pub(super) fn plan(&self, table: &Table) -> Result<Scenario, Refused> {
-        let mut plan = scenario::from_table(&self.name, table.clone())?;
-        plan.laws.clone_from(&self.laws);
-        Ok(plan)
+        scenario::from_table(&self.name, table.clone(), &self.program)
     }
 
     pub(super) const fn table(&self) -> &Table {
@@ -217,9 +214,12 @@ impl<'s> Shrink<'s> {
     fn simpler_faults(&mut self) -> Result<(), Failed> {
         for fault in self.places() {
             let Some(kind) = self.text_at(&fault, "kind") else { continue };
+            // Nobody has said what is simpler than a program's own kind.
+            if !CATALOG.iter().any(|known| known.entry.name == kind) {
+                continue;
+            }
             let rank = SIMPLER.iter().position(|simpler| *simpler == kind).unwrap_or(SIMPLER.len());
-            let known = |name: &&&str| CATALOG.iter().any(|kind| kind.entry.name == **name);
-            for simpler in SIMPLER[..rank].iter().filter(known) {
+            for simpler in &SIMPLER[..rank] {
                 let mut table = self.table.clone();
                 edit::set_in(&mut table, &fault, "kind", edit::text(simpler));
                 if self.take(table, format!("{simpler} instead of {kind}"))? {
@@ -389,7 +389,7 @@ at = "workers-1:gate"
     fn a_fault_without_which_the_law_breaks_in_another_way_is_not_what_it_takes() {
         let stop = AtomicBool::new(false);
         let table = table();
-        let mut shrink = Shrink::new(("exposed", &[]), table.clone(), (1, "no-exposure"), 0, &stop);
+        let mut shrink = Shrink::new(("exposed", &Own::new()), table.clone(), (1, "no-exposure"), 0, &stop);
         assert!(shrink.holds_still().expect("it runs"));
         let mut calm = table.clone();
         edit::remove(&mut calm, &keys(&["fault"]));
@@ -402,7 +402,7 @@ at = "workers-1:gate"
     #[test]
     fn it_stops_when_it_is_told_to() {
         let stop = AtomicBool::new(true);
-        let mut shrink = Shrink::new(("exposed", &[]), table(), (1, "no-exposure"), 0, &stop);
+        let mut shrink = Shrink::new(("exposed", &Own::new()), table(), (1, "no-exposure"), 0, &stop);
         assert!(matches!(shrink.holds_still(), Err(Failed::Stopped)));
     }
 }

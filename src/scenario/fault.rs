@@ -7,7 +7,7 @@ use super::lower::{Lower, quoted};
 use crate::base::{Span, Time};
 use crate::config::quantity::{LONGEST, span};
 use crate::config::{Item, Problem, Reader, code, resolved};
-use crate::fault::{Aim, CATALOG, FaultEntry, FaultSpec, Target, Trigger, find};
+use crate::fault::{Aim, FaultEntry, FaultSpec, Target, Trigger};
 use crate::world::spec::Spec;
 
 /// The word for a fault that is never repaired.
@@ -45,13 +45,14 @@ fn table(lower: &mut Lower<'_>, mut reader: Reader<'_>, spec: &Spec) -> Option<V
 }
 
 fn kind_named(lower: &Lower<'_>, item: &Item<'_>, name: &str) -> Option<&'static FaultEntry> {
-    match find(name) {
+    match lower.own.find_fault(name) {
         Ok(kind) => Some(kind),
         Err(unknown) => {
             let help = match unknown.nearest {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => {
-                    let names: Vec<String> = CATALOG.iter().map(|kind| format!("`{}`", kind.entry.name)).collect();
+                    let all = lower.own.all_faults();
+                    let names: Vec<String> = all.map(|kind| format!("`{}`", kind.entry.name)).collect();
                     format!("kinds are {}", names.join(", "))
                 }
             };

@@ -4,14 +4,13 @@ use std::fmt;
 use std::path::Path;
 
 use super::lower::{self, Lowered};
-use super::{Limits, presets, strategy};
+use super::{Limits, Own, presets, strategy};
 use crate::config::{
     Diagnostics, Key, Override, Place, Problem, SourceId, Sources, Table, Value, ValueKind, parse as parse_text,
     render, render_wrapped,
 };
 use crate::fault::FaultSpec;
 use crate::observe::laws::Objective;
-use crate::observe::own::Law;
 use crate::strategy::delivery::Rollout;
 use crate::world::spec::Spec;
 use std::sync::Arc;
@@ -44,8 +43,8 @@ pub struct Scenario {
     pub objective: Objective,
     /// What it is held to with so many faults, where the scenario says so; in order of their number, from 1.
     pub objective_with_faults: Vec<(u32, Objective)>,
-    /// Laws of one's own that it is held to as well; no file can say them.
-    pub laws: Vec<Law>,
+    /// What the program adds to the catalogues for it; no file can say it.
+    pub own: Own,
     /// How far a run goes.
     pub limits: Limits,
     /// What it may not have meant.
@@ -121,7 +120,7 @@ pub fn load(path: &Path, overrides: &[String], strategy: Option<&str>) -> Result
     let (mut sources, problems) = (Sources::new(), Diagnostics::new());
     let Some(id) = sources.read(path, &problems) else { return Err(Refused { sources, problems }) };
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-    read(sources, problems, id, &stem, overrides, strategy)
+    read(sources, problems, (id, &stem), (overrides, strategy), &Own::default())
 }
 
 /// Reads a scenario's text; `name` stands for the file in messages.
@@ -129,19 +128,26 @@ pub fn load(path: &Path, overrides: &[String], strategy: Option<&str>) -> Result
 /// # Errors
 /// With everything that is wrong.
 pub fn parse(name: &str, text: &str, overrides: &[String], strategy: Option<&str>) -> Result<Scenario, Refused> {
+    parse_with(name, text, (overrides, strategy), &Own::default())
+}
+
+/// The same with what a program adds to the catalogues: `changes` are the overrides and the strategy.
+///
+/// # Errors
+/// With everything that is wrong.
+pub fn parse_with(name: &str, text: &str, changes: (&[String], Option<&str>), own: &Own) -> Result<Scenario, Refused> {
     let (mut sources, problems) = (Sources::new(), Diagnostics::new());
     let id = sources.add(name, text);
     let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name).to_owned();
-    read(sources, problems, id, &stem, overrides, strategy)
+    read(sources, problems, (id, &stem), changes, own)
 }
 
 fn read(
     mut sources: Sources,
     problems: Diagnostics,
-    id: SourceId,
-    stem: &str,
-    overrides: &[String],
-    strategy: Option<&str>,
+    (id, stem): (SourceId, &str),
+    (overrides, strategy): (&[String], Option<&str>),
+    own: &Own,
 ) -> Result<Scenario, Refused> {
     let mut root = parse_text(&sources, id, &problems);
     presets::expand(&mut root);
@@ -153,30 +159,31 @@ fn read(
     }
     presets::expand(&mut root);
     if let Some(name) = strategy {
-        strategy::replace(&mut root, name, &mut sources, &problems);
+        strategy::replace(&mut root, name, own, (&mut sources, &problems));
     }
-    let lowered = lower::lower(&root, stem, &problems);
+    let lowered = lower::lower(&root, stem, own, &problems);
     if problems.has_errors() {
         return Err(Refused { sources, problems });
     }
-    Ok(scenario(lowered, root, Warnings { sources, problems: problems.sorted() }))
+    Ok(scenario(lowered, root, own, Warnings { sources, problems: problems.sorted() }))
 }
 
-/// The scenario that a table means, such as a changed [`Scenario::table`]; `name` is that of a file that gives none.
+/// The scenario that a table means, such as a changed [`Scenario::table`], with what the program adds to the
+/// catalogues; `name` is that of a file that gives none.
 ///
 /// # Errors
 /// With everything that is wrong; nothing has a place in a file.
-pub fn from_table(name: &str, mut root: Table) -> Result<Scenario, Refused> {
+pub fn from_table(name: &str, mut root: Table, own: &Own) -> Result<Scenario, Refused> {
     let (sources, problems) = (Sources::new(), Diagnostics::new());
     presets::expand(&mut root);
-    let lowered = lower::lower(&root, name, &problems);
+    let lowered = lower::lower(&root, name, own, &problems);
     if problems.has_errors() {
         return Err(Refused { sources, problems });
     }
-    Ok(scenario(lowered, root, Warnings { sources, problems: problems.sorted() }))
+    Ok(scenario(lowered, root, own, Warnings { sources, problems: problems.sorted() }))
 }
 
-fn scenario(lowered: Lowered, root: Table, warnings: Warnings) -> Scenario {
+fn scenario(lowered: Lowered, root: Table, own: &Own, warnings: Warnings) -> Scenario {
     let hash = root.fingerprint().iter().map(|byte| format!("{byte:02x}")).collect();
     Scenario {
         name: lowered.name,
@@ -189,7 +196,7 @@ fn scenario(lowered: Lowered, root: Table, warnings: Warnings) -> Scenario {
         faults: lowered.faults,
         objective: lowered.objectives.plain,
         objective_with_faults: lowered.objectives.faults,
-        laws: Vec::new(),
+        own: own.clone(),
         limits: lowered.limits,
         warnings,
         table: root,

@@ -6,7 +6,7 @@ use super::beside::{self, Beside};
 use super::page::Page;
 use super::strategy::Chosen;
 use super::{
-    Limits, app, budget, checks, cluster, fault, hops, objective, pool, probe, rollout, strategy, traffic, webhook,
+    Limits, Own, app, budget, checks, cluster, fault, hops, objective, pool, probe, rollout, strategy, traffic, webhook,
 };
 use crate::base::IdVec;
 use crate::config::{Diagnostics, Reader, Table};
@@ -22,6 +22,8 @@ pub const SCHEMA: u32 = 1;
 pub(super) struct Lower<'a> {
     /// Where problems go.
     pub(super) problems: &'a Diagnostics,
+    /// What the program adds to the catalogues.
+    pub(super) own: &'a Own,
     /// The scenario printed back.
     pub(super) page: Page,
 }
@@ -41,8 +43,9 @@ pub(super) struct Lowered {
 }
 
 /// Lowers the whole file. `fallback` is the name of a scenario that gives none.
-pub(super) fn lower(root: &Table, fallback: &str, problems: &Diagnostics) -> Lowered {
-    let mut lower = Lower { problems, page: Page::default() };
+pub(super) fn lower(root: &Table, fallback: &str, own: &Own, problems: &Diagnostics) -> Lowered {
+    own.check(problems);
+    let mut lower = Lower { problems, own, page: Page::default() };
     let mut reader = Reader::new(root, problems);
     let (name, about) = lower.head(&mut reader, fallback);
     let cluster = cluster::read(&mut lower, &reader.required("cluster"));

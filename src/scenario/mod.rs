@@ -17,6 +17,7 @@ mod hops;
 mod load;
 mod lower;
 mod objective;
+mod own;
 mod page;
 mod plane_records;
 mod pool;
@@ -38,8 +39,9 @@ mod webhook;
 
 pub use beside::Beside;
 pub use checks::{MAX_APPS, MAX_NODES, MAX_PODS};
-pub use load::{Refused, Scenario, Warnings, document, from_table, load, parse, resolved};
+pub use load::{Refused, Scenario, Warnings, document, from_table, load, parse, parse_with, resolved};
 pub use lower::SCHEMA;
 pub use objective::Limits;
+pub use own::Own;
 pub use schema::schema;
 pub use strategy::Chosen;

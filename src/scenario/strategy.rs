@@ -2,13 +2,16 @@
 
 use super::hops::{self, Hops};
 use super::lower::{Lower, quoted};
+use super::own::Own;
 use super::pool::ReadPool;
+use crate::base::Span;
 use crate::config::printed::printed_value;
 use crate::config::{
     Diagnostics, Entry, Item, Override, Place, Problem, Sources, Table, ValueKind, Values, code, resolved,
 };
-use crate::strategy::catalog::{CATALOG, StrategyEntry, find};
+use crate::strategy::catalog::{CATALOG, StrategyEntry};
 use crate::strategy::machinery::{Plan, Run, toml};
+use crate::strategy::start::START;
 use crate::strategy::{Actor, Hops as Walk, own_plan};
 use crate::world::reported::Goal;
 
@@ -33,6 +36,12 @@ impl Chosen {
         self.entry.entry.name
     }
 
+    /// From when on its time is counted: its setting `start`; a strategy that has none begins at once.
+    pub fn start(&self) -> Span {
+        let has = self.entry.entry.settings.iter().any(|setting| setting.key == START.key);
+        if has { self.values.span(START.key) } else { Span::ZERO }
+    }
+
     /// Its actor, before the first call.
     pub fn actor(&self) -> Box<dyn Actor> {
         let actor = match &self.plan {
@@ -52,7 +61,7 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>, pools: &[ReadPool]) -
     let Some(mut reader) = item.table() else { return first() };
     let name_item = reader.required("name");
     let name = name_item.string();
-    let Some(entry) = name.and_then(|name| known(lower.problems, name_item.place(), name)) else {
+    let Some(entry) = name.and_then(|name| known(lower, name_item.place(), name)) else {
         // Without it nobody knows which settings there are.
         reader.abandon();
         return first();
@@ -77,18 +86,19 @@ pub(super) fn read(lower: &mut Lower<'_>, item: &Item<'_>, pools: &[ReadPool]) -
 /// The key of an own plan's stages.
 const STAGES: &str = "stage";
 
-fn known(problems: &Diagnostics, place: Place, name: &str) -> Option<&'static StrategyEntry> {
-    match find(name) {
+fn known(lower: &Lower<'_>, place: Place, name: &str) -> Option<&'static StrategyEntry> {
+    match lower.own.find_strategy(name) {
         Ok(entry) => Some(entry),
         Err(unknown) => {
             let help = match unknown.nearest {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => {
-                    let names: Vec<String> = CATALOG.iter().map(|entry| format!("`{}`", entry.entry.name)).collect();
+                    let all = lower.own.all_strategies();
+                    let names: Vec<String> = all.map(|entry| format!("`{}`", entry.entry.name)).collect();
                     format!("strategies are {}", names.join(", "))
                 }
             };
-            problems.report(Problem::error(code::UNKNOWN_CHOICE, unknown.to_string(), place).help(help));
+            lower.problems.report(Problem::error(code::UNKNOWN_CHOICE, unknown.to_string(), place).help(help));
             None
         }
     }
@@ -96,13 +106,13 @@ fn known(problems: &Diagnostics, place: Place, name: &str) -> Option<&'static St
 
 /// Puts another strategy in place of the file's: its settings stay where the new one has them, too; the others are
 /// dropped, and a warning says so.
-pub(super) fn replace(root: &mut Table, name: &str, sources: &mut Sources, problems: &Diagnostics) {
+pub(super) fn replace(root: &mut Table, name: &str, own: &Own, (sources, problems): (&mut Sources, &Diagnostics)) {
     let argument = format!("strategy.name={}", quoted(name));
     let Some(change) = Override::parse(&argument, "--strategy", sources, problems) else { return };
     if let (Ok(entry), Some(ValueKind::Table(table))) =
-        (find(name), root.get_mut("strategy").map(|value| &mut value.kind))
+        (own.find_strategy(name), root.get_mut("strategy").map(|value| &mut value.kind))
     {
-        let all: Vec<&Entry> = CATALOG.iter().map(|strategy| strategy.entry).collect();
+        let all: Vec<&Entry> = own.all_strategies().map(|strategy| strategy.entry).collect();
         table.entries.retain(|(key, _)| {
             let ignored = is_foreign(&key.name, entry.entry, &all);
             if ignored {

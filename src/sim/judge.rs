@@ -309,7 +309,7 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
         Ending::Horizon(_) => run.world.now(),
     };
-    let start = scenario.strategy.values.span("start");
+    let start = scenario.strategy.start();
     Upgrade {
         result,
         seconds: end.since(Time::ZERO + start).as_secs_f64(),

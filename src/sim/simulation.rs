@@ -186,7 +186,7 @@ impl Simulation {
             drivers,
             faults,
             figures,
-            own: Watched::new(&scenario.laws),
+            own: Watched::new(scenario.own.laws()),
             invariants: Invariants::new(&spec),
             digest: Digest::default(),
             recorder: trace.then(Recorder::default),

@@ -8,6 +8,60 @@ use super::{
 use crate::config::{Entry, Values, nearest};
 
 /// A strategy that scenarios can name.
+///
+/// A program can add its own to a scenario. Most tools are a plan of the primitives of
+/// [`machinery`](super::machinery):
+///
+/// ```
+/// use rollproof::api::{App, Pool};
+/// use rollproof::base::Span;
+/// use rollproof::config::{Entry, Kind, Setting};
+/// use rollproof::scenario::Scenario;
+/// use rollproof::sim::outcome::UpgradeResult;
+/// use rollproof::strategy::machinery::parts::{drain_within, node_ready, replaced_masters};
+/// use rollproof::strategy::machinery::{Amount, Groups, Plan, Run, Stage, Step, Transition};
+/// use rollproof::strategy::{StrategyEntry, Target};
+///
+/// static TWO_BY_TWO: StrategyEntry = StrategyEntry {
+///     entry: &Entry {
+///         name: "two-by-two",
+///         about: "Masters one after another, then two workers at a time.",
+///         details: "",
+///         settings: &[Setting {
+///             key: "drain_timeout",
+///             about: "How long a drain may take.",
+///             kind: Kind::Duration { min: Span::secs(1), max: Span::mins(60) },
+///             default: "\"5m\"",
+///             unit: "",
+///             source: "the team's runbook",
+///         }],
+///         sources: &["the team's runbook"],
+///     },
+///     build: |values| {
+///         let steps = vec![
+///             Step::Cordon,
+///             drain_within(values.span("drain_timeout")),
+///             Step::Transition(Transition::Terminate),
+///             Step::Gate(node_ready(Span::secs(10))),
+///         ];
+///         let workers = Stage::of("workers", Groups::Workers, steps).at_once(Amount::count(2));
+///         let stages = vec![replaced_masters(Amount::count(1)), workers];
+///         Box::new(Run::new(Plan::of(Span::mins(1), stages)))
+///     },
+///     target: Target::Needed,
+///     hides_etcd: false,
+/// };
+///
+/// let plan = Scenario::builder("team")
+///     .version("1.14.10", "1.15.7")
+///     .pool(Pool::new("workers", 4))
+///     .app(App::new("web").replicas(3).max_unavailable(1))
+///     .own_strategy(&TWO_BY_TWO)
+///     .set("strategy.drain_timeout='10m'")
+///     .build()?;
+/// assert_eq!(plan.run(1)?.upgrade.result, UpgradeResult::Completed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct StrategyEntry {
     /// Its name, description and settings.

@@ -31,7 +31,7 @@ pub mod plan_check;
 pub mod rollout_restart;
 pub mod second_pool;
 mod shell;
-mod start;
+pub mod start;
 pub mod system_upgrade_controller;
 pub mod talos;
 pub mod turn;
@@ -40,7 +40,7 @@ mod validation;
 #[cfg(test)]
 mod stage;
 
-pub use actor::{Actor, NotYet, Orders, Wait};
+pub use actor::{Actor, NotYet, Orders, Poll, Wait};
 pub use catalog::{CATALOG, StrategyEntry, Target};
 pub use cluster_api::refused as cluster_api_refuses;
 pub use hops::{Hops, each_minor, goals, walk_check};

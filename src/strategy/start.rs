@@ -8,8 +8,8 @@ use crate::config::{Kind, Setting};
 /// A cluster may stand quiet for long before its upgrade: that costs nothing.
 const LONGEST: Span = Span::mins(365 * 24 * 60);
 
-/// `start`.
-pub(super) const START: Setting = Setting {
+/// `start`, for the settings of a strategy.
+pub const START: Setting = Setting {
     key: "start",
     about: "When the operator begins, from the run's start.",
     kind: Kind::Duration { min: Span::ZERO, max: LONGEST },
@@ -19,7 +19,7 @@ pub(super) const START: Setting = Setting {
 };
 
 /// Whether the operator still waits for this moment; says so, if it does.
-pub(super) fn waits_for(start: Span, turn: &mut Turn<'_, '_>) -> bool {
+pub fn waits_for(start: Span, turn: &mut Turn<'_, '_>) -> bool {
     let start = Time::ZERO + start;
     let waits = turn.now() < start;
     if waits {
