@@ -169,6 +169,21 @@ pub fn faults() -> BoxedStrategy<Fault> {
 }
 
 /// Runs of what these builders build. What cannot be built is drawn again, and never shrunk to.
+///
+/// ```
+/// use proptest::strategy::Strategy;
+/// use rollproof::api::cases::{apps, cases_of, clusters, faults};
+///
+/// // Any app on any cluster, upgraded by kubeadm while one thing fails.
+/// let plans = (clusters(), apps("web"), faults());
+/// let cases = cases_of(plans.prop_map(|(cluster, web, fault)| cluster.app(web).strategy("kubeadm").fault(fault)));
+///
+/// rollproof::api::Search::new("one-fault").cases(20).find(&cases, |case| {
+///     proptest::prop_assert_eq!(case.scenario.faults.len(), 1);
+///     Ok(())
+/// })?;
+/// # Ok::<(), rollproof::api::Unsound>(())
+/// ```
 pub fn cases_of(builders: impl Strategy<Value = ScenarioBuilder> + 'static) -> BoxedStrategy<Case> {
     let built = |(builder, seed): (ScenarioBuilder, u64)| {
         let scenario = builder.build().ok()?;

@@ -11,6 +11,20 @@ use super::cases::Case;
 use super::fewest::fewest;
 
 /// Checks a property of plans case by case. The same search draws the same cases, on any machine.
+///
+/// ```
+/// use proptest::test_runner::TestCaseError;
+/// use rollproof::api::Search;
+/// use rollproof::api::cases::cases;
+///
+/// let search = Search::new("nobody-loses").cases(100).folder(std::env::temp_dir()).fewest_keys();
+/// let unsound = search.find(&cases(), |case| match case.run()?.requests.lost {
+///     0 => Ok(()),
+///     lost => Err(TestCaseError::fail(format!("{lost} requests are lost"))),
+/// });
+/// let found = unsound.expect_err("some plan loses requests").found().expect("a case was drawn");
+/// assert!(found.command().starts_with("rollproof run "), "{found}");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Search {
     name: String,

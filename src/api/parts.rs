@@ -4,6 +4,20 @@ use super::keys::{empty, named, put, text};
 use crate::config::{Table, ValueKind};
 
 /// Machines of one kind: `[[node_pool]]`.
+///
+/// ```
+/// use rollproof::api::Pool;
+/// use rollproof::scenario::Scenario;
+///
+/// let plan = Scenario::builder("zones")
+///     .version("1.14.10", "1.15.7")
+///     .pool(Pool::new("workers", 6).zones(3))
+///     .pool(Pool::new("clients", 1).for_clients())
+///     .strategy("kops-1.15")
+///     .build()?;
+/// assert_eq!(plan.spec.pools.iter().map(|pool| pool.count).collect::<Vec<_>>(), [6, 1]);
+/// # Ok::<(), rollproof::api::Problems>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pool(pub(super) Table);
 
@@ -30,6 +44,23 @@ impl Pool {
 }
 
 /// A group of an app's users: `[app.NAME.traffic.GROUP]`.
+///
+/// ```
+/// use rollproof::api::{App, Pool, Traffic};
+/// use rollproof::scenario::Scenario;
+///
+/// let pooled = Traffic::new("pooled").from("pool:clients").connections("kept-alive").rps(50);
+/// let plan = Scenario::builder("users")
+///     .version("1.14.10", "1.15.7")
+///     .pool(Pool::new("workers", 2))
+///     .pool(Pool::new("clients", 1).for_clients())
+///     .app(App::new("web").replicas(2).traffic(pooled))
+///     .strategy("none")
+///     .set("limits.horizon='10m'")
+///     .build()?;
+/// assert!(plan.run(1)?.requests.sent > 10_000, "50 a second for ten minutes, less the tail");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Traffic {
     pub(super) name: String,
@@ -59,6 +90,26 @@ impl Traffic {
 }
 
 /// An app and its users: `[app.NAME]`.
+///
+/// ```
+/// use rollproof::api::{App, Pool};
+/// use rollproof::scenario::Scenario;
+///
+/// // Two pods, one of which may be away; each sleeps before SIGTERM, and then finishes what it has begun.
+/// let web = App::new("web")
+///     .replicas(2)
+///     .readiness("2s", 2)
+///     .pre_stop("10s")
+///     .grace("60s")
+///     .on_sigterm("drain")
+///     .latency("20ms")
+///     .spread("hosts")
+///     .max_unavailable(1);
+/// let plan = Scenario::builder("app").version("1.14.10", "1.15.7").pool(Pool::new("workers", 3)).app(web);
+/// let outcome = plan.strategy("kops-1.15").build()?.run(1)?;
+/// assert_eq!(outcome.pods.min_ready["web"], 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct App {
     pub(super) name: String,
@@ -132,6 +183,22 @@ impl App {
 }
 
 /// What nature does: `[[fault]]`.
+///
+/// ```
+/// use rollproof::api::{Fault, Pool};
+/// use rollproof::scenario::Scenario;
+///
+/// let plan = Scenario::builder("faults")
+///     .version("1.14.10", "1.15.7")
+///     .pool(Pool::new("workers", 2))
+///     .strategy("kops-1.15")
+///     .fault(Fault::new("etcd-member-stop").target("etcd-leader").at("master-2:transition"))
+///     .fault(Fault::new("node-power-off").target("workers-1").at("2m").lasting("5m"))
+///     .fault(Fault::new("kubelet-restart").target("each").every("30d"))
+///     .build()?;
+/// assert_eq!(plan.faults.len(), 7, "`each` of three masters and two workers is a fault of its own");
+/// # Ok::<(), rollproof::api::Problems>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Fault(pub(super) Table);
 

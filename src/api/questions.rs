@@ -31,6 +31,15 @@ impl Scenario {
 
     /// One run with this seed.
     ///
+    /// ```
+    /// use rollproof::scenario::Scenario;
+    ///
+    /// let plan = Scenario::builder("run").version("1.14.10", "1.15.7").strategy("kops-1.15").build()?;
+    /// let (one, other) = (plan.run(7)?, plan.run(7)?);
+    /// assert_eq!(one.digest, other.digest, "the same seed is the same run");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When the cluster was never healthy, or by a bug of the simulator.
     pub fn run(&self, seed: u64) -> Result<Outcome, InternalError> {
@@ -38,6 +47,27 @@ impl Scenario {
     }
 
     /// Many runs for one answer, on all processors.
+    ///
+    /// ```
+    /// use rollproof::prove::{Ask, ask};
+    /// use rollproof::scenario::Scenario;
+    /// use rollproof::sim::outcome::Verdict;
+    ///
+    /// let plan = Scenario::builder("prove").version("1.14.10", "1.15.7").strategy("kops-1.15").build()?;
+    /// let proof = plan.prove(&Ask {
+    ///     faults: 1,
+    ///     kinds: ask::kinds(&["etcd-member-stop".to_owned()])?,
+    ///     laws: Some(vec!["etcd-quorum"]),
+    ///     seeds: 10,
+    ///     bound: 0.5,
+    ///     confidence: 0.9,
+    ///     statics: true,
+    /// })?;
+    /// assert_eq!(proof.verdict, Verdict::Refuted, "a second member stops while one of three is being replaced");
+    /// let found = proof.counterexample.ok_or("a refuted plan has one")?;
+    /// assert_eq!((found.law.as_str(), found.faults), ("etcd-quorum", 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// When the question is mistaken, or a run could not come to its end.
@@ -49,6 +79,22 @@ impl Scenario {
     }
 
     /// This plan's variants on the same seeds, from 1; `confidence` is that of the intervals, above 0 and below 1.
+    ///
+    /// ```
+    /// use rollproof::api::Pool;
+    /// use rollproof::prove::compare::Variant;
+    /// use rollproof::scenario::Scenario;
+    ///
+    /// let under = |name: &str| {
+    ///     let plan = Scenario::builder("compare").version("1.14.10", "1.15.7").pool(Pool::new("workers", 3));
+    ///     let plan = plan.strategy(name).build()?;
+    ///     Ok::<_, rollproof::api::Problems>(Variant { name: name.to_owned(), plan })
+    /// };
+    /// let variants = [under("kops-1.15")?, under("masters-parallel")?];
+    /// let compared = variants[0].plan.compare(&variants, 5, 0.95)?;
+    /// assert_eq!(compared.rows[0].name, "kops-1.15", "the best first");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// When there is no variant, no seed or no such confidence, or a run could not come to its end.

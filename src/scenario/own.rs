@@ -9,6 +9,26 @@ use crate::strategy::catalog::{self as strategies, UnknownStrategy};
 /// What a program adds to the catalogues, for the scenarios that are read with it.
 ///
 /// A file may name them, and only a program that adds them can read that file: the command `rollproof` cannot.
+///
+/// ```
+/// use rollproof::api::{Law, Own};
+/// use rollproof::scenario::Scenario;
+/// use rollproof::sim::outcome::Verdict;
+///
+/// let own = Own::new().law(Law::always("all of etcd is up", |truth| truth.etcd_margin() >= 1));
+/// let plan = Scenario::from_toml_with(
+///     r#"
+///     schema = 1
+///     [cluster]
+///     version = { from = "1.14.10", to = "1.15.7" }
+///     [strategy]
+///     name = "kops-1.15"
+///     "#,
+///     &own,
+/// )?;
+/// assert_eq!(plan.run(1)?.verdict, Verdict::Refuted, "a roll stops one member after another");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Own {
     laws: Vec<Law>,
