@@ -128,8 +128,8 @@ pub(crate) fn failure(failed: Failed) -> Failure {
         Failed::Stopped => {
             Failure::Interrupted("finished batches are kept; the same command goes on from there".to_owned())
         }
-        Failed::Threads(_) => Failure::Internal { message: failed.to_string(), seed: None },
         Failed::Journal(why) => Failure::Output { path: super::journal::NAME.into(), reason: why },
+        _ => Failure::Internal { message: failed.to_string(), seed: None },
     }
 }
 

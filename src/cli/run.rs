@@ -141,41 +141,18 @@ fn text_of(text: &str) -> std::borrow::Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use rollproof::observe::trace::Trace;
+    use rollproof::scenario::Scenario;
     use rollproof::sim::outcome::*;
 
+    /// The outcome of a run of three masters, under another name, as if its horizon had come.
     fn outcome() -> Outcome {
-        Outcome {
-            schema: 1,
-            scenario: ScenarioId { name: "../plan".to_owned(), hash: "abc".to_owned() },
-            model_version: "1".to_owned(),
-            seed: 7,
-            strategy: "kops".to_owned(),
-            verdict: Verdict::Undecided,
-            reasons: Vec::new(),
-            upgrade: Upgrade {
-                result: UpgradeResult::Horizon,
-                seconds: 60.0,
-                blocker: None,
-                steps: Vec::new(),
-                remarks: Vec::new(),
-            },
-            requests: Requests::default(),
-            etcd: None,
-            api: ApiFigures::default(),
-            restores: Vec::new(),
-            probes: BTreeMap::new(),
-            pods: PodFigures { min_ready: BTreeMap::new(), ..PodFigures::default() },
-            cost: Cost::default(),
-            skew_violations: 0,
-            pdb_violations: 0,
-            events: 1,
-            sim_seconds: 60.0,
-            digest: "00".to_owned(),
-        }
+        let plan = Scenario::builder("plan").version("1.14.10", "1.15.7").strategy("kops-1.15").build();
+        let mut outcome = plan.expect("it is valid").run(7).expect("it runs");
+        outcome.scenario = ScenarioId { name: "../plan".to_owned(), hash: "abc".to_owned() };
+        (outcome.verdict, outcome.upgrade.result) = (Verdict::Undecided, UpgradeResult::Horizon);
+        outcome
     }
 
     #[test]

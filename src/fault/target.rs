@@ -9,6 +9,7 @@ use crate::world::spec::Spec;
 
 /// What a kind of fault can be aimed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Aim {
     /// A machine: `master-2`, `workers-1`, the machine of a role, or `host-of:web-0`.
     Node,
@@ -30,6 +31,7 @@ pub enum Aim {
 
 /// Whom a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// The master in this place, or the machine it runs on then.
     Master(MasterId),
@@ -74,6 +76,7 @@ pub enum Target {
 
 /// Whom a fault turned out to hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Victim {
     /// A master's processes.
     Master(MasterId),

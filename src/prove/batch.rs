@@ -10,6 +10,7 @@ use crate::sim::InternalError;
 
 /// Why there is no proof, neither of this nor of that.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Failed {
     /// The cluster was never healthy, or the simulator broke an invariant, or panicked.
     #[error("{why}")]

@@ -23,6 +23,7 @@ pub struct Variant {
 
 /// A comparison. The JSON of `rollproof compare` is this, field by field.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// Version of this format.
     pub schema: u32,
@@ -55,6 +56,7 @@ pub struct Spread {
 
 /// What one plan came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Its name.
     pub name: String,

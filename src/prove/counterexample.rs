@@ -20,6 +20,7 @@ use crate::sim::{self, Finished, Watch};
 
 /// The shortest run found that refutes a plan.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Counterexample {
     /// The scenario, a TOML file that replays it.
     pub scenario: String,

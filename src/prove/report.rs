@@ -15,6 +15,7 @@ use crate::statistics::{Interval, sequential::Count};
 
 /// What a proof found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Proof {
     /// Version of this format.
     pub schema: u32,

@@ -7,6 +7,7 @@ use serde::Serialize;
 /// What a run found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Outcome {
     /// Version of this format.
     pub schema: u32,
@@ -105,6 +106,7 @@ pub enum UpgradeResult {
 /// How the upgrade went.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Upgrade {
     /// How it ended.
     pub result: UpgradeResult,
@@ -145,6 +147,7 @@ pub struct Step {
 /// Counts of users' requests. `sent = ok + lost + abandoned + in_flight`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Requests {
     /// Requests sent.
     pub sent: u64,
@@ -249,6 +252,7 @@ pub struct RestoreFigures {
 /// The API's figures, for a new request through its load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ApiFigures {
     /// Time during which no request could succeed, seconds.
     pub unavailable_s: f64,

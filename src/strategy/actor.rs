@@ -190,6 +190,7 @@ impl Wait {
 
 /// Why a plan cannot go on yet: a value that a report can print.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotYet {
     /// A budget allows no eviction of this pod now.
     BudgetSpent {

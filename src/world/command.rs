@@ -18,6 +18,7 @@ pub enum NodeProcess {
 /// An order of an actor. API orders travel the API path and can fail; orders to the cloud or to a machine's own shell
 /// always arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Command {
     /// API: `spec.unschedulable = true`.
     Cordon(NodeId),

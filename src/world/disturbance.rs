@@ -43,6 +43,7 @@ impl MasterProcess {
 
 /// Something that keeps groups from launching machines for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Trouble {
     /// The account may run no machine more.
     Quota,
@@ -54,6 +55,7 @@ pub enum Trouble {
 
 /// What a machine's image or start-up script lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Flaw {
     /// It does not boot.
     NeverBoots,
@@ -65,6 +67,7 @@ pub enum Flaw {
 
 /// Something that happens to the cluster from outside any plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Disturbance {
     /// A process of a master gets a signal and stays down until `StartProcess`.
     StopProcess {

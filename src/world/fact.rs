@@ -7,6 +7,7 @@ use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
 
 /// Why a user's request was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Loss {
     /// The connection was refused: an address without a listener.
     Refused,
@@ -78,6 +79,7 @@ impl Refusal {
 
 /// A state of a unit in a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum StepPhase {
     /// Marked for its turn.
     Premarked,
@@ -121,6 +123,7 @@ impl StepPhase {
 
 /// What a step of a plan is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Unit {
     /// One machine.
     Node(NodeId),
@@ -152,6 +155,7 @@ pub enum RolloutStage {
 /// Something that happened. Facts are emitted in order and hashed into a run's digest in that order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(missing_docs, reason = "fields are named by the ids they hold")]
+#[non_exhaustive]
 pub enum Fact {
     /// A pod object was created.
     PodCreated { pod: PodId },

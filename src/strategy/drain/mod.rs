@@ -27,6 +27,7 @@ use task::{Task, TaskState, ask};
 
 /// Why a drain failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DrainError {
     /// The node could not be cordoned.
     Cordon(ApiError),
