@@ -87,3 +87,119 @@ fn the_folder_holds_pairs_of_twins_and_nothing_else() {
     let twins = |flaw: &Flaw| [flaw.name.to_owned(), format!("{}-repaired", flaw.name)];
     assert_eq!(found, FLAWS.iter().flat_map(twins).collect());
 }
+
+/// A search over plans near a repaired twin finds the flaw of the other, and makes it a short scenario in which nothing
+/// else is to blame.
+#[cfg(feature = "proptest")]
+mod searched {
+    use super::*;
+    use proptest::prelude::Strategy;
+    use proptest::test_runner::TestCaseError;
+    use rollproof::api::Search;
+    use rollproof::api::cases::{Case, seeds};
+    use toml::{Table, Value};
+
+    const CASES: u32 = 1_000;
+    /// Lines that a flaw takes at most, empty ones not counted.
+    const LINES: usize = 25;
+
+    /// Whether it is searched for here: by itself, and by a scenario that is run in milliseconds. An autoscaler without
+    /// its metrics takes 28 lines and a hundred times as long: an app, its load, the app that has the metrics, their nodes.
+    fn is_searched(flaw: &Flaw) -> bool {
+        flaw.faults == 0 && flaw.name != "metrics-drained"
+    }
+
+    /// A key of a scenario with its value; `None`: it is not given.
+    type Leaf = (Vec<String>, Option<Value>);
+
+    fn leaves(table: &Table, path: &[String]) -> Vec<Leaf> {
+        let within = |(key, value): (&String, &Value)| {
+            let path = [path, std::slice::from_ref(key)].concat();
+            match value {
+                Value::Table(table) => leaves(table, &path),
+                value => vec![(path, Some(value.clone()))],
+            }
+        };
+        table.iter().flat_map(within).collect()
+    }
+
+    /// What makes one scenario the other: the keys in which they differ, as `to` has them.
+    fn changes(from: &Table, to: &Table) -> Vec<Leaf> {
+        let (old, new) = (leaves(from, &[]), leaves(to, &[]));
+        let gone = old.iter().filter(|(path, _)| new.iter().all(|(other, _)| other != path));
+        let gone: Vec<Leaf> = gone.map(|(path, _)| (path.clone(), None)).collect();
+        let given = new.into_iter().filter(|leaf| !old.contains(leaf));
+        given.chain(gone).filter(|(path, _)| path != &["name"] && path != &["about"]).collect()
+    }
+
+    fn change(table: &mut Table, path: &[String], value: Option<&Value>) {
+        match (path, value) {
+            ([key], Some(value)) => drop(table.insert(key.clone(), value.clone())),
+            ([key], None) => drop(table.remove(key)),
+            ([key, rest @ ..], _) => {
+                let inner = table.entry(key.clone()).or_insert_with(|| Value::Table(Table::new()));
+                let Value::Table(inner) = inner else { return };
+                change(inner, rest, value);
+                if value.is_none() && inner.is_empty() {
+                    table.remove(key);
+                }
+            }
+            ([], _) => {}
+        }
+    }
+
+    fn changed<'l>(table: &Table, leaves: impl IntoIterator<Item = &'l Leaf>) -> Option<Scenario> {
+        let mut table = table.clone();
+        leaves.into_iter().for_each(|(path, value)| change(&mut table, path, value.as_ref()));
+        scenario::parse("near.toml", &table.to_string(), &[], None).ok()
+    }
+
+    fn table(name: &str) -> Table {
+        scenario::document(&load(name)).parse().expect("it is TOML")
+    }
+
+    /// Plans near the repaired twin: any of its keys as the flawed one has them, now and then one as some other flaw has
+    /// it, where the plan is valid with it.
+    fn near(flaw: &Flaw, all: &[Leaf]) -> impl Strategy<Value = Case> + use<> {
+        let repaired = table(&format!("{}-repaired", flaw.name));
+        let own = changes(&repaired, &table(flaw.name));
+        let others = all.iter().filter(|leaf| !own.contains(leaf) && changed(&repaired, [*leaf]).is_some());
+        let chances = own.iter().map(|_| 0.5).chain(others.clone().map(|_| 0.05));
+        let which: Vec<_> = chances.map(proptest::bool::weighted).collect();
+        let leaves: Vec<Leaf> = own.iter().chain(others).cloned().collect();
+        (which, seeds()).prop_filter_map("it is valid", move |(which, seed)| {
+            let taken = leaves.iter().zip(which).filter(|(_, taken)| *taken).map(|(leaf, _)| leaf);
+            changed(&repaired, taken).map(|scenario| Case { scenario, seed })
+        })
+    }
+
+    /// Fails where the plan breaks the law, and keeps all of them once the keys of the repaired twin are in their place.
+    fn is_not_to_blame(flaw: &Flaw, mends: &[Leaf], case: &Case) -> Result<(), TestCaseError> {
+        let breaks = case.run().is_ok_and(|outcome| outcome.reasons.iter().any(|reason| reason.law == flaw.law));
+        let whole: Table = case.toml().parse().expect("it is TOML");
+        let mended = || changed(&whole, mends).and_then(|scenario| Case { scenario, seed: case.seed }.run().ok());
+        match breaks && mended().is_some_and(|outcome| outcome.verdict == Verdict::Holds) {
+            true => Err(TestCaseError::fail(format!("{} is to blame", flaw.name))),
+            false => Ok(()),
+        }
+    }
+
+    #[test]
+    fn a_search_finds_each_flaw_and_makes_it_a_short_scenario_with_nothing_else_to_blame() {
+        let of = |flaw: &Flaw| changes(&table(&format!("{}-repaired", flaw.name)), &table(flaw.name));
+        let all: Vec<Leaf> = FLAWS.iter().flat_map(of).collect();
+        for flaw in FLAWS.iter().filter(|flaw| is_searched(flaw)) {
+            let mends = changes(&table(flaw.name), &table(&format!("{}-repaired", flaw.name)));
+            let search = Search::new(flaw.name).cases(CASES).folder(env!("CARGO_TARGET_TMPDIR")).fewest_keys();
+            let searched = search.find(&near(flaw, &all), |case| is_not_to_blame(flaw, &mends, case));
+            let found = match searched {
+                Ok(drawn) => panic!("{}: not found in {drawn} cases", flaw.name),
+                Err(unsound) => unsound.found().unwrap_or_else(|| panic!("{}: no case was drawn", flaw.name)),
+            };
+            let toml = found.case.toml();
+            let lines = toml.lines().filter(|line| !line.is_empty()).count();
+            assert!(found.drawn <= CASES, "{}", flaw.name);
+            assert!(lines <= LINES, "{}: {lines} lines\n{toml}", flaw.name);
+        }
+    }
+}
