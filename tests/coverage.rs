@@ -32,7 +32,7 @@ fn plan() -> Scenario {
 
 /// The share of runs in which the member stops.
 fn truth() -> f64 {
-    1.0 - (-LENGTH / MEAN).exp()
+    1.0 - libm::exp(-LENGTH / MEAN)
 }
 
 /// What one repetition's seeds say, one after another.
