@@ -4,9 +4,10 @@ use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
     api_cut, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop, false_health,
-    kube_proxy_restart, kubelet_restart, kubelet_start_failure, node_flapping, node_link_cut, node_power_off,
-    orchestrator_crash, pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns,
-    sandbox_crash, scheduler_crash, slow_node, zone_capacity, zone_outage,
+    image_crash_loop, kube_proxy_restart, kubelet_restart, kubelet_start_failure, memory_kill, node_flapping,
+    node_link_cut, node_power_off, orchestrator_crash, pod_crash, pod_delete, provisioning_failure, quota_refused,
+    reboot_never_returns, registry_down, registry_throttled, sandbox_crash, scheduler_crash, slow_node,
+    webhook_backend_down, zone_capacity, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -118,6 +119,11 @@ pub static CATALOG: &[&FaultEntry] = &[
     &scheduler_crash::ENTRY,
     &pod_delete::ENTRY,
     &pod_crash::ENTRY,
+    &memory_kill::ENTRY,
+    &image_crash_loop::ENTRY,
+    &webhook_backend_down::ENTRY,
+    &registry_down::ENTRY,
+    &registry_throttled::ENTRY,
     &api_cut::ENTRY,
     &kubelet_restart::ENTRY,
     &kube_proxy_restart::ENTRY,
@@ -161,7 +167,7 @@ pub fn find(name: &str) -> Result<&'static FaultEntry, UnknownFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::ids::{MasterId, NodeId, PodId, ZoneId};
+    use crate::world::ids::{AppId, MasterId, NodeId, PodId, ZoneId};
 
     #[test]
     fn every_kind_is_sound_and_strikes_only_what_it_is_aimed_at() {
@@ -178,6 +184,9 @@ mod tests {
                 (Aim::Zone, Victim::Zone(ZoneId(1))),
                 (Aim::Group, Victim::Group(None)),
                 (Aim::Account, Victim::Account),
+                (Aim::App, Victim::App(AppId(1))),
+                (Aim::Webhook, Victim::Backend(AppId(1))),
+                (Aim::Cluster, Victim::Cluster),
             ] {
                 let strike = (kind.strike)(&values, victim);
                 assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::base::Id;
 use crate::config::nearest;
-use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, WebhookId, ZoneId};
 use crate::world::spec::Spec;
 
 /// What a kind of fault can be aimed at.
@@ -27,6 +27,12 @@ pub enum Aim {
     Group,
     /// The cloud's account; no target.
     Account,
+    /// An app: `web`.
+    App,
+    /// A webhook, by its name.
+    Webhook,
+    /// Something that the whole cluster shares; no target.
+    Cluster,
 }
 
 /// Whom a fault hits.
@@ -72,6 +78,12 @@ pub enum Target {
     Group(Option<PoolId>),
     /// The cloud's account.
     Account,
+    /// An app.
+    App(AppId),
+    /// A webhook.
+    Webhook(WebhookId),
+    /// What the cluster shares.
+    Cluster,
 }
 
 /// Whom a fault turned out to hit.
@@ -94,6 +106,12 @@ pub enum Victim {
     Group(Option<PoolId>),
     /// The cloud's account.
     Account,
+    /// An app.
+    App(AppId),
+    /// A webhook's backend, which is this app.
+    Backend(AppId),
+    /// What the cluster shares.
+    Cluster,
 }
 
 /// Roles that masters bear.
@@ -137,7 +155,9 @@ impl Target {
             Aim::Pod => pod(label, spec),
             Aim::Zone => zone(label, spec),
             Aim::Group => group(label, spec),
-            Aim::Api | Aim::Account | Aim::Plan => None,
+            Aim::App => app(label, spec),
+            Aim::Webhook => webhook(label, spec),
+            Aim::Api | Aim::Account | Aim::Plan | Aim::Cluster => None,
         };
         found.ok_or_else(|| unknown(label, aim, spec))
     }
@@ -149,6 +169,9 @@ impl Target {
             Aim::Api => vec![Target::Api],
             Aim::Account => vec![Target::Account],
             Aim::Plan => vec![Target::Plan],
+            Aim::Cluster => vec![Target::Cluster],
+            Aim::App => spec.apps.ids().map(Target::App).collect(),
+            Aim::Webhook => spec.webhooks.ids().map(Target::Webhook).collect(),
             Aim::Group => {
                 let pools = spec.pools.entries().map(|(pool, _)| Target::Group(Some(pool)));
                 std::iter::once(Target::Group(None)).chain(pools).collect()
@@ -179,7 +202,9 @@ impl Target {
             Target::EtcdLeader => ROLES[0].0.to_owned(),
             Target::ControllerManagerLeader => ROLES[1].0.to_owned(),
             Target::SchedulerLeader => ROLES[2].0.to_owned(),
-            Target::Api | Target::Plan | Target::Account => String::new(),
+            Target::Api | Target::Plan | Target::Account | Target::Cluster => String::new(),
+            Target::App(app) => spec.apps[*app].name.clone(),
+            Target::Webhook(webhook) => spec.webhooks[*webhook].name.clone(),
             Target::HostOf { app, ordinal } => format!("{HOST_OF}{}-{ordinal}", spec.apps[*app].name),
             Target::Zone(zone) => format!("zone-{}", zone.0 + 1),
             Target::Group(pool) => pool.map_or(MASTERS.to_owned(), |pool| spec.pools[pool].name.clone()),
@@ -195,7 +220,9 @@ impl fmt::Display for Aim {
             Aim::Pod => "a pod such as `web-0`",
             Aim::Zone => "a failure domain such as `zone-1`",
             Aim::Group => "a group of machines such as `masters` or a pool",
-            Aim::Api | Aim::Account | Aim::Plan => "nothing: it takes no target",
+            Aim::App => "an app such as `web`",
+            Aim::Webhook => "a webhook, by its name",
+            Aim::Api | Aim::Account | Aim::Plan | Aim::Cluster => "nothing: it takes no target",
         })
     }
 }
@@ -253,6 +280,14 @@ fn group(label: &str, spec: &Spec) -> Option<Target> {
     spec.pools.entries().find(|(_, pool)| pool.name == label).map(|(pool, _)| Target::Group(Some(pool)))
 }
 
+fn app(label: &str, spec: &Spec) -> Option<Target> {
+    spec.apps.entries().find(|(_, app)| app.name == label).map(|(app, _)| Target::App(app))
+}
+
+fn webhook(label: &str, spec: &Spec) -> Option<Target> {
+    spec.webhooks.entries().find(|(_, webhook)| webhook.name == label).map(|(webhook, _)| Target::Webhook(webhook))
+}
+
 fn host_of(pod: Target) -> Option<Target> {
     match pod {
         Target::Pod { app, ordinal } => Some(Target::HostOf { app, ordinal }),
@@ -266,13 +301,28 @@ fn host_of(pod: Target) -> Option<Target> {
         | Target::Zone(_)
         | Target::Group(_)
         | Target::Account
+        | Target::App(_)
+        | Target::Webhook(_)
+        | Target::Cluster
         | Target::HostOf { .. } => None,
+    }
+}
+
+/// Names that are targets as they stand, without a number.
+fn whole_names(aim: Aim, spec: &Spec) -> Vec<String> {
+    match aim {
+        Aim::Group => spec.pools.iter().map(|pool| pool.name.clone()).chain([MASTERS.to_owned()]).collect(),
+        Aim::App => spec.apps.iter().map(|app| app.name.clone()).collect(),
+        Aim::Webhook => spec.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
+        Aim::Node | Aim::Master | Aim::Pod | Aim::Api | Aim::Plan | Aim::Zone | Aim::Account | Aim::Cluster => {
+            Vec::new()
+        }
     }
 }
 
 fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     let groups: Vec<(String, u32, u32)> = match aim {
-        Aim::Api | Aim::Account | Aim::Group | Aim::Plan => Vec::new(),
+        Aim::Api | Aim::Account | Aim::Group | Aim::Plan | Aim::Cluster | Aim::App | Aim::Webhook => Vec::new(),
         Aim::Zone => vec![("zone".to_owned(), 1, zones(spec))],
         Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
         Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),
@@ -293,9 +343,7 @@ fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     }
     let roles = ROLES.iter().map(|(name, _)| (*name).to_owned()).filter(|_| matches!(aim, Aim::Node | Aim::Master));
     let samples = groups.iter().filter(|(_, _, count)| *count > 0).map(|(name, first, _)| format!("{name}-{first}"));
-    let pools = spec.pools.iter().map(|pool| pool.name.clone()).chain([MASTERS.to_owned()]);
-    let pools = pools.filter(|_| aim == Aim::Group);
-    let known: Vec<String> = samples.chain(roles).chain(pools).collect();
+    let known: Vec<String> = samples.chain(roles).chain(whole_names(aim, spec)).collect();
     let stem = numbered(label).map_or(label, |(stem, _)| stem);
     let near = nearest(label, known.iter().map(String::as_str)).map(str::to_owned).or_else(|| {
         let (_, number) = numbered(label)?;
@@ -303,6 +351,7 @@ fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
     });
     let help = match near {
         Some(meant) => format!("did you mean `{meant}`?"),
+        None if aim == Aim::Webhook && known.is_empty() => "the scenario has no webhook".to_owned(),
         None if known.is_empty() => "leave `target` out".to_owned(),
         None => {
             let shown: Vec<String> = known.iter().take(LISTED).map(|name| format!("`{name}`")).collect();

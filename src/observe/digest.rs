@@ -191,6 +191,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::MemberIs { .. } => 49,
         Fact::MemberRefused { .. } => 50,
         Fact::ApiMissed { .. } => 51,
+        Fact::PullFailed { .. } => 54,
         Fact::SnapshotTaken => 52,
         Fact::Restored { .. } => 53,
         Fact::PodPreempted { .. } => 60,
@@ -265,6 +266,7 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
         | Fact::ApiMissed { pod }
+        | Fact::PullFailed { pod }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }
         | Fact::PodKilled { pod }

@@ -62,6 +62,7 @@ fn of_pod(fact: &Fact) -> Option<(PodId, &'static str)> {
         Fact::PodStarted { pod } => (pod, "starts"),
         Fact::PodListens { pod } => (pod, "listens"),
         Fact::ApiMissed { pod } => (pod, "asks for an API version that is served no more, and waits"),
+        Fact::PullFailed { pod } => (pod, "cannot pull its image"),
         Fact::PodReady { pod, ready: true } => (pod, "is Ready"),
         Fact::PodReady { pod, ready: false } => (pod, "is no longer Ready"),
         Fact::PodDeleting { pod } => (pod, "is terminating"),
@@ -244,6 +245,7 @@ fn subject(fact: &Fact) -> Option<PodId> {
         | Fact::PodStarted { pod }
         | Fact::PodListens { pod }
         | Fact::ApiMissed { pod }
+        | Fact::PullFailed { pod }
         | Fact::PodReady { pod, .. }
         | Fact::PodDeleting { pod }
         | Fact::PodTerminating { pod }

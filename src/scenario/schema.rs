@@ -297,7 +297,7 @@ fn fault() -> Json {
         let mut every = span();
         set(&mut every, "description", json!("Again and again, with this mean time between failures."));
         all.insert("every".to_owned(), every);
-        if !matches!(kind.aim, Aim::Api | Aim::Account | Aim::Plan) {
+        if !matches!(kind.aim, Aim::Api | Aim::Account | Aim::Plan | Aim::Cluster) {
             required.push("target");
             let target = "Whom it hits; \"each\" stands for everything that this kind can hit, each for itself.";
             all.insert("target".to_owned(), json!({ "type": "string", "description": target }));

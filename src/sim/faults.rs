@@ -226,7 +226,16 @@ fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
 fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
     let master = |master: MasterId| match aim {
         Aim::Node => Victim::Node(world.machine_of(master)),
-        Aim::Master | Aim::Pod | Aim::Api | Aim::Zone | Aim::Group | Aim::Account | Aim::Plan => Victim::Master(master),
+        Aim::Master
+        | Aim::Pod
+        | Aim::Api
+        | Aim::Zone
+        | Aim::Group
+        | Aim::Account
+        | Aim::Plan
+        | Aim::App
+        | Aim::Webhook
+        | Aim::Cluster => Victim::Master(master),
     };
     let holder = |component| world.store().lease(component).0.holder.map(|(holder, _)| master(holder));
     match target {
@@ -245,6 +254,9 @@ fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
         Target::Zone(zone) => Some(Victim::Zone(zone)),
         Target::Group(pool) => Some(Victim::Group(pool)),
         Target::Account => Some(Victim::Account),
+        Target::App(app) => Some(Victim::App(app)),
+        Target::Webhook(webhook) => Some(Victim::Backend(world.spec().webhooks[webhook].app)),
+        Target::Cluster => Some(Victim::Cluster),
         Target::HostOf { app, ordinal } => {
             let pod = *world.store().pods_of(app).get(ordinal as usize)?;
             world.store().pods().now(pod).node.map(Victim::Node)

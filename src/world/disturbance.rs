@@ -1,7 +1,7 @@
 //! What nature does to a cluster, and how it is mended.
 
 use crate::base::Span;
-use crate::world::ids::{MasterId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::ids::{AppId, MasterId, NodeId, PodId, PoolId, ZoneId};
 
 /// A signal to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,24 @@ pub enum Flaw {
     NeverReady,
 }
 
+/// Whose containers do not live long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doomed {
+    /// Those of all pods of an app.
+    App(AppId),
+    /// That of one pod.
+    Pod(PodId),
+}
+
+/// How the registry of images answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registry {
+    /// Each pull fails.
+    Down,
+    /// A pull takes so many times as long; 1 for one that is well.
+    Slower(u32),
+}
+
 /// Something that happens to the cluster from outside any plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,6 +142,19 @@ pub enum Disturbance {
     CrashPod(PodId),
     /// Somebody deletes a pod.
     DeletePod(PodId),
+    /// Containers end by themselves for a time.
+    ContainersEnd {
+        /// Whose.
+        whom: Doomed,
+        /// So long after their start.
+        after: Span,
+        /// Whether those that run now end now; otherwise only what starts meanwhile does.
+        at_once: bool,
+    },
+    /// Containers that start from now on live.
+    ContainersLive(Doomed),
+    /// The registry of images answers so from now on.
+    RegistryIs(Registry),
     /// A pod's sandbox process dies; its container runs on.
     CrashSandbox(PodId),
     /// The tool that runs the plan dies.

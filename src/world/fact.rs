@@ -165,6 +165,8 @@ pub enum Fact {
     PodStarted { pod: PodId },
     /// A pod's process found no API server that serves what it reads: it never gets ready.
     ApiMissed { pod: PodId },
+    /// A pod's image could not be pulled: the registry answers with errors.
+    PullFailed { pod: PodId },
     /// A pod's process listens.
     PodListens { pod: PodId },
     /// The API says the pod is Ready, or no longer.

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod lease;
 mod members;
 pub mod membership;
+mod nature;
 pub mod network;
 mod orders;
 mod probing;

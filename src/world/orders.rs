@@ -1,17 +1,16 @@
-//! Orders and disturbances: what operators and nature do to the cluster from outside.
+//! Orders: what operators do to the cluster from outside. What nature does stands in `nature`.
 
 use crate::base::Id;
 use crate::world::cluster::{World, ctx};
 use crate::world::command::{Command, NodeProcess};
 use crate::world::components::api::Route;
-use crate::world::components::kubelet::KubeletFlaw;
-use crate::world::disturbance::{Disturbance, MasterProcess, Signal};
-use crate::world::effects::{Notice, Reply, ReplyTo, Request};
+use crate::world::disturbance::{MasterProcess, Signal};
+use crate::world::effects::{Reply, ReplyTo, Request};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, MasterId, NodeId, ZoneId};
+use crate::world::ids::{ActorId, ClientId, MasterId, NodeId};
 use crate::world::members::Asker;
 use crate::world::membership::MemberChange;
-use crate::world::reported::{Goal, Instance, Reported, StaticPod};
+use crate::world::reported::{Goal, Reported, StaticPod};
 use crate::world::store::{ApiError, Change};
 use crate::world::watch::ClientKind;
 
@@ -184,92 +183,6 @@ impl World {
         self.changes.all();
     }
 
-    /// Nature acts.
-    pub fn disturb(&mut self, disturbance: Disturbance) {
-        match disturbance {
-            Disturbance::StopProcess { master, process, signal } => self.stop_process(master, process, signal),
-            Disturbance::StartProcess { master, process } => self.start_process(master, process),
-            Disturbance::PowerOff(node) => self.power_off(node),
-            Disturbance::PowerOn(node) => self.cloud.boots(node, &mut ctx!(self)),
-            Disturbance::ZoneOff(zone) => {
-                for node in self.standing_in(zone, true) {
-                    self.power_off(node);
-                }
-            }
-            Disturbance::ZoneOn(zone) => {
-                for node in self.standing_in(zone, false) {
-                    self.cloud.boots(node, &mut ctx!(self));
-                }
-            }
-            Disturbance::CutLink(node) | Disturbance::MendLink(node) => {
-                self.net.host_mut(node).linked = matches!(disturbance, Disturbance::MendLink(_));
-                self.out.notices.push(Notice::HostChanged(node));
-            }
-            Disturbance::CloudTrouble(trouble) => self.cloud.trouble_begins(trouble),
-            Disturbance::CloudMends(trouble) => self.cloud.trouble_ends(trouble),
-            Disturbance::FlawedImage { pool, flaw, is } => self.cloud.image_is_flawed(pool, flaw, is),
-            Disturbance::HangBoot(node) => self.cloud.boot_hangs(node, self.net.host(node).powered),
-            Disturbance::MendBoot(node) => self.cloud.boot_is_mended(node, &mut ctx!(self)),
-            Disturbance::FailKubelet(node) => {
-                self.stop_node_process(node, NodeProcess::Kubelet);
-                self.kubelets.set_flaw(node, Some(KubeletFlaw::NeverStarts));
-            }
-            Disturbance::MendKubelet(node) => {
-                self.kubelets.set_flaw(node, None);
-                self.start_node_process(node, NodeProcess::Kubelet);
-            }
-            Disturbance::Flap { node, down, up } => self.cloud.flaps(node, (down, up), &mut ctx!(self)),
-            Disturbance::MendFlap(node) => self.cloud.settles(node, &mut ctx!(self)),
-            Disturbance::SlowNode { node, factor } => {
-                self.kubelets.set_pace(node, factor);
-                self.traffic.set_slow(node, factor > 1, &mut ctx!(self));
-            }
-            Disturbance::CutApi { from_etcd } => self.cut_api(from_etcd, true),
-            Disturbance::MendApi { from_etcd } => self.cut_api(from_etcd, false),
-            Disturbance::LoseEtcd => self.lose_etcd(),
-            Disturbance::RestoreEtcd => {
-                let _ = self.restore(None);
-            }
-            Disturbance::Flatter { false_health } => self.flattered = false_health,
-            Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
-            Disturbance::RestartProxy(node) => {
-                let version = self.cloud.instances()[node].version;
-                self.proxies.stops(node);
-                self.proxies.starts(node, version, &mut ctx!(self));
-            }
-            Disturbance::CrashPod(pod) => {
-                self.traffic.sigkill(pod, &mut ctx!(self));
-                self.kubelets.container_exited(pod, &mut ctx!(self));
-            }
-            Disturbance::CrashSandbox(pod) => self.kubelets.sandbox_died(pod, &mut ctx!(self)),
-            // The tool stands outside the cluster: whoever drives it stops and starts it.
-            Disturbance::StopPlan | Disturbance::StartPlan => return,
-            Disturbance::DeletePod(pod) => {
-                let done = self.commit(&Change::DeletePod { pod, grace: None });
-                debug_assert!(
-                    done.is_ok() || self.store.pods().now(pod).gone,
-                    "only a pod that is gone cannot be deleted"
-                );
-            }
-        }
-        self.changes.all();
-        self.settle_effects();
-    }
-
-    fn power_off(&mut self, node: NodeId) {
-        self.cloud.power_off(node, &mut ctx!(self));
-        self.machine_off(node);
-    }
-
-    /// The machines of a failure domain that nobody has terminated, with power or without, in order of their ids.
-    fn standing_in(&self, zone: ZoneId, powered: bool) -> Vec<NodeId> {
-        let here = |(node, instance): (NodeId, &Instance)| {
-            let inside = instance.zone == zone && instance.running;
-            (inside && self.net.host(node).powered == powered).then_some(node)
-        };
-        self.cloud.instances().entries().filter_map(here).collect()
-    }
-
     /// Whether a process of a master runs.
     pub(super) fn runs(&self, master: MasterId, process: MasterProcess) -> bool {
         match process {
@@ -340,25 +253,6 @@ impl World {
                 }
             }
             NodeProcess::Kubelet | NodeProcess::Proxy => {}
-        }
-    }
-
-    fn cut_api(&mut self, from_etcd: bool, cut: bool) {
-        match from_etcd {
-            true => {
-                self.net.etcd_cut = cut;
-                for master in self.masters.ids() {
-                    let serves = self.etcd.serves(master);
-                    self.api.etcd_serves(master, serves, &mut ctx!(self));
-                }
-                if !cut {
-                    self.api.etcd_reached(&mut ctx!(self));
-                }
-            }
-            false => {
-                self.net.api_cut = cut;
-                self.api.path_changed(&mut ctx!(self));
-            }
         }
     }
 }

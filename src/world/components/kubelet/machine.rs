@@ -558,8 +558,8 @@ impl Kubelets {
             (true, _, false) => self.run_on(pod, ctx),
             (false, true, true) => self.remove_sandbox(pod, ctx),
             (false, true, false) => match worker.stage {
-                Stage::Pulling => self.get_image(pod, ctx),
-                Stage::Starting | Stage::Backoff => self.start_container(pod, ctx),
+                Stage::Pulling | Stage::Backoff => self.get_image(pod, ctx),
+                Stage::Starting => self.start_container(pod, ctx),
                 Stage::Waiting
                 | Stage::Sandbox
                 | Stage::Running

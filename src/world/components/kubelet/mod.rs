@@ -5,9 +5,11 @@
 //! own life: registration, restarts, power. Nothing here ticks: the relist of the PLEG, probes, the status manager's
 //! batch are found from phase and period when something has changed.
 
+mod doom;
 mod machine;
 mod probes;
 mod probing;
+mod pulls;
 mod reclaim;
 mod restart;
 mod runtime;
@@ -23,7 +25,8 @@ mod chaos;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Id, IdVec, Name, Time};
+use crate::base::{Id, IdVec, Name, Span, Time};
+use crate::world::disturbance::{Doomed, Registry};
 use crate::world::effects::{Ctx, Outcome};
 use crate::world::event::Event;
 use crate::world::ids::{ClientId, NodeId, PodId, PoolId};
@@ -94,6 +97,13 @@ pub enum KubeletEvent {
         /// Only the newest counts.
         generation: u32,
     },
+    /// A container ends by itself.
+    Dies {
+        /// The pod.
+        pod: PodId,
+        /// Which start of its container.
+        restarts: u16,
+    },
     /// The liveness probe reaches its failure threshold.
     Liveness {
         /// The pod.
@@ -110,12 +120,22 @@ pub struct Kubelets {
     workers: Workers,
     /// All hosts share processors: some app's requests notice when they are at work.
     share_processors: bool,
+    /// How the registry of images answers.
+    registry: Registry,
+    /// Whose containers end so long after their start.
+    doomed: Vec<(Doomed, Span)>,
 }
 
 impl Kubelets {
     /// None yet.
     pub fn new() -> Kubelets {
-        Kubelets { nodes: IdVec::new(), workers: Workers::default(), share_processors: false }
+        Kubelets {
+            nodes: IdVec::new(),
+            workers: Workers::default(),
+            share_processors: false,
+            registry: Registry::Slower(1),
+            doomed: Vec::new(),
+        }
     }
 
     /// A machine whose kubelet is not running yet. `name` is the machine's lineage, `client` its kubelet's API
@@ -177,6 +197,7 @@ impl Kubelets {
                     self.readiness_crossed(pod, ctx);
                 }
             }
+            KubeletEvent::Dies { pod, restarts } => self.container_dies(pod, restarts, ctx),
             KubeletEvent::Liveness { pod, generation } => {
                 if self.workers.get(pod).is_some_and(|worker| worker.probe_generation == generation) {
                     self.liveness_failed(pod, ctx);
@@ -256,7 +277,7 @@ impl Kubelets {
             Stage::Pulling => self.pulled(pod, ctx),
             Stage::Starting => self.container_started(pod, ctx),
             Stage::Exited => self.exit_seen(pod, ctx),
-            Stage::Backoff => self.start_container(pod, ctx),
+            Stage::Backoff => self.get_image(pod, ctx),
             Stage::Told => self.begin_stop(pod, ctx),
             Stage::Hook => self.hook_over(pod, ctx),
             Stage::Stopping => self.grace_over(pod, ctx),

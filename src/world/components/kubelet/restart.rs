@@ -107,14 +107,31 @@ impl Kubelets {
     }
 }
 
+impl Kubelets {
+    /// When the image of a pod is pulled again whose pull has just failed.
+    pub(super) fn pull_again_at(&self, pod: PodId, ctx: &Ctx<'_>) -> Time {
+        let Some(worker) = self.workers.get(pod) else { return ctx.now };
+        let name = ctx.store.pods().now(pod).name;
+        look_after(worker.failed_pulls, ctx.now, ctx.now, |look| {
+            let ordinal = 1 << 32 | u64::from(worker.failed_pulls) << 8 | look;
+            LOOK_AGAIN + ctx.draw(Purpose::Backoff, name, ordinal).span_below(LOOK_AGAIN / 2)
+        })
+    }
+}
+
 /// When a container that died at `worker.mark` is started again: when its worker first looks after the back-off.
 /// `wait` is the time from the n-th look to the next.
 fn restart_time(worker: &Worker, now: Time, wait: impl Fn(u64) -> Span) -> Time {
     if worker.backoffs == 0 || worker.mark.since(worker.backoff_used) > BACKOFF_FORGOTTEN {
         return now;
     }
-    let doubled = BACKOFF.0 * (1 << (worker.backoffs.min(BACKOFFS) - 1));
-    let allowed = worker.mark + doubled.min(BACKOFF.1);
+    look_after(worker.backoffs, worker.mark, now, wait)
+}
+
+/// The worker's first look after the n-th back-off, which began at `mark`.
+fn look_after(backoffs: u8, mark: Time, now: Time, wait: impl Fn(u64) -> Span) -> Time {
+    let doubled = BACKOFF.0 * (1 << (backoffs.clamp(1, BACKOFFS) - 1));
+    let allowed = mark + doubled.min(BACKOFF.1);
     let mut look = now;
     let mut looks = 0;
     while look < allowed {

@@ -1,16 +1,15 @@
-//! Start-up of a pod: worker, sandbox, image, container.
+//! Start-up of a pod: worker, sandbox, image (`pulls`), container.
 //!
 //! In this order in `pkg/kubelet/kuberuntime/kuberuntime_manager.go` (SyncPod, startContainer): the sandbox comes before
 //! the image, so a node that pulls one image at a time has the sandboxes of the waiting pods already.
 
 use super::worker::{Stage, Worker};
 use super::{KubeletEvent, Kubelets};
-use crate::base::{Name, Span};
-use crate::engine::Dist;
+
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{AppId, NodeId, PodId, VolumeId};
+use crate::world::ids::{NodeId, PodId, VolumeId};
 use crate::world::purpose::Purpose;
 use crate::world::store::PodObject;
 
@@ -69,61 +68,6 @@ impl Kubelets {
         self.get_image(pod, ctx);
     }
 
-    /// The container is created, once its image is there.
-    pub(super) fn get_image(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
-        let Some(worker) = self.workers.get(pod) else { return };
-        let node = worker.node;
-        let app = ctx.store.pods().now(pod).app;
-        if self.image_is_there(node, app, ctx) {
-            return self.start_container(pod, ctx);
-        }
-        if let Some(worker) = self.workers.get_mut(pod) {
-            worker.enter(Stage::Pulling);
-        }
-        self.nodes[node].pulls.push_back(pod);
-        if self.nodes[node].pulls.len() == 1 {
-            self.pull_next(node, ctx);
-        }
-    }
-
-    /// One pull at a time: `serializeImagePulls` is true by default (kubelet configuration).
-    fn pull_next(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
-        while let Some(pod) = self.nodes[node].pulls.front().copied() {
-            let app = ctx.store.pods().now(pod).app;
-            if !self.image_is_there(node, app, ctx) {
-                let asked = &ctx.spec.apps[app];
-                let name = self.nodes[node].name.with(Name::new(&asked.name));
-                let ordinal = u64::from(self.nodes[node].incarnation);
-                let lasting = asked.image_pull.sample(&mut ctx.draw(Purpose::ImagePull, name, ordinal));
-                return self.enter_until(pod, Stage::Pulling, ctx.now + lasting, ctx);
-            }
-            self.nodes[node].pulls.pop_front();
-            self.start_container(pod, ctx);
-        }
-    }
-
-    /// The pull is over: its pod goes on, and the next pull begins.
-    pub(super) fn pulled(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
-        let Some(worker) = self.workers.get(pod) else { return };
-        let node = worker.node;
-        self.nodes[node].remember_image(ctx.store.pods().now(pod).app);
-        self.pull_next(node, ctx);
-    }
-
-    /// A pod that leaves no longer waits for its image.
-    pub(super) fn leave_pulls(&mut self, node: NodeId, pod: PodId, ctx: &mut Ctx<'_>) {
-        let kubelet = &mut self.nodes[node];
-        let first = kubelet.pulls.front() == Some(&pod);
-        kubelet.pulls.retain(|other| *other != pod);
-        if first {
-            self.pull_next(node, ctx);
-        }
-    }
-
-    fn image_is_there(&self, node: NodeId, app: AppId, ctx: &Ctx<'_>) -> bool {
-        ctx.spec.apps[app].image_pull == Dist::Fixed(Span::ZERO) || self.nodes[node].has_image(app)
-    }
-
     /// The container is created.
     pub(super) fn start_container(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         self.enter_for(pod, Stage::Starting, ctx.spec.timings.container_start, Purpose::ContainerStart, ctx);
@@ -138,6 +82,7 @@ impl Kubelets {
         worker.forget_events();
         ctx.note(if worker.restarts > 0 { Fact::PodRestarted { pod } } else { Fact::PodStarted { pod } });
         ctx.notify(Notice::ContainerStarted(pod));
+        self.starts_to_die(pod, ctx);
         self.see_later(pod, ctx);
     }
 

@@ -20,7 +20,7 @@ pub(super) enum Stage {
     Running,
     /// Its container is dead, and the kubelet has not seen that yet. `mark`: when it died.
     Exited,
-    /// Its container waits to be restarted. `mark`: when it died.
+    /// Its container waits to be restarted, or its image to be pulled again. `mark`: when it died, or the pull failed.
     Backoff,
     /// Its end was heard of; its worker is about to act.
     Told,
@@ -61,6 +61,8 @@ pub(super) struct Worker {
     pub(super) liveness: Probe,
     /// How often the restart back-off was used, one above the power of two it stands at; 0 before the first failure.
     pub(super) backoffs: u8,
+    /// Pulls of its image that failed.
+    pub(super) failed_pulls: u8,
     /// Restarts of the container.
     pub(super) restarts: u16,
     /// Where the worker stands.
@@ -106,6 +108,7 @@ impl Worker {
             readiness: Probe::idle(),
             liveness: Probe::idle(),
             backoffs: 0,
+            failed_pulls: 0,
             restarts: 0,
             stage: Stage::Waiting,
             posted: (object.phase, object.ready),
