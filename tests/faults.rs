@@ -6,8 +6,9 @@ use common::{assert_conserved, finished};
 use rollproof::observe::trace::Trace;
 use rollproof::scenario::{self, Scenario};
 use rollproof::sim::outcome::{Outcome, UpgradeResult};
-use rollproof::world::fact::Fact;
-use rollproof::world::ids::PodId;
+use rollproof::world::fact::{Fact, StepPhase};
+use rollproof::world::ids::{MasterId, PodId};
+use rollproof::world::store::NodeReady;
 
 /// Three masters, three workers, an app of three pods with a client beside, a strategy and whatever else the text
 /// brings.
@@ -179,4 +180,123 @@ fn an_image_that_crashes_after_it_was_ready_loses_requests_though_old_pods_serve
     let more = fault("image-crash-loop", "target = \"web\"\nat = \"1m\"\nlasting = \"8m\"\nafter = \"10s\"");
     let (outcome, _) = outcome(&plan_with("none", &more, &["app.web.restart_at='2m'"]), 1);
     assert!(outcome.requests.lost > 0);
+}
+
+/// A cluster without a plan, a fault in its minute, and a client that writes to etcd through each member.
+fn with_puts(strike: &str) -> Scenario {
+    let puts = "[[probe]]\nname = \"puts\"\nkind = \"etcd-put\"\ntarget = \"each-member\"\n\
+                interval = \"200ms\"\nfrom = \"30s\"\nuntil = \"150s\"\n";
+    plan_with("none", &format!("{puts}{strike}"), &["strategy.start='3m'"])
+}
+
+/// Puts that were sent in these seconds: how long each took; none for one that failed.
+fn puts(trace: &Trace, from: f64, until: f64) -> Vec<Option<f64>> {
+    let of = |fact: &Fact| match *fact {
+        Fact::Probed { sent, result, took, .. } if (from..until).contains(&sent.secs_f64()) => {
+            Some(result.is_ok().then(|| took.as_secs_f64()))
+        }
+        _ => None,
+    };
+    trace.records.iter().filter_map(|record| of(&record.fact)).collect()
+}
+
+/// etcd server/etcdserver/raft.go: the leader's loop waits for its own disk; a majority does not wait for a follower.
+#[test]
+fn a_slow_disk_of_etcds_leader_delays_every_write_and_one_of_a_follower_none() {
+    let slowest = |target: &str| {
+        let more = format!("target = \"{target}\"\nat = \"1m\"\nlasting = \"30s\"\nfsync = \"400ms\"");
+        let (_, trace) = outcome(&with_puts(&fault("etcd-slow-disk", &more)), 4);
+        let took =
+            |from, until| -> Vec<f64> { puts(&trace, from, until).into_iter().map(|put| put.expect("ok")).collect() };
+        let leads = times(&trace, |fact| matches!(fact, Fact::MemberLeads { .. }));
+        assert!(leads.iter().all(|at| *at < 1.0), "no election: {leads:?}");
+        let (during, after) = (took(62.0, 89.0), took(92.0, 149.0));
+        assert!(during.len() > 100 && after.iter().all(|took| *took < 0.1), "{after:?}");
+        (during.iter().fold(9.0, |least, took| took.min(least)), during.iter().fold(0.0, |most, took| took.max(most)))
+    };
+    let (least, most) = slowest("etcd-leader");
+    assert!(least >= 0.4 && most < 1.0, "{least} {most}");
+    let leader = (1..=3).filter(|member| slowest(&format!("master-{member}")).0 >= 0.4).count();
+    assert_eq!(leader, 1, "one of three leads");
+}
+
+#[test]
+fn without_space_etcd_takes_no_write_and_leaders_lose_their_leases_while_pods_serve_on() {
+    let strike = fault("etcd-no-space", "at = \"1m\"\nlasting = \"3m\"");
+    let (outcome, trace) =
+        outcome(&plan_with("none", &strike, &["strategy.start='8m'", "app.web.restart_at='70s'"]), 1);
+    let (from, until) = (struck(&trace), repaired(&trace));
+    let meanwhile = |at: &f64| (from + 1.0..until).contains(at);
+    let written = times(&trace, |fact| {
+        matches!(fact, Fact::PodCreated { .. } | Fact::PodBound { .. } | Fact::PodReady { .. } | Fact::Evicted { .. })
+    });
+    assert!(!written.iter().any(meanwhile) && written.iter().any(|at| *at > until), "{written:?}");
+    let lost = times(&trace, |fact| matches!(fact, Fact::LeaseLost { .. }));
+    assert!(lost.iter().filter(|at| (from..from + 12.0).contains(*at)).count() >= 2, "{lost:?}");
+    assert_eq!(outcome.requests.lost, 0, "{:?}", outcome.reasons);
+    let down = times(&trace, |fact| matches!(fact, Fact::ApiServes { answering: 0, .. }));
+    assert!(down.is_empty(), "reads go on: {down:?}");
+}
+
+/// etcd raft: an election time-out of 1 to 2 s, and a round trip; Linearizable reads and writes need a majority.
+#[test]
+fn a_partition_between_masters_moves_the_leadership_and_leaves_one_server_unable_to_serve() {
+    let strike = fault("etcd-peer-cut", "target = \"etcd-leader\"\nat = \"1m\"\nlasting = \"1m\"");
+    let (_, trace) = outcome(&with_puts(&strike), 2);
+    let led = |fact: &Fact| if let Fact::MemberLeads { member, .. } = fact { Some(*member) } else { None };
+    let leads: Vec<(f64, MasterId)> = trace
+        .records
+        .iter()
+        .filter_map(|r| Some((r.at.secs_f64(), led(&r.fact)?)))
+        .filter(|(at, _)| *at > 1.0)
+        .collect();
+    assert!(leads.len() == 1 && (60.9..62.2).contains(&leads[0].0), "{leads:?}");
+    let between = puts(&trace, 70.0, 115.0);
+    let failed = between.iter().filter(|put| put.is_none()).count();
+    assert!(failed > 0 && between.len() > 2 * failed, "{failed} of {}", between.len());
+    assert!(puts(&trace, 130.0, 150.0).iter().all(Option::is_some), "mended");
+}
+
+#[test]
+fn a_zone_that_is_cut_off_is_unheard_of_until_its_links_are_back() {
+    let strike = fault("zone-cut", "target = \"zone-2\"\nat = \"1m\"\nlasting = \"3m\"");
+    let scenario = plan_with("none", &strike, &["strategy.start='6m'", "node_pool[0].zones=3"]);
+    let (_, trace) = outcome(&scenario, 1);
+    let unknown = times(&trace, |fact| matches!(fact, Fact::NodeReadyIs { ready: NodeReady::Unknown, .. }));
+    assert!(!unknown.is_empty() && unknown.iter().all(|at| (100.0..130.0).contains(at)), "{unknown:?}");
+    let back = times(&trace, |fact| matches!(fact, Fact::NodeReadyIs { ready: NodeReady::True, .. }));
+    let back = back.iter().filter(|at| (240.0..300.0).contains(*at)).count();
+    assert_eq!(back, unknown.len());
+    assert_eq!(times(&trace, |fact| matches!(fact, Fact::PodRestarted { .. })).len(), 0, "what runs on them runs on");
+}
+
+#[test]
+fn an_overloaded_api_server_stores_what_its_clients_write_so_much_later() {
+    let first = |more: &str| {
+        let (_, trace) = outcome(&plan("kops", more), 1);
+        let drain = |fact: &Fact| matches!(fact, Fact::StepBegan { phase: StepPhase::Draining, .. });
+        let drained = times(&trace, drain);
+        let evicted = times(&trace, |fact| matches!(fact, Fact::Evicted { .. }))[0];
+        drained.iter().filter(|at| **at <= evicted).map(|at| evicted - at).fold(f64::MAX, f64::min)
+    };
+    let wait =
+        |master| fault("api-overload", &format!("target = \"master-{master}\"\nat = \"0s\"\nlasting = \"never\""));
+    let all: String = (1..=3).map(wait).collect();
+    let (slow, quick) = (first(&all), first(""));
+    assert!(slow > quick + 4.9 && slow < quick + 12.0, "{slow} {quick}");
+}
+
+#[test]
+fn checks_that_flap_take_a_server_out_of_use_again_and_again_until_they_are_mended() {
+    let strike = fault("load-balancer-flap", "target = \"master-2\"\nat = \"1m\"\nlasting = \"5m\"");
+    let (_, trace) = outcome(&plan_with("none", &strike, &["strategy.start='9m'"]), 1);
+    let of = |fact: &Fact| match *fact {
+        Fact::ServerInRotation { master: MasterId(1), used } => Some(used),
+        Fact::ServerInRotation { .. } => panic!("no other server is concerned"),
+        _ => None,
+    };
+    let turns: Vec<(f64, bool)> = trace.records.iter().filter_map(|r| Some((r.at.secs_f64(), of(&r.fact)?))).collect();
+    let expected = [false, true, false, true, false, true];
+    assert_eq!(turns.iter().map(|(_, used)| *used).collect::<Vec<_>>(), expected, "{turns:?}");
+    assert!(turns[0].0 > 60.0 && turns[5].0 < 420.0, "{turns:?}");
 }

@@ -4,17 +4,22 @@
 //! run then says who that is, and [`FaultSpec::strike`] answers with the disturbance and its repair.
 
 mod api_cut;
+mod api_overload;
 mod api_server_crash;
 mod bad_image;
 pub mod catalog;
 mod controller_manager_crash;
 mod etcd_data_loss;
 mod etcd_member_stop;
+mod etcd_no_space;
+mod etcd_peer_cut;
+mod etcd_slow_disk;
 mod false_health;
 mod image_crash_loop;
 mod kube_proxy_restart;
 mod kubelet_restart;
 mod kubelet_start_failure;
+mod load_balancer_flap;
 mod memory_kill;
 mod node_flapping;
 mod node_link_cut;
@@ -36,6 +41,7 @@ pub mod target;
 pub mod trigger;
 mod webhook_backend_down;
 mod zone_capacity;
+mod zone_cut;
 mod zone_outage;
 
 pub use catalog::{CATALOG, FaultEntry, FaultSet, Lasting, UnknownFault, find};

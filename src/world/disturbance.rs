@@ -142,6 +142,46 @@ pub enum Disturbance {
     CrashPod(PodId),
     /// Somebody deletes a pod.
     DeletePod(PodId),
+    /// Each write to the disk of a master's etcd member takes at least so long; zero mends it.
+    SlowDisk {
+        /// Which master.
+        master: MasterId,
+        /// How long.
+        fsync: Span,
+    },
+    /// etcd has reached its quota of space (the alarm NOSPACE), or the alarm is disarmed.
+    EtcdFull {
+        /// Whether it is full.
+        full: bool,
+    },
+    /// A master's etcd member and the others do not reach each other, or do again; all else of the machine is reached.
+    EtcdPeers {
+        /// Which master.
+        master: MasterId,
+        /// Whether they do.
+        linked: bool,
+    },
+    /// The links of all machines of a failure domain go down, or come back.
+    ZoneLinked {
+        /// Which.
+        zone: ZoneId,
+        /// Whether they are up.
+        linked: bool,
+    },
+    /// A write waits so long at a master's API server before that takes it up; zero for one that is not overloaded.
+    Overload {
+        /// Which master.
+        master: MasterId,
+        /// How long.
+        wait: Span,
+    },
+    /// The checks that the API's load balancer makes of a master's server fail and pass in turn.
+    BalancerFlaps {
+        /// Which master.
+        master: MasterId,
+        /// For how long they fail, and for how long they pass; `None` mends it.
+        turns: Option<(Span, Span)>,
+    },
     /// Containers end by themselves for a time.
     ContainersEnd {
         /// Whose.

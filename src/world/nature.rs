@@ -48,6 +48,17 @@ impl World {
             }
             Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RegistryIs(registry) => self.kubelets.set_registry(registry),
+            Disturbance::SlowDisk { master, fsync } => self.etcd.set_slow_disk(master, fsync, &mut ctx!(self)),
+            Disturbance::EtcdFull { full } => self.api.set_etcd_full(full, &mut ctx!(self)),
+            Disturbance::EtcdPeers { master, linked } => {
+                let node = self.masters[master].node;
+                self.net.host_mut(node).peers = linked;
+                self.out.notices.push(Notice::HostChanged(node));
+            }
+            Disturbance::Overload { master, wait } => self.api.set_queue(master, wait),
+            Disturbance::BalancerFlaps { master, turns } => {
+                self.api.balancer_flaps(master, turns, &mut ctx!(self));
+            }
             other => self.disturb_machines(other),
         }
     }
@@ -65,6 +76,12 @@ impl World {
             Disturbance::ZoneOn(zone) => {
                 for node in self.standing_in(zone, false) {
                     self.cloud.boots(node, &mut ctx!(self));
+                }
+            }
+            Disturbance::ZoneLinked { zone, linked } => {
+                for node in self.standing_in(zone, true) {
+                    self.net.host_mut(node).linked = linked;
+                    self.out.notices.push(Notice::HostChanged(node));
                 }
             }
             Disturbance::CutLink(node) | Disturbance::MendLink(node) => {

@@ -10,6 +10,8 @@ pub struct Host {
     pub powered: bool,
     /// The link is up.
     pub linked: bool,
+    /// Its etcd member and the others may reach each other (the peers' port).
+    pub peers: bool,
 }
 
 /// All hosts.
@@ -25,7 +27,7 @@ pub struct Network {
 impl Network {
     /// Adds a host.
     pub fn add(&mut self, powered: bool) -> NodeId {
-        self.hosts.push(Host { powered, linked: true })
+        self.hosts.push(Host { powered, linked: true, peers: true })
     }
     /// Whether packets reach the host.
     pub fn reaches(&self, node: NodeId) -> bool {

@@ -225,7 +225,7 @@ impl World {
 
     fn host_changed(&mut self, node: NodeId) {
         if let Some(master) = self.master_on(node) {
-            let linked = self.net.reaches(node);
+            let linked = self.net.reaches(node) && self.net.host(node).peers;
             self.etcd.linked(master, linked, &mut ctx!(self));
         }
         self.api.host_changed(node, &mut ctx!(self));

@@ -233,7 +233,7 @@ pub enum ApiError {
     Reset,
     /// No answer within the client's time-out; its outcome is unknown.
     Timeout,
-    /// The server answered 500: etcd timed out or had no leader.
+    /// The server answered 500: etcd timed out, had no leader, or had no space.
     Unavailable,
     /// 429: too many requests at the server, or an eviction over budget.
     TooManyRequests,

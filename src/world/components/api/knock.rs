@@ -46,7 +46,7 @@ impl Api {
     /// A measuring client's write reaches a server, which counts it among its requests in flight.
     ///
     /// # Errors
-    /// When its process has ended, or has too much to do.
+    /// When its process has ended, or has too much to do, or its etcd has no space.
     pub fn takes_probe(&mut self, master: MasterId) -> Result<(), ApiError> {
         let server = &mut self.servers[master];
         if !server.runs() {
@@ -54,6 +54,9 @@ impl Api {
         }
         if server.in_flight >= IN_FLIGHT_MAX {
             return Err(ApiError::TooManyRequests);
+        }
+        if self.etcd_full {
+            return Err(ApiError::Unavailable);
         }
         server.in_flight += 1;
         Ok(())

@@ -194,7 +194,7 @@ impl Api {
     fn tell_clients_state(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
         let who = &self.clients[client];
         let served = match who.link {
-            Link::To(master) => who.running && self.servers[master].etcd && !ctx.net.etcd_cut,
+            Link::To(master) => who.running && self.servers[master].etcd && !ctx.net.etcd_cut && !self.etcd_full,
             Link::Hung(_) | Link::Broken => false,
         };
         let who = &mut self.clients[client];

@@ -8,6 +8,7 @@
 
 mod admission;
 mod client;
+mod faults;
 mod knock;
 mod link;
 mod publish;
@@ -120,6 +121,13 @@ pub enum ApiEvent {
         /// Of which registration.
         generation: u32,
     },
+    /// The load balancer's checks of a server that flaps begin to fail, or to pass.
+    Flaps {
+        /// Which.
+        master: MasterId,
+        /// Of which flap.
+        generation: u32,
+    },
     /// The load balancer's checks have changed a target's standing.
     Marked {
         /// Which.
@@ -143,6 +151,8 @@ pub struct Api {
     followers: publish::Followers,
     /// What was last told of how many servers answer.
     told: (u32, u32),
+    /// etcd has no space: it takes deletions only.
+    etcd_full: bool,
 }
 
 impl Api {
@@ -156,6 +166,7 @@ impl Api {
             admission: Admission::default(),
             followers: publish::Followers::default(),
             told: (0, 0),
+            etcd_full: false,
         };
         machines.iter().for_each(|node| api.add_server(*node, version, true, ctx));
         api
@@ -255,6 +266,7 @@ impl Api {
                     self.marked(master, used, ctx);
                 }
             }
+            ApiEvent::Flaps { master, generation } => self.flap_turns(master, generation, ctx),
             ApiEvent::Listens { .. }
             | ApiEvent::Readies { .. }
             | ApiEvent::StopsListening { .. }
@@ -341,6 +353,7 @@ impl Api {
         let server = &self.servers[master];
         let reachable = ctx.net.reaches(server.node) && !ctx.net.api_cut;
         let passes = reachable
+            && !server.unseen
             && match balancer.check {
                 crate::world::spec::HealthCheck::Tcp => server.accepts(),
                 crate::world::spec::HealthCheck::Healthz => server.accepts() && server.etcd,

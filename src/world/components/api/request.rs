@@ -20,6 +20,8 @@ pub struct Pending {
     pub reply: Reply,
     /// Whether a server has taken it up (and so counts it among its requests in flight).
     pub taken: bool,
+    /// Whether it has waited its turn at a server that is overloaded.
+    pub queued: bool,
     /// Whether etcd has it: it must stay until etcd says how it ended, even if nobody waits any more.
     pub proposed: bool,
     /// Whether admission webhooks are being asked about it.
@@ -73,6 +75,7 @@ mod tests {
             change: Change::RemovePod { pod: PodId(0) },
             reply: Reply::Never,
             taken: false,
+            queued: false,
             proposed: false,
             admitting: false,
             failed: Vec::new(),

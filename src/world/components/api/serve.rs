@@ -1,6 +1,7 @@
 //! Servers at work: requests taken up, passed to etcd, answered; processes that start, drain and exit.
 
 use super::client::{Link, REQUEST_TIMEOUT, RETRY_AFTER};
+use super::faults::needs_no_space;
 use super::request::Pending;
 use super::server::{IN_FLIGHT_MAX, Server, Stage};
 use super::{Api, ApiEvent, skew};
@@ -42,6 +43,7 @@ impl Api {
             reply,
             taken: false,
             proposed: false,
+            queued: false,
             admitting: false,
             failed: Vec::new(),
         };
@@ -72,6 +74,11 @@ impl Api {
         if server.in_flight >= IN_FLIGHT_MAX {
             return ctx.after(RETRY_AFTER, Event::Api(ApiEvent::Arrives(id)));
         }
+        let exempt = matches!(pending.change, Change::Lease { .. });
+        if server.queue > Span::ZERO && !pending.queued && !exempt {
+            pending.queued = true;
+            return ctx.after(server.queue, Event::Api(ApiEvent::Arrives(id)));
+        }
         server.in_flight += 1;
         pending.taken = true;
         if !self.asks_webhooks(id, ctx) {
@@ -85,6 +92,9 @@ impl Api {
         let master = pending.server;
         if ctx.net.etcd_cut {
             return self.hangs_in_etcd(id, ctx);
+        }
+        if self.etcd_full && !needs_no_space(&pending.change) {
+            return self.fails(id, ApiError::Unavailable, ctx);
         }
         pending.proposed = true;
         ctx.notify(Notice::Propose(master, id));
@@ -326,7 +336,7 @@ impl Api {
     }
 
     /// The clients of a server are without service from now on, though most will only notice if it lasts.
-    fn mark_unserved(&mut self, master: MasterId, now: Time) {
+    pub(super) fn mark_unserved(&mut self, master: MasterId, now: Time) {
         for client in self.clients.iter_mut() {
             if client.link == Link::To(master) && client.served {
                 client.unserved_since = now;

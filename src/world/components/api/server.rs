@@ -50,6 +50,14 @@ pub(super) struct Server {
     pub(super) starts: u32,
     /// Liveness restarts so far.
     pub(super) restarts: u32,
+    /// How long a write waits before it is taken up.
+    pub(super) queue: Span,
+    /// The load balancer's checks of it fail, whatever it answers.
+    pub(super) unseen: bool,
+    /// For how long they do, and for how long they do not.
+    pub(super) turns: Option<(Span, Span)>,
+    /// Turns of an older flap do not count.
+    pub(super) flap: u32,
 }
 
 impl Server {
@@ -66,6 +74,10 @@ impl Server {
             in_flight: 0,
             starts: 0,
             restarts: 0,
+            queue: Span::ZERO,
+            unseen: false,
+            turns: None,
+            flap: 0,
         }
     }
 

@@ -238,7 +238,7 @@ impl Etcd {
         me.elapsed = 0;
         let first = me.log.last() + 1;
         me.reign = Some(Reign::new(ctx.now, first, members));
-        let fsync = self.settings.fsync(ctx, member, Disk::Entry, first);
+        let fsync = self.fsync(ctx, member, Disk::Entry, first);
         let me = &mut self.members[member];
         let durable = (ctx.now + fsync).max(me.log.durable_tail());
         me.log.append(term, ctx.now, durable);

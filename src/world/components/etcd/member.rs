@@ -70,6 +70,8 @@ pub(super) struct Ballot {
 pub(super) struct Member {
     pub(super) process: Process,
     pub(super) linked: bool,
+    /// Each write to its disk takes at least so long.
+    pub(super) stall: Span,
     /// Belongs to the group no more.
     pub(super) removed: bool,
     /// Has started once, and so told the others its name.
@@ -143,6 +145,7 @@ impl Member {
         Member {
             process: Process::Down,
             linked: true,
+            stall: Span::ZERO,
             removed: false,
             published: false,
             since: Time::ZERO,
@@ -223,7 +226,8 @@ impl Member {
         }
         self.hard = hard;
         let before = self.disk.last().map_or(Time::ZERO, |(_, durable)| *durable);
-        let durable = (at + settings.fsync(ctx, member, Disk::Ballot, u64::from(hard.term))).max(before);
+        let durable =
+            (at + settings.fsync(ctx, member, Disk::Ballot, u64::from(hard.term)).max(self.stall)).max(before);
         let done = self.disk.iter().take_while(|(_, durable)| *durable <= at).count();
         self.disk.drain(..done.saturating_sub(1));
         self.disk.push((hard, durable));

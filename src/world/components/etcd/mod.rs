@@ -265,6 +265,24 @@ impl Etcd {
         self.announce(ctx);
     }
 
+    /// Each write to the member's disk takes at least so long from now on; zero mends it.
+    pub fn set_slow_disk(&mut self, member: MasterId, fsync: Span, ctx: &mut Ctx<'_>) {
+        let Some(me) = self.members.get_mut(member.0 as usize) else { return };
+        me.stall = fsync;
+        self.settle(ctx);
+        if self.members[member.0 as usize].leads() {
+            self.arm_leader(member.0 as usize, ctx);
+        }
+        // None of the writes under way is sure to be in time any more.
+        self.time_waiting(ctx);
+        self.announce(ctx);
+    }
+
+    /// Time of a write to a member's disk.
+    fn fsync(&self, ctx: &Ctx<'_>, member: usize, disk: delays::Disk, ordinal: u64) -> Span {
+        self.settings.fsync(ctx, member, disk, ordinal).max(self.members[member].stall)
+    }
+
     /// An API server has come to this member with its watches, or has gone. Without one, and with no request under way,
     /// a member that got SIGTERM has nobody to wait for.
     pub fn watched(&mut self, member: MasterId, watched: bool, ctx: &mut Ctx<'_>) {

@@ -70,7 +70,7 @@ impl Etcd {
         }
         let source = self.members[from].log.clone();
         let upto = source.arrived(ctx.now);
-        let fsync = self.settings.fsync(ctx, to, Disk::CatchUp, upto);
+        let fsync = self.fsync(ctx, to, Disk::CatchUp, upto);
         let me = &mut self.members[to];
         // Its new term must be on disk too before it answers.
         let saved = me.disk.last().map_or(ctx.now, |(_, durable)| *durable).max(ctx.now);
@@ -100,7 +100,7 @@ impl Etcd {
     fn send(&mut self, leader: usize, to: usize, index: Index, sent: Time, ctx: &mut Ctx<'_>) {
         let term = self.members[leader].hard.term;
         let there = self.settings.wire(ctx, leader, to, Leg::Append, index);
-        let fsync = self.settings.fsync(ctx, to, Disk::Entry, index);
+        let fsync = self.fsync(ctx, to, Disk::Entry, index);
         let back = self.settings.wire(ctx, to, leader, Leg::Ack, index);
         let Some(reign) = &mut self.members[leader].reign else { return };
         let stream = &mut reign.streams[to];
@@ -138,7 +138,7 @@ impl Etcd {
     pub(super) fn append(&mut self, leader: usize, origin: usize, ctx: &mut Ctx<'_>) -> (Index, Term) {
         let index = self.members[leader].log.last() + 1;
         let forward = self.settings.wire(ctx, origin, leader, Leg::Forward, index);
-        let fsync = self.settings.fsync(ctx, leader, Disk::Entry, index);
+        let fsync = self.fsync(ctx, leader, Disk::Entry, index);
         let me = &mut self.members[leader];
         let term = me.hard.term;
         let mut arrives = ctx.now + forward;
@@ -176,7 +176,15 @@ impl Etcd {
         }
         let times = &mut times[..config.size()];
         times.sort_unstable();
-        times[config.size() / 2]
+        times[config.size() / 2].max(self.own_disk(leader, index))
+    }
+
+    /// When a leader's own disk lets it take note of this entry's commit. A raft loop that waits for its disk hands no
+    /// commit on (etcd `server/etcdserver/raft.go`, `start`: `Save` stands between two `Ready`); with a disk that is not
+    /// slow the majority's answers come later than that.
+    fn own_disk(&self, leader: usize, index: Index) -> Time {
+        let me = &self.members[leader];
+        if me.stall == Span::ZERO { Time::ZERO } else { me.log.durable_from(index) }
     }
 
     /// Sets the alarm of a leader's next commit, unless it is set.
@@ -221,8 +229,9 @@ impl Etcd {
         ctx: &mut Ctx<'_>,
     ) {
         let config = self.config(leader);
-        let upto = agreed(config, matched);
         let me = &self.members[leader];
+        let noted = if me.stall == Span::ZERO { Index::MAX } else { me.log.durable(ctx.now) };
+        let upto = agreed(config, matched).min(noted);
         let Some(reign) = &me.reign else { return };
         if upto <= me.commit || upto < reign.first {
             return;
