@@ -82,6 +82,17 @@ fn repaired(trace: &Trace) -> f64 {
     times(trace, |fact| matches!(fact, Fact::FaultRepaired { .. }))[0]
 }
 
+/// The longest time from a pod's binding to its start, and when it started.
+fn slowest_start(trace: &Trace) -> (f64, f64) {
+    let bound = |fact: &Fact| if let Fact::PodBound { pod, .. } = fact { Some(*pod) } else { None };
+    let pods: Vec<(f64, PodId)> =
+        trace.records.iter().filter_map(|r| Some((r.at.secs_f64(), bound(&r.fact)?))).collect();
+    let waited = |(bound, pod): &(f64, PodId)| {
+        times(trace, |fact| *fact == Fact::PodStarted { pod: *pod }).first().map(|at| (at - bound, *at))
+    };
+    pods.iter().filter_map(waited).fold((0.0, 0.0), |most, next| if next.0 > most.0 { next } else { most })
+}
+
 /// kubernetes pkg/kubelet/images/image_manager.go: 10 s at first, doubled each time, at most 5 min; a worker looks
 /// every 10 to 15 s.
 #[test]
@@ -109,15 +120,7 @@ fn a_throttled_registry_makes_each_new_node_wait_for_its_images() {
     let (_, slow) = outcome(&plan("kops", &strike), 1);
     let (_, fast) = outcome(&plan("kops", ""), 1);
     assert!(times(&slow, |fact| matches!(fact, Fact::PullFailed { .. })).is_empty());
-    let longest = |trace: &Trace| {
-        let made = |fact: &Fact| if let Fact::PodBound { pod, .. } = fact { Some(*pod) } else { None };
-        let pods: Vec<(f64, PodId)> =
-            trace.records.iter().filter_map(|r| Some((r.at.secs_f64(), made(&r.fact)?))).collect();
-        let wait = |(bound, pod): &(f64, PodId)| {
-            times(trace, |fact| *fact == Fact::PodStarted { pod: *pod }).first().map(|at| at - bound)
-        };
-        pods.iter().filter_map(wait).fold(0.0, f64::max)
-    };
+    let longest = |trace: &Trace| slowest_start(trace).0;
     assert!(longest(&slow) > 5.0 * longest(&fast), "{} {}", longest(&slow), longest(&fast));
 }
 
@@ -299,4 +302,75 @@ fn checks_that_flap_take_a_server_out_of_use_again_and_again_until_they_are_mend
     let expected = [false, true, false, true, false, true];
     assert_eq!(turns.iter().map(|(_, used)| *used).collect::<Vec<_>>(), expected, "{turns:?}");
     assert!(turns[0].0 > 60.0 && turns[5].0 < 420.0, "{turns:?}");
+}
+
+/// etcd raft: a member whose term has grown makes the leader step down when it is heard again; pre-vote (etcd 3.5, which
+/// Kubernetes 1.22 brings) keeps the term as it was.
+#[test]
+fn a_member_cut_off_from_the_leader_only_unseats_it_when_the_path_is_back_unless_there_is_pre_vote() {
+    let leads = |from: &str, to: &str| {
+        let strikes: String = (1..=3)
+            .map(|master| {
+                fault(
+                    "etcd-leader-cut",
+                    &format!("target = \"master-{master}\"\nat = \"{}m\"\nlasting = \"1m\"", 2 * master),
+                )
+            })
+            .collect();
+        let versions = [format!("cluster.version.from='{from}'"), format!("cluster.version.to='{to}'")];
+        let overrides = ["strategy.start='10m'", &versions[0], &versions[1]];
+        let (_, trace) = outcome(&plan_with("none", &strikes, &overrides), 1);
+        times(&trace, |fact| matches!(fact, Fact::MemberLeads { .. }))
+    };
+    let (before, since) = (leads("1.14.10", "1.15.7"), leads("1.30.4", "1.31.1"));
+    let new = |leads: &[f64]| leads.iter().copied().filter(|at| *at > 1.0).collect::<Vec<f64>>();
+    assert!(new(&since).is_empty(), "{since:?}");
+    // Each cut is mended after a minute.
+    assert!(new(&before).len() >= 3 && new(&before).iter().all(|at| (at - 60.0) % 120.0 < 5.0), "{before:?}");
+}
+
+#[test]
+fn corrupt_data_are_found_when_the_member_starts_with_its_disk_again_and_the_roll_waits() {
+    let strike = |lasting: &str| {
+        fault("etcd-corrupt-data", &format!("target = \"master-2\"\nat = \"1s\"\nlasting = \"{lasting}\""))
+    };
+    let found = |fact: &Fact| *fact == Fact::MemberCorrupt { member: MasterId(1) };
+    let (mended, trace) = outcome(&plan("kops", &strike("18m")), 1);
+    let (sound, _) = outcome(&plan("kops", ""), 1);
+    assert_eq!(mended.upgrade.result, UpgradeResult::Completed, "{:?}", mended.upgrade.blocker);
+    assert!(mended.upgrade.seconds > sound.upgrade.seconds + 60.0, "it waited for the data");
+    let at = times(&trace, found);
+    let begun = times(&trace, |fact| matches!(fact, Fact::MemberStopped { member: MasterId(1) }));
+    assert!(at.len() == 1 && at[0] > begun[0], "seen at its next start, not before: {at:?} {begun:?}");
+    let started = times(&trace, |fact| *fact == Fact::MemberStarted { member: MasterId(1) });
+    assert!(started.iter().any(|at| (at - repaired(&trace)).abs() < 1e-6), "{started:?}");
+    let (lost, _) = outcome(&plan("kops", &strike("never")), 1);
+    assert_eq!(lost.upgrade.result, UpgradeResult::Failed, "kops validates for 15 minutes");
+}
+
+#[test]
+fn a_slow_load_balancer_leaves_a_server_that_is_gone_in_use_so_much_longer() {
+    let in_use = |more: &str| {
+        let (_, trace) = outcome(&plan("masters-parallel", more), 1);
+        let gone = times(&trace, |fact| matches!(fact, Fact::ServerStopped { .. }));
+        let out = times(&trace, |fact| matches!(fact, Fact::ServerInRotation { used: false, .. }));
+        out[0] - gone[0]
+    };
+    let (late, usual) =
+        (in_use(&fault("load-balancer-lag", "at = \"0s\"\nlasting = \"never\"\nby = \"40s\"")), in_use(""));
+    assert!((late - usual - 40.0).abs() < 1e-3, "{late} {usual}");
+}
+
+/// kubernetes pkg/controller/volume/attachdetach: ReadWriteOnce, so that another node waits for the detachment.
+#[test]
+fn a_volume_that_does_not_detach_keeps_its_pod_from_starting_elsewhere_until_it_does() {
+    let db = "[app.db]\nkind = \"StatefulSet\"\nreplicas = 1\nvolume = {}\nreadiness = { period = \"2s\" }\n";
+    let strikes = fault("volume-stuck", "target = \"host-of:db-0\"\nat = \"workers-1:draining\"\nlasting = \"20m\"");
+    let strikes = format!("{db}{strikes}");
+    let (_, held) = outcome(&plan_with("kops", &strikes, &["limits.tail='25m'"]), 1);
+    let (_, free) = outcome(&plan("kops", db), 1);
+    let (longest, started) = slowest_start(&held);
+    assert!(slowest_start(&free).0 < 60.0, "{:?}", slowest_start(&free));
+    // A try each 2 min 2 s at most.
+    assert!(longest > 100.0 && (0.0..140.0).contains(&(started - repaired(&held))), "{longest} {started}");
 }

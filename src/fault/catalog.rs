@@ -3,12 +3,12 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_overload, api_server_crash, bad_image, controller_manager_crash, etcd_data_loss, etcd_member_stop,
-    etcd_no_space, etcd_peer_cut, etcd_slow_disk, false_health, image_crash_loop, kube_proxy_restart, kubelet_restart,
-    kubelet_start_failure, load_balancer_flap, memory_kill, node_flapping, node_link_cut, node_power_off,
-    orchestrator_crash, pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns,
-    registry_down, registry_throttled, sandbox_crash, scheduler_crash, slow_node, webhook_backend_down, zone_capacity,
-    zone_cut, zone_outage,
+    api_cut, api_overload, api_server_crash, bad_image, controller_manager_crash, etcd_corrupt_data, etcd_data_loss,
+    etcd_leader_cut, etcd_member_stop, etcd_no_space, etcd_peer_cut, etcd_slow_disk, false_health, image_crash_loop,
+    kube_proxy_restart, kubelet_restart, kubelet_start_failure, load_balancer_flap, load_balancer_lag, memory_kill,
+    node_flapping, node_link_cut, node_power_off, orchestrator_crash, pod_crash, pod_delete, provisioning_failure,
+    quota_refused, reboot_never_returns, registry_down, registry_throttled, sandbox_crash, scheduler_crash, slow_node,
+    volume_stuck, webhook_backend_down, zone_capacity, zone_cut, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -116,11 +116,14 @@ pub static CATALOG: &[&FaultEntry] = &[
     &node_link_cut::ENTRY,
     &etcd_member_stop::ENTRY,
     &etcd_peer_cut::ENTRY,
+    &etcd_leader_cut::ENTRY,
     &etcd_slow_disk::ENTRY,
+    &etcd_corrupt_data::ENTRY,
     &etcd_no_space::ENTRY,
     &api_server_crash::ENTRY,
     &api_overload::ENTRY,
     &load_balancer_flap::ENTRY,
+    &load_balancer_lag::ENTRY,
     &controller_manager_crash::ENTRY,
     &scheduler_crash::ENTRY,
     &pod_delete::ENTRY,
@@ -143,6 +146,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &kubelet_start_failure::ENTRY,
     &node_flapping::ENTRY,
     &slow_node::ENTRY,
+    &volume_stuck::ENTRY,
     &false_health::ENTRY,
     &etcd_data_loss::ENTRY,
     &zone_outage::ENTRY,

@@ -201,6 +201,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::RolloutIs { .. } => 80,
         Fact::WebhookFailed { .. } => 81,
         Fact::RouterFollows { .. } => 82,
+        Fact::MemberCorrupt { .. } => 83,
     }
 }
 
@@ -208,6 +209,7 @@ fn tag(fact: &Fact) -> u64 {
 fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
     let after = match *fact {
         Fact::MemberIs { member, standing } => vec![master(member), standing as u64],
+        Fact::MemberCorrupt { member } => vec![master(member)],
         Fact::MemberRefused { member, version, cluster } => {
             vec![master(member), u64::from(version.minor), u64::from(cluster.minor)]
         }
@@ -294,7 +296,11 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
         Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
         Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
-        Fact::SnapshotTaken | Fact::Restored { .. } | Fact::MemberIs { .. } | Fact::MemberRefused { .. } => {
+        Fact::SnapshotTaken
+        | Fact::Restored { .. }
+        | Fact::MemberIs { .. }
+        | Fact::MemberCorrupt { .. }
+        | Fact::MemberRefused { .. } => {
             return encode_group(fact, words);
         }
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),

@@ -113,6 +113,7 @@ fn of_master(fact: &Fact) -> Option<String> {
             format!("etcd is put back to a snapshot {age} old: {writes} writes are lost")
         }
         Fact::MemberIs { member, standing } => format!("etcd {} {}", at(member), standing.name()),
+        Fact::MemberCorrupt { member } => format!("etcd {} finds its data corrupt and does not start", at(member)),
         Fact::MemberRefused { member, version, cluster } => {
             format!("etcd {} of version {version} refuses to start in a cluster of {cluster}", at(member))
         }

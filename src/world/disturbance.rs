@@ -168,6 +168,26 @@ pub enum Disturbance {
         /// Whether they are up.
         linked: bool,
     },
+    /// A master's etcd member and the leader do not reach each other, while both reach the others.
+    CutFromLeader(MasterId),
+    /// All paths of a master's member that were cut so are whole again.
+    MendPaths(MasterId),
+    /// The data of a master's etcd member are corrupt, which it finds when it starts next, or are brought back.
+    CorruptMember {
+        /// Which master.
+        master: MasterId,
+        /// Whether they are.
+        corrupt: bool,
+    },
+    /// The API's load balancer acts so much later than usual on what it finds or is told; zero mends it.
+    BalancerLags(Span),
+    /// The cloud's detaching of a machine's volumes hangs, or no longer.
+    VolumesHang {
+        /// Which machine.
+        node: NodeId,
+        /// Whether it does.
+        hang: bool,
+    },
     /// A write waits so long at a master's API server before that takes it up; zero for one that is not overloaded.
     Overload {
         /// Which master.

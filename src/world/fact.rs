@@ -229,6 +229,8 @@ pub enum Fact {
     MemberIs { member: MasterId, standing: Membership },
     /// An etcd member of this version does not start in a cluster of that version.
     MemberRefused { member: MasterId, version: Version, cluster: Version },
+    /// An etcd member has found its data corrupt and does not start.
+    MemberCorrupt { member: MasterId },
     /// A snapshot of etcd was taken.
     SnapshotTaken,
     /// etcd was put back to a snapshot of this age: writes lost, pods that are gone and that are back, nodes gone.

@@ -55,6 +55,11 @@ impl World {
                 self.net.host_mut(node).peers = linked;
                 self.out.notices.push(Notice::HostChanged(node));
             }
+            Disturbance::CutFromLeader(master) => self.etcd.cut_from_leader(master, &mut ctx!(self)),
+            Disturbance::MendPaths(master) => self.etcd.mend_paths(master, &mut ctx!(self)),
+            Disturbance::CorruptMember { master, corrupt: true } => self.etcd.corrupt(master),
+            Disturbance::CorruptMember { master, corrupt: false } => self.etcd.mend_data(master, &mut ctx!(self)),
+            Disturbance::BalancerLags(by) => self.api.balancer_lags(by),
             Disturbance::Overload { master, wait } => self.api.set_queue(master, wait),
             Disturbance::BalancerFlaps { master, turns } => {
                 self.api.balancer_flaps(master, turns, &mut ctx!(self));
@@ -102,6 +107,7 @@ impl World {
                 self.kubelets.set_pace(node, factor);
                 self.traffic.set_slow(node, factor > 1, &mut ctx!(self));
             }
+            Disturbance::VolumesHang { node, hang } => self.controllers.volumes_hang(node, hang, &mut ctx!(self)),
             Disturbance::RestartKubelet(node) => self.kubelets.restart(node, &mut ctx!(self)),
             Disturbance::RestartProxy(node) => {
                 let version = self.cloud.instances()[node].version;

@@ -67,6 +67,7 @@ impl Kind {
             | Fact::MemberYields { .. }
             | Fact::MemberIs { .. }
             | Fact::MemberRefused { .. }
+            | Fact::MemberCorrupt { .. }
             | Fact::SnapshotTaken
             | Fact::Restored { .. }
             | Fact::QuorumIs { .. }

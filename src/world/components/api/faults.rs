@@ -1,4 +1,4 @@
-//! What befalls API servers short of a crash: an etcd that is full, an overload, checks that flap.
+//! What befalls the API path short of a crash: an etcd that is full, an overload, checks that flap, a slow balancer.
 
 use super::{Api, ApiEvent};
 use crate::base::Span;
@@ -24,6 +24,11 @@ impl Api {
             }
             self.tell_clients_of(master, ctx);
         }
+    }
+
+    /// What the load balancer has found, and what it was told, it acts on so much later than it would.
+    pub fn balancer_lags(&mut self, by: Span) {
+        self.rotation.lag = by;
     }
 
     /// A write waits so long at this server before it is taken up.

@@ -367,7 +367,7 @@ impl Api {
             if backend.used != passes {
                 let name = Name::new("api-balancer").part(master.index() as u64);
                 let lag = balancer.propagation.sample(&mut ctx.draw(Purpose::Balancer, name, u64::from(generation)));
-                let at = self.rotation.marked_at(master, balancer, ctx.now, !reachable) + lag;
+                let at = self.rotation.marked_at(master, balancer, ctx.now, !reachable) + lag + self.rotation.lag;
                 ctx.at(at, crate::world::event::Event::Api(ApiEvent::Marked { master, generation, used: passes }));
             }
         }
@@ -393,6 +393,7 @@ impl Api {
         let name = Name::new("api-balancer").part(master.index() as u64);
         let mut draw = ctx.draw(Purpose::Balancer, name.part(1), u64::from(generation));
         let lag = ctx.spec.control_plane.load_balancer.deregistration.sample(&mut draw);
+        let lag = lag + self.rotation.lag;
         ctx.after(lag, crate::world::event::Event::Api(ApiEvent::Deregistered { master, generation }));
     }
 

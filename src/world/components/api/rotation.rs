@@ -31,6 +31,8 @@ pub(super) struct Rotation {
     pub(super) backends: IdVec<MasterId, Backend>,
     /// In turn: who had the last new connection.
     pub(super) turn: Option<MasterId>,
+    /// What every change of a target takes beyond its usual time.
+    pub(super) lag: Span,
 }
 
 impl Rotation {
@@ -84,7 +86,7 @@ mod tests {
         let mut stage = Stage::new(small_spec(), 7);
         stage.spec.control_plane.load_balancer.balance = Balance::RoundRobin;
         let spec = stage.spec.control_plane.load_balancer.clone();
-        let mut rotation = Rotation { backends: (0..3).map(|_| backend(true)).collect(), turn: None };
+        let mut rotation = Rotation { backends: (0..3).map(|_| backend(true)).collect(), turn: None, lag: Span::ZERO };
         let ctx = stage.ctx();
         let pick = |rotation: &mut Rotation| rotation.pick(&spec, || ctx.draw(Purpose::ServerPick, Name::new("x"), 0));
         let turns: Vec<Option<MasterId>> = (0..6).map(|_| pick(&mut rotation)).collect();

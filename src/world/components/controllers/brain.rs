@@ -292,6 +292,11 @@ impl Brain {
         }
     }
 
+    /// The cloud detaches a machine's volumes again.
+    pub(super) fn volumes_let_go(&mut self, node: NodeId, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
+        self.volumes.let_go(node, &desk!(self, machines), ctx);
+    }
+
     /// For tests: the monitor's ticks begin to be events.
     #[cfg(test)]
     pub(super) fn wake_monitor(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {

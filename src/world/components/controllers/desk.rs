@@ -19,6 +19,8 @@ pub(super) struct Machine {
     pub(super) zone: ZoneId,
     /// Whether the cloud has removed it.
     pub(super) gone: bool,
+    /// Whether the cloud's detaching of its volumes hangs.
+    pub(super) holds_volumes: bool,
 }
 
 /// A write that belongs to no queued object.

@@ -179,7 +179,7 @@ impl Controllers {
     /// A machine, in order of its id, in failure domain `zone`; its Node object may not exist yet.
     pub fn add_node(&mut self, node: NodeId, name: Name, pool: Option<PoolId>, zone: u32, _ctx: &mut Ctx<'_>) {
         debug_assert_eq!(node.index(), self.machines.len(), "machines come in order");
-        self.machines.push(Machine { name, pool, zone: ZoneId(zone), gone: false });
+        self.machines.push(Machine { name, pool, zone: ZoneId(zone), gone: false, holds_volumes: false });
     }
 
     /// The budgets' statuses as the store's pods and Deployments give them, for the start of a run: to be applied before
@@ -280,6 +280,15 @@ impl Controllers {
         for master in self.brains.ids() {
             if let Some((brain, machines)) = self.acting(master) {
                 brain.machine_gone(node, machines, ctx);
+            }
+        }
+    }
+    /// The cloud's detaching of a machine's volumes hangs from now on, or no longer.
+    pub fn volumes_hang(&mut self, node: NodeId, hang: bool, ctx: &mut Ctx<'_>) {
+        self.machines[node].holds_volumes = hang;
+        for master in self.brains.ids().filter(|_| !hang) {
+            if let Some((brain, machines)) = self.acting(master) {
+                brain.volumes_let_go(node, machines, ctx);
             }
         }
     }

@@ -22,6 +22,20 @@ const MAX_WAIT_FOR_UNMOUNT: Span = Span::mins(6);
 /// Period of the reconciler, and of a new try. Source: the same file, ReconcilerLoopPeriod.
 const LOOP: Span = Span::millis(100);
 
+/// First pause after a detachment that failed, doubled each time, and the longest.
+/// Source: `pkg/util/goroutinemap/exponentialbackoff/exponential_backoff.go`.
+const RETRY: (Span, Span) = (Span::millis(500), Span::secs(122));
+
+/// The first try, of those that follow a failure at `since`, that is not before `now`.
+fn next_try(since: Time, now: Time) -> Time {
+    let (mut at, mut pause) = (since, RETRY.0);
+    while at < now {
+        at += pause;
+        pause = (pause * 2).min(RETRY.1);
+    }
+    at
+}
+
 /// What is under way for a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Work {
@@ -31,6 +45,8 @@ enum Work {
     Attaching(NodeId, Time),
     /// The cloud detaches it until then.
     Detaching(Time),
+    /// The cloud does not detach it; since then.
+    Hanging(Time),
     /// Its node does not say that it is unmounted; until then.
     Waiting(Time),
 }
@@ -54,7 +70,7 @@ impl Volumes {
         let work = self.work[volume.index()];
         let users = users(volume, desk, ctx);
         match (object.attached, work) {
-            (_, Work::Attaching(..) | Work::Detaching(_)) => {}
+            (_, Work::Attaching(..) | Work::Detaching(_) | Work::Hanging(_)) => {}
             (Some(node), _) if users.iter().any(|(on, _)| *on == node) => self.work[volume.index()] = Work::None,
             (Some(_), Work::Waiting(until)) if object.mounted && until > ctx.now => {}
             (Some(_), Work::None) if object.mounted => {
@@ -80,12 +96,30 @@ impl Volumes {
         let Some(work) = self.work.get(volume.index()).copied() else { return };
         let change = match work {
             Work::Attaching(node, at) if at == ctx.now => Change::AttachVolume { volume, node },
-            Work::Detaching(at) if at == ctx.now => Change::DetachVolume { volume },
+            Work::Detaching(at) if at == ctx.now => {
+                let node = ctx.store.volume(volume).attached;
+                if node.is_some_and(|node| desk.machines[node].holds_volumes) {
+                    self.work[volume.index()] = Work::Hanging(at);
+                    return;
+                }
+                Change::DetachVolume { volume }
+            }
             Work::Waiting(at) if at == ctx.now => return self.check(volume, desk, ctx),
-            Work::None | Work::Attaching(..) | Work::Detaching(_) | Work::Waiting(_) => return,
+            Work::None | Work::Attaching(..) | Work::Detaching(_) | Work::Waiting(_) | Work::Hanging(_) => return,
         };
         self.work[volume.index()] = Work::None;
         desk.run(Errand::Volume, NodeId(volume.0), change, ctx);
+    }
+
+    /// The cloud detaches a machine's volumes again: each at the next try.
+    pub(super) fn let_go(&mut self, node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
+        for index in 0..self.work.len() {
+            let volume = VolumeId::from_index(index);
+            let Work::Hanging(since) = self.work[index] else { continue };
+            if ctx.store.volume(volume).attached == Some(node) {
+                self.begin(volume, Work::Detaching(next_try(since, ctx.now)), desk, ctx);
+            }
+        }
     }
 
     /// The API did not take it: the operation is looked at again.

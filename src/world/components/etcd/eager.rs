@@ -55,7 +55,7 @@ impl Etcd {
     pub(super) fn beat(&mut self, from: usize, to: usize, term: Term, tick: u64, ctx: &mut Ctx<'_>) {
         let me = &self.members[to];
         let follows = me.role == Role::Follower && me.lead == Some(from as u8) && me.hard.term == term;
-        let wired = me.runs() && me.linked && self.members[from].linked;
+        let wired = me.runs() && self.linked_to(from, to);
         let unheard = self.members[from].reign.as_ref().is_some_and(|reign| !reign.streams[to].hears());
         if !follows || !wired || unheard {
             return;
@@ -67,7 +67,7 @@ impl Etcd {
 
     /// The answer to a heartbeat arrives.
     pub(super) fn beat_answered(&mut self, from: usize, to: usize, term: Term, ctx: &mut Ctx<'_>) {
-        let wired = self.members[from].linked && self.members[to].linked;
+        let wired = self.linked_to(from, to);
         let leader = &mut self.members[to];
         if let Some(reign) = leader.reign.as_mut().filter(|_| wired && leader.hard.term == term) {
             reign.streams[from].active = ctx.now;

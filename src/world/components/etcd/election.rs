@@ -196,7 +196,7 @@ impl Etcd {
     /// Whether what one member has sent reaches the other now.
     fn wired(&self, from: usize, to: usize) -> bool {
         let (sender, me) = (&self.members[from], &self.members[to]);
-        me.runs() && me.linked && sender.linked && !me.removed && !sender.removed
+        me.runs() && self.linked_to(from, to) && !me.removed && !sender.removed
     }
 
     /// Word of a newer term arrives.

@@ -72,6 +72,10 @@ pub(super) struct Member {
     pub(super) linked: bool,
     /// Each write to its disk takes at least so long.
     pub(super) stall: Span,
+    /// It will not start again with its data.
+    pub(super) corrupt: bool,
+    /// The version in which it would run if its data were sound.
+    pub(super) kept_down: Option<Version>,
     /// Belongs to the group no more.
     pub(super) removed: bool,
     /// Has started once, and so told the others its name.
@@ -146,6 +150,8 @@ impl Member {
             process: Process::Down,
             linked: true,
             stall: Span::ZERO,
+            corrupt: false,
+            kept_down: None,
             removed: false,
             published: false,
             since: Time::ZERO,

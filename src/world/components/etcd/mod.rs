@@ -14,6 +14,7 @@ mod contact;
 mod delays;
 mod eager;
 mod election;
+mod faults;
 mod invariants;
 mod log;
 mod member;
@@ -117,6 +118,8 @@ pub struct Etcd {
     cluster_version: ClusterVersion,
     /// Members without a connection to any other, as bits: their campaigns reach nobody and are not events.
     alone: Set,
+    /// Pairs of members that do not reach each other.
+    cuts: Vec<(u8, u8)>,
     /// All members' data is gone.
     lost: bool,
     eager: bool,
@@ -159,6 +162,7 @@ impl Etcd {
             changing: None,
             cluster_version: ClusterVersion::of(spec.from),
             shown: Shown::default(),
+            cuts: Vec::new(),
             alone: 0,
             lost: false,
             eager,
@@ -244,6 +248,7 @@ impl Etcd {
     /// The member's process gets a signal. A machine that loses power is a link cut and a SIGKILL.
     pub fn signal(&mut self, member: MasterId, signal: Signal, ctx: &mut Ctx<'_>) {
         self.settle(ctx);
+        self.let_go(member, signal);
         match signal {
             Signal::Term => self.terminate(member.0 as usize, ctx),
             Signal::Kill => self.kill(member.0 as usize, ctx),
@@ -262,19 +267,6 @@ impl Etcd {
     pub fn linked(&mut self, member: MasterId, linked: bool, ctx: &mut Ctx<'_>) {
         self.settle(ctx);
         self.link(member.0 as usize, linked, ctx);
-        self.announce(ctx);
-    }
-
-    /// Each write to the member's disk takes at least so long from now on; zero mends it.
-    pub fn set_slow_disk(&mut self, member: MasterId, fsync: Span, ctx: &mut Ctx<'_>) {
-        let Some(me) = self.members.get_mut(member.0 as usize) else { return };
-        me.stall = fsync;
-        self.settle(ctx);
-        if self.members[member.0 as usize].leads() {
-            self.arm_leader(member.0 as usize, ctx);
-        }
-        // None of the writes under way is sure to be in time any more.
-        self.time_waiting(ctx);
         self.announce(ctx);
     }
 
@@ -314,7 +306,7 @@ impl Etcd {
 
     fn connected(&self, a: usize, b: usize) -> bool {
         let (one, other) = (&self.members[a], &self.members[b]);
-        let wired = one.linked && other.linked && !one.removed && !other.removed;
+        let wired = self.linked_to(a, b) && !one.removed && !other.removed;
         one.runs() && other.runs() && (a == b || wired)
     }
 

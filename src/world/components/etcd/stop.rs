@@ -152,6 +152,9 @@ impl Etcd {
             return;
         }
         self.kill(member, ctx);
+        if self.finds_corrupt(member, version, ctx) {
+            return;
+        }
         if !self.admits(member, version) {
             let cluster = self.cluster_version();
             return ctx.note(Fact::MemberRefused { member: MasterId(member as u32), version, cluster });
