@@ -374,3 +374,19 @@ fn a_volume_that_does_not_detach_keeps_its_pod_from_starting_elsewhere_until_it_
     // A try each 2 min 2 s at most.
     assert!(longest > 100.0 && (0.0..140.0).contains(&(started - repaired(&held))), "{longest} {started}");
 }
+
+#[test]
+fn without_dns_new_connections_inside_fail_and_those_that_stand_serve_on() {
+    let strike = fault("dns-down", "at = \"3m\"\nlasting = \"1m\"");
+    let kept = "[app.web.traffic.kept]\nfrom = \"pool:clients\"\nconnections = \"kept-alive\"\nrps = 50\n\
+                [app.web.traffic.outside]\nfrom = \"outside\"\nconnections = \"new\"\nrps = 50\n";
+    let (outcome, _) = outcome(
+        &plan_with("none", &format!("{kept}{strike}"), &["strategy.start='6m'", "app.web.service='LoadBalancer'"]),
+        1,
+    );
+    let lost = |client: &str| outcome.requests.by_client[client].lost;
+    // 50 a second for a minute.
+    assert!((2_700..3_300).contains(&lost("web/new")), "{:?}", outcome.requests.by_client);
+    assert_eq!((lost("web/kept"), lost("web/outside")), (0, 0), "{:?}", outcome.requests.by_client);
+    assert_eq!(outcome.requests.by_cause.keys().collect::<Vec<_>>(), ["dns"]);
+}

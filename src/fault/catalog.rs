@@ -3,12 +3,13 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_overload, api_server_crash, bad_image, controller_manager_crash, etcd_corrupt_data, etcd_data_loss,
-    etcd_leader_cut, etcd_member_stop, etcd_no_space, etcd_peer_cut, etcd_slow_disk, false_health, image_crash_loop,
-    kube_proxy_restart, kubelet_restart, kubelet_start_failure, load_balancer_flap, load_balancer_lag, memory_kill,
-    node_flapping, node_link_cut, node_power_off, orchestrator_crash, pod_crash, pod_delete, provisioning_failure,
-    quota_refused, reboot_never_returns, registry_down, registry_throttled, sandbox_crash, scheduler_crash, slow_node,
-    volume_stuck, webhook_backend_down, zone_capacity, zone_cut, zone_outage,
+    api_cut, api_overload, api_server_crash, bad_image, controller_manager_crash, dns_down, etcd_corrupt_data,
+    etcd_data_loss, etcd_leader_cut, etcd_member_stop, etcd_no_space, etcd_peer_cut, etcd_slow_disk, false_health,
+    image_crash_loop, kube_proxy_restart, kubelet_restart, kubelet_start_failure, load_balancer_flap,
+    load_balancer_lag, memory_kill, node_flapping, node_link_cut, node_power_off, orchestrator_crash, pod_crash,
+    pod_delete, provisioning_failure, quota_refused, reboot_never_returns, registry_down, registry_throttled,
+    sandbox_crash, scheduler_crash, slow_node, volume_stuck, webhook_backend_down, zone_capacity, zone_cut,
+    zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -131,6 +132,7 @@ pub static CATALOG: &[&FaultEntry] = &[
     &memory_kill::ENTRY,
     &image_crash_loop::ENTRY,
     &webhook_backend_down::ENTRY,
+    &dns_down::ENTRY,
     &registry_down::ENTRY,
     &registry_throttled::ENTRY,
     &api_cut::ENTRY,

@@ -9,6 +9,7 @@ mod api_server_crash;
 mod bad_image;
 pub mod catalog;
 mod controller_manager_crash;
+mod dns_down;
 mod etcd_corrupt_data;
 mod etcd_data_loss;
 mod etcd_leader_cut;

@@ -53,7 +53,7 @@ impl Kind {
             Loss::Refused | Loss::NoEndpoint => Kind::Refused,
             Loss::Reset => Kind::Cut,
             Loss::BlackHole => Kind::BlackHole,
-            Loss::Overload | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError => Kind::Other,
+            Loss::Overload | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError | Loss::Dns => Kind::Other,
         }
     }
 }

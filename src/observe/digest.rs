@@ -222,15 +222,34 @@ fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
     after.len() + 1
 }
 
-/// The same of what API servers find wrong.
+/// The same of API servers, and of what they find wrong.
 fn encode_server(fact: &Fact, words: &mut [u64; 6]) -> usize {
     let after = match *fact {
         Fact::SkewBroken { master: server, server: theirs, client } => {
             vec![master(server), u64::from(theirs.minor), u64::from(client.minor)]
         }
+        Fact::ServerReady { master: server }
+        | Fact::ServerStopping { master: server }
+        | Fact::ServerStopped { master: server } => vec![master(server)],
+        Fact::ServerInRotation { master: server, used } => vec![master(server), u64::from(used)],
+        Fact::ApiServes { answering, in_rotation } => vec![u64::from(answering), u64::from(in_rotation)],
         Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
             vec![webhook.index() as u64, master(server), loss as u64, u64::from(ignored)]
         }
+        _ => Vec::new(),
+    };
+    words[1..=after.len()].copy_from_slice(&after);
+    after.len() + 1
+}
+
+/// The same of plans and rollouts.
+fn encode_plan(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let after = match *fact {
+        Fact::StepBegan { actor, unit: of, phase } | Fact::StepEnded { actor, unit: of, phase } => {
+            vec![actor.index() as u64, unit(of, names), phase as u64]
+        }
+        Fact::PlanEnded { actor, completed } => vec![actor.index() as u64, u64::from(completed)],
+        Fact::RolloutIs { app, stage, percent } => vec![names.app(app).0, stage as u64, u64::from(percent)],
         _ => Vec::new(),
     };
     words[1..=after.len()].copy_from_slice(&after);
@@ -300,29 +319,26 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::Restored { .. }
         | Fact::MemberIs { .. }
         | Fact::MemberCorrupt { .. }
-        | Fact::MemberRefused { .. } => {
-            return encode_group(fact, words);
-        }
+        | Fact::MemberRefused { .. } => return encode_group(fact, words),
         Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
-        Fact::ServerReady { master: server }
-        | Fact::ServerStopping { master: server }
-        | Fact::ServerStopped { master: server } => put!(master(server)),
-        Fact::ServerInRotation { master: server, used } => put!(master(server), u64::from(used)),
-        Fact::ApiServes { answering, in_rotation } => put!(u64::from(answering), u64::from(in_rotation)),
         Fact::ApiFailed { error: why } => put!(error(why)),
-        Fact::SkewBroken { .. } | Fact::WebhookFailed { .. } => return encode_server(fact, words),
+        Fact::ServerReady { .. }
+        | Fact::ServerStopping { .. }
+        | Fact::ServerStopped { .. }
+        | Fact::ServerInRotation { .. }
+        | Fact::ApiServes { .. }
+        | Fact::SkewBroken { .. }
+        | Fact::WebhookFailed { .. } => return encode_server(fact, words),
         Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
             put!(component(of), master(holder));
         }
-        Fact::StepBegan { actor, unit: of, phase } | Fact::StepEnded { actor, unit: of, phase } => {
-            put!(actor.index() as u64, unit(of, names), phase as u64);
+        Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::PlanEnded { .. } | Fact::RolloutIs { .. } => {
+            return encode_plan(fact, names, words);
         }
-        Fact::PlanEnded { actor, completed } => put!(actor.index() as u64, u64::from(completed)),
         Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
             return encode_loss(fact, names, words);
         }
         Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
-        Fact::RolloutIs { app, stage, percent } => put!(names.app(app).0, stage as u64, u64::from(percent)),
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
         Fact::Probed { probe, target, sent, result, took } => {
             put!(names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos());

@@ -44,6 +44,7 @@ const fn of_loss(loss: Loss) -> &'static str {
         Loss::Overload => "M/G/k queue: more asked than the pods can do in time",
         Loss::StreamDropped => "a stream ends with its connection",
         Loss::ServerError => "RFC 9110 15.6: a server that fails to fulfil a request answers 5xx",
+        Loss::Dns => "RFC 1035 4.1.1: a resolver that cannot answer says SERVFAIL",
         Loss::NoTarget => "a load balancer without a healthy target refuses",
     }
 }

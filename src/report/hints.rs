@@ -125,6 +125,10 @@ fn for_loss(loss: Loss, app: &str) -> String {
             "no-target: the load balancer before {app} had no healthy target. Replace fewer of its nodes at a time, \
              and wait for health checks between them."
         ),
+        Loss::Dns => format!(
+            "dns: clients of {app} could not resolve its name. Run cluster DNS with two pods on different nodes and a \
+             budget, and a cache on each node (NodeLocal DNSCache)."
+        ),
         Loss::ServerError => format!(
             "server-error: new pods of {app} answer with errors. Give its new version less of the traffic at first, and \
              let an analysis stop it (a canary)."

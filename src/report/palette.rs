@@ -95,6 +95,7 @@ pub(super) const fn loss(loss: Loss) -> Ink {
         Loss::StreamDropped => SKY,
         Loss::NoTarget => GREEN,
         Loss::ServerError => ink(0x99, 0x44, 0x00),
+        Loss::Dns => ink(0x66, 0x66, 0x66),
     }
 }
 

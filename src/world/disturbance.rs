@@ -188,6 +188,11 @@ pub enum Disturbance {
         /// Whether it does.
         hang: bool,
     },
+    /// Cluster DNS answers nobody, or all again.
+    Dns {
+        /// Whether it answers.
+        answers: bool,
+    },
     /// A write waits so long at a master's API server before that takes it up; zero for one that is not overloaded.
     Overload {
         /// Which master.

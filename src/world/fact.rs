@@ -25,11 +25,13 @@ pub enum Loss {
     NoTarget,
     /// The app answered with an error (5xx) of its own making.
     ServerError,
+    /// The Service's name was not resolved.
+    Dns,
 }
 
 impl Loss {
     /// All of them, in order.
-    pub const ALL: [Loss; 8] = [
+    pub const ALL: [Loss; 9] = [
         Loss::Refused,
         Loss::Reset,
         Loss::BlackHole,
@@ -38,6 +40,7 @@ impl Loss {
         Loss::StreamDropped,
         Loss::NoTarget,
         Loss::ServerError,
+        Loss::Dns,
     ];
 
     /// The name in reports.
@@ -51,6 +54,7 @@ impl Loss {
             Loss::StreamDropped => "stream-dropped",
             Loss::NoTarget => "no-target",
             Loss::ServerError => "server-error",
+            Loss::Dns => "dns",
         }
     }
 }

@@ -46,6 +46,7 @@ impl World {
             Disturbance::RestoreEtcd => {
                 let _ = self.restore(None);
             }
+            Disturbance::Dns { answers } => self.traffic.set_dns(answers, &mut ctx!(self)),
             Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RegistryIs(registry) => self.kubelets.set_registry(registry),
             Disturbance::SlowDisk { master, fsync } => self.etcd.set_slow_disk(master, fsync, &mut ctx!(self)),

@@ -3,11 +3,8 @@
 
 use crate::world::ids::{AppId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::reported::Reported;
-use crate::world::spec::{AppSpec, Spec, Spread};
+use crate::world::spec::{AppSpec, MASTER_MAX_PODS, Spec, Spread};
 use crate::world::store::NodeReady;
-
-/// Most pods that a master's node takes: kubelet `--max-pods`.
-const MASTER_MAX_PODS: u32 = 110;
 
 /// A node, or a machine that will be one.
 #[derive(Clone, Debug)]

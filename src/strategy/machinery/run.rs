@@ -192,14 +192,21 @@ impl Run {
 impl Window {
     /// The next opening, if it is closed now.
     pub(super) fn closed_until(self, now: Time) -> Option<Time> {
+        if self.open_until(now).is_some() {
+            return None;
+        }
         let first = Time::ZERO + self.opens;
-        let Some(opened) = now.last_tick(first, self.every) else { return Some(first) };
-        (now >= opened + self.lasts).then(|| opened + self.every)
+        Some(now.last_tick(first, self.every).map_or(first, |opened| opened + self.every))
     }
-    /// When it closes, if it is open now.
+    /// When it closes, if it is open now. One that opened before the run began, such as last night's from 22:00 to
+    /// 04:00, is open still.
     pub(super) fn open_until(self, now: Time) -> Option<Time> {
-        let opened = now.last_tick(Time::ZERO + self.opens, self.every)?;
-        Some(opened + self.lasts).filter(|closes| now < *closes)
+        let first = Time::ZERO + self.opens;
+        let closes = match now.last_tick(first, self.every) {
+            Some(opened) => opened + self.lasts,
+            None => Time::ZERO + (self.opens + self.lasts).saturating_sub(self.every),
+        };
+        Some(closes).filter(|closes| now < *closes)
     }
 }
 

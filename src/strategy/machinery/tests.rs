@@ -318,6 +318,39 @@ fn a_tool_that_dies_at_any_moment_and_is_started_again_finishes_with_as_many_mac
     }
 }
 
+#[test]
+fn a_plan_that_a_pod_of_two_budgets_keeps_says_so_whatever_its_tool_does_then() {
+    for name in
+        ["kubeadm", "cluster-api", "gke-surge", "eks-managed", "aks-rolling", "karpenter-drift", "openshift-mco"]
+    {
+        let strategy = find(name).expect("it is listed");
+        let actor = (strategy.build)(&strategy.entry.defaults());
+        let mut stage = Stage::new(Stage::with_two_budgets(spec(1, 2)), actor);
+        for worker in ["workers-1", "workers-2"] {
+            stage.pod_on(worker);
+        }
+        stage.run_until(hours(9));
+        assert!(stage.ended.is_some() || !stage.orders.blocked.is_empty(), "{name}: {}", stage.transcript());
+    }
+}
+
+#[test]
+fn last_nights_window_over_midnight_is_open_until_it_closes() {
+    let night = super::Window {
+        opens: Span::secs(22 * 3600),
+        lasts: Span::secs(6 * 3600),
+        every: Span::mins(24 * 60),
+        finishes: false,
+    };
+    let closed_until = |at| night.closed_until(at);
+    assert_eq!((closed_until(hours(0)), closed_until(secs(4 * 3600 - 1))), (None, None));
+    assert_eq!((closed_until(hours(4)), closed_until(hours(21))), (Some(hours(22)), Some(hours(22))));
+    assert_eq!((closed_until(hours(22)), closed_until(hours(27))), (None, None));
+    assert_eq!((closed_until(hours(28)), night.open_until(hours(1))), (Some(hours(46)), Some(hours(4))));
+    let evening = super::Window { lasts: Span::secs(3600), ..night };
+    assert_eq!(evening.closed_until(hours(0)), Some(hours(22)));
+}
+
 /// What the surroundings of a plan do, at a moment in milliseconds.
 #[derive(Clone, Copy, Debug)]
 enum Happening {

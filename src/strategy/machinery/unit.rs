@@ -78,6 +78,7 @@ enum Doing {
         since: Time,
         every: Span,
         settled: bool,
+        why: String,
     },
 }
 
@@ -231,7 +232,7 @@ impl UnitRun {
                 self.enter(Some(StepPhase::Detaching), turn);
                 if turn.seen.members.leader == Some(master) {
                     turn.give(Command::MoveLeader { from: master, to: next_leader(master, turn) });
-                    return Some(Doing::Again { since: now, every: LEADER_LOOKS, settled: false });
+                    return Some(Doing::Again { since: now, every: LEADER_LOOKS, settled: false, why: String::new() });
                 }
                 Some(Doing::Asked(turn.give(Command::RemoveMember(master))))
             }
@@ -376,7 +377,7 @@ impl UnitRun {
                     });
                 }
                 turn.remark(format!("to be tried again: {}", failure.text));
-                self.doing = Doing::Again { since: turn.now(), every, settled };
+                self.doing = Doing::Again { since: turn.now(), every, settled, why: failure.text };
             }
             Action::Hold => {
                 turn.remark(failure.text.clone());
@@ -443,7 +444,7 @@ impl UnitRun {
                 turn.blocked(NotYet::Pause);
             }
             Doing::Held(why) => turn.blocked(NotYet::Gate(why.clone())),
-            Doing::Again { since, every, settled } => {
+            Doing::Again { since, every, settled, why } => {
                 let tick = Poll { phase: *since, period: *every };
                 turn.poll(tick, Sight::Anything);
                 if turn.seen.api.is_err() {
@@ -451,6 +452,9 @@ impl UnitRun {
                 } else if !settled {
                     turn.until(tick.after(turn.now()));
                     turn.blocked(NotYet::Pause);
+                } else {
+                    // Nothing but a change ends this wait: a stall must be able to name it.
+                    turn.blocked(NotYet::Gate(why.clone()));
                 }
             }
         }

@@ -3,6 +3,9 @@
 use crate::base::{Span, Version};
 use crate::engine::Dist;
 
+/// Most pods that a master's node takes: kubelet `--max-pods`.
+pub const MASTER_MAX_PODS: u32 = 110;
+
 /// The masters: each runs an etcd member, an API server, a controller manager and a scheduler.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControlPlaneSpec {

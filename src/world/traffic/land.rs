@@ -16,6 +16,8 @@ pub(super) struct Land {
     open: IdVec<AppId, Vec<PodId>>,
     /// Processors that all hosts share are at work.
     pub(super) works: bool,
+    /// Cluster DNS answers nobody.
+    pub(super) nameless: bool,
     /// Some pod answers with errors.
     pub(super) flawed: bool,
 }

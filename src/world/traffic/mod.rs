@@ -338,6 +338,17 @@ impl Traffic {
     fn processors_are_at_work(&self) -> bool {
         self.land.works
     }
+    /// Cluster DNS answers nobody from now on, or all again: who connects inside the cluster resolves a name first.
+    pub fn set_dns(&mut self, answers: bool, ctx: &mut Ctx<'_>) {
+        let inside = |id: &GroupId| match ctx.spec.groups[*id].place {
+            Place::Pool(_) | Place::App(_) => true,
+            Place::Outside => false,
+        };
+        let groups: Vec<GroupId> = self.groups.ids().filter(inside).collect();
+        self.settle(&groups, ctx);
+        self.land.nameless = !answers;
+        self.refresh(&groups, ctx);
+    }
     fn turn_processors(&mut self, work: bool, ctx: &mut Ctx<'_>) {
         if self.land.works == work {
             return;

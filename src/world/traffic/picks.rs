@@ -31,6 +31,10 @@ impl Picks {
     /// A client on a node, whose rules choose.
     pub(super) fn from_node(node: NodeId, app: AppId, views: &Views, land: &Land) -> Picks {
         let mut picks = Picks::default();
+        if land.nameless {
+            picks.bad.push(((None, Loss::Dns), 1.0));
+            return picks;
+        }
         picks.add_node(node, app, ExternalPolicy::Cluster, 1.0, views, land);
         picks.merge();
         picks

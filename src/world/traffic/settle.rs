@@ -277,8 +277,13 @@ impl Client {
 pub(super) fn notice_after(loss: Loss, timeout: Span) -> Span {
     match loss {
         Loss::BlackHole | Loss::Overload => timeout,
-        Loss::Refused | Loss::Reset | Loss::NoEndpoint | Loss::StreamDropped | Loss::NoTarget | Loss::ServerError => {
-            Span::ZERO
-        }
+        // Names are answered by SERVFAIL, or refused with the connection to a Service without endpoints.
+        Loss::Dns
+        | Loss::Refused
+        | Loss::Reset
+        | Loss::NoEndpoint
+        | Loss::StreamDropped
+        | Loss::NoTarget
+        | Loss::ServerError => Span::ZERO,
     }
 }

@@ -17,13 +17,11 @@ use crate::world::disturbance::Signal;
 use crate::world::effects::{Ctx, Outcome};
 use crate::world::ids::{ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::lease::{Election, LeaseEvent, Turn, unpack};
+use crate::world::spec::MASTER_MAX_PODS;
 use crate::world::store::{Component, Revision};
 use cache::Machine;
 use mind::{BIND, Mind};
 pub use unschedulable::{Filter, Unschedulable};
-
-/// Most pods that a master's node takes: kubelet `--max-pods`.
-const MASTER_MAX_PODS: u32 = 110;
 
 /// Inside a scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
