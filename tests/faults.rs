@@ -8,7 +8,7 @@ use rollproof::scenario::{self, Scenario};
 use rollproof::sim::outcome::{Outcome, UpgradeResult};
 use rollproof::world::fact::{Fact, StepPhase};
 use rollproof::world::ids::{MasterId, PodId};
-use rollproof::world::store::NodeReady;
+use rollproof::world::store::{Component, NodeReady};
 
 /// Three masters, three workers, an app of three pods with a client beside, a strategy and whatever else the text
 /// brings.
@@ -389,4 +389,42 @@ fn without_dns_new_connections_inside_fail_and_those_that_stand_serve_on() {
     assert!((2_700..3_300).contains(&lost("web/new")), "{:?}", outcome.requests.by_client);
     assert_eq!((lost("web/kept"), lost("web/outside")), (0, 0), "{:?}", outcome.requests.by_client);
     assert_eq!(outcome.requests.by_cause.keys().collect::<Vec<_>>(), ["dns"]);
+}
+
+/// client-go tools/leaderelection: a leader gives up 10 s after its last renewal, by its own clock; others wait for 15 s.
+#[test]
+fn a_leader_whose_clock_is_slow_leads_on_after_another_has_taken_its_lease() {
+    let cut = fault("node-link-cut", "target = \"kcm-leader\"\nat = \"1m\"\nlasting = \"2m\"");
+    let slow: String =
+        (1..=3).map(|n| fault("clock-drift", &format!("target = \"master-{n}\"\nat = \"0s\""))).collect();
+    let overlap = |more: &str| {
+        let (_, trace) = outcome(&plan_with("none", more, &["strategy.start='4m'"]), 1);
+        let of = |lost: bool| {
+            times(&trace, |fact| match fact {
+                Fact::LeaseTaken { component: Component::ControllerManager, .. } => !lost,
+                Fact::LeaseLost { component: Component::ControllerManager, .. } => lost,
+                _ => false,
+            })
+        };
+        of(true)[0] - of(false).into_iter().find(|at| *at > 60.0).expect("another takes over")
+    };
+    assert!(overlap(&cut) < -1.0, "one at a time: {}", overlap(&cut));
+    let followers_slow_too = overlap(&format!("{cut}{slow}"));
+    assert!(followers_slow_too < 0.0, "all clocks alike do no harm: {followers_slow_too}");
+    let leader_only = fault("clock-drift", "target = \"kcm-leader\"\nat = \"1s\"");
+    assert!(
+        (1.0..12.0).contains(&overlap(&format!("{cut}{leader_only}"))),
+        "{}",
+        overlap(&format!("{cut}{leader_only}"))
+    );
+}
+
+#[test]
+fn containers_that_never_listen_hold_their_rollout_up_and_come_to_serve_once_they_may() {
+    let more = fault("image-never-ready", "target = \"web\"\nat = \"1m\"\nlasting = \"6m\"");
+    let (outcome, trace) = outcome(&plan_with("none", &more, &["app.web.restart_at='2m'", "strategy.start='12m'"]), 1);
+    assert_eq!(outcome.requests.lost, 0, "{:?}", outcome.reasons);
+    let listens = times(&trace, |fact| matches!(fact, Fact::PodListens { .. }));
+    assert!(listens.len() >= 3 && listens.iter().all(|at| *at > repaired(&trace)), "{listens:?}");
+    assert!(times(&trace, |fact| matches!(fact, Fact::PodRestarted { .. })).is_empty(), "it has no liveness probe");
 }

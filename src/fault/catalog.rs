@@ -3,13 +3,13 @@
 use super::spec::Strike;
 use super::target::{Aim, Victim};
 use super::{
-    api_cut, api_overload, api_server_crash, bad_image, controller_manager_crash, dns_down, etcd_corrupt_data,
-    etcd_data_loss, etcd_leader_cut, etcd_member_stop, etcd_no_space, etcd_peer_cut, etcd_slow_disk, false_health,
-    image_crash_loop, kube_proxy_restart, kubelet_restart, kubelet_start_failure, load_balancer_flap,
-    load_balancer_lag, memory_kill, node_flapping, node_link_cut, node_power_off, orchestrator_crash, pod_crash,
-    pod_delete, provisioning_failure, quota_refused, reboot_never_returns, registry_down, registry_throttled,
-    sandbox_crash, scheduler_crash, slow_node, volume_stuck, webhook_backend_down, zone_capacity, zone_cut,
-    zone_outage,
+    api_cut, api_overload, api_server_crash, bad_image, clock_drift, controller_manager_crash, dns_down,
+    etcd_corrupt_data, etcd_data_loss, etcd_leader_cut, etcd_member_stop, etcd_no_space, etcd_peer_cut, etcd_slow_disk,
+    false_health, image_crash_loop, image_never_ready, kube_proxy_restart, kubelet_restart, kubelet_start_failure,
+    load_balancer_flap, load_balancer_lag, memory_kill, node_flapping, node_link_cut, node_power_off,
+    orchestrator_crash, pod_crash, pod_delete, provisioning_failure, quota_refused, reboot_never_returns,
+    registry_down, registry_throttled, sandbox_crash, scheduler_crash, slow_node, volume_stuck, webhook_backend_down,
+    zone_capacity, zone_cut, zone_outage,
 };
 use crate::base::Span;
 use crate::config::{Entry, Values, nearest};
@@ -127,10 +127,12 @@ pub static CATALOG: &[&FaultEntry] = &[
     &load_balancer_lag::ENTRY,
     &controller_manager_crash::ENTRY,
     &scheduler_crash::ENTRY,
+    &clock_drift::ENTRY,
     &pod_delete::ENTRY,
     &pod_crash::ENTRY,
     &memory_kill::ENTRY,
     &image_crash_loop::ENTRY,
+    &image_never_ready::ENTRY,
     &webhook_backend_down::ENTRY,
     &dns_down::ENTRY,
     &registry_down::ENTRY,

@@ -188,6 +188,20 @@ pub enum Disturbance {
         /// Whether it does.
         hang: bool,
     },
+    /// The clock of a master's machine runs at this pace, in percent of time; 100 mends it.
+    ClockPace {
+        /// Which master.
+        master: MasterId,
+        /// The pace.
+        pace: u32,
+    },
+    /// Processes of an app that start meanwhile do not listen, or begin to.
+    Deaf {
+        /// Whose.
+        app: AppId,
+        /// Whether they do not.
+        is: bool,
+    },
     /// Cluster DNS answers nobody, or all again.
     Dns {
         /// Whether it answers.

@@ -46,6 +46,11 @@ impl World {
             Disturbance::RestoreEtcd => {
                 let _ = self.restore(None);
             }
+            Disturbance::ClockPace { master, pace } => {
+                self.controllers.set_pace(master, pace);
+                self.schedulers.set_pace(master, pace);
+            }
+            Disturbance::Deaf { app, is } => self.traffic.set_deaf(app, is, &mut ctx!(self)),
             Disturbance::Dns { answers } => self.traffic.set_dns(answers, &mut ctx!(self)),
             Disturbance::Flatter { false_health } => self.flattered = false_health,
             Disturbance::RegistryIs(registry) => self.kubelets.set_registry(registry),

@@ -30,6 +30,9 @@ const CRASH_BACKOFF_MAX: Span = Span::secs(300);
 /// A process that ran this long starts its back-off over: twice the longest. Source: client-go `util/flowcontrol`.
 const CRASH_FORGIVEN: Span = Span::secs(600);
 
+/// The pace of a clock that neither gains nor loses, in percent of time.
+const EXACT: u32 = 100;
+
 /// Inside an election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaseEvent {
@@ -108,6 +111,8 @@ struct Candidate {
     /// Times it ended itself in a row, and when last.
     exits: u32,
     last_exit: Time,
+    /// How fast its clock runs, in percent of time.
+    pace: u32,
 }
 
 /// The record as it stands in the store: since which revision, and its last renewal while nobody renews it.
@@ -121,6 +126,10 @@ struct Record {
 }
 
 impl Candidate {
+    /// How long a span of its own clock lasts.
+    fn measures(&self, span: Span) -> Span {
+        if self.pace == EXACT { span } else { span * u64::from(EXACT) / u64::from(self.pace) }
+    }
     /// Of this master's place; no process.
     fn absent(component: Component, slot: usize) -> Candidate {
         let process = Name::new(match component {
@@ -141,6 +150,7 @@ impl Candidate {
             acquiring: false,
             exits: 0,
             last_exit: Time::ZERO,
+            pace: EXACT,
         }
     }
 }
@@ -184,6 +194,12 @@ impl Election {
         let since = ctx.store.lease(self.component).1;
         self.record = Record { since, renewing: Some(leader), renewed: Time::ZERO, releasing: false };
         self.arm_followers(ctx);
+    }
+
+    /// This master's clock runs at another pace from now on, in percent of time, above 0; what it has begun to measure
+    /// it measures to the end.
+    pub(crate) fn set_pace(&mut self, master: MasterId, pace: u32) {
+        self.candidates[master].pace = pace.max(1);
     }
 
     /// The leader, if one acts.
@@ -303,7 +319,7 @@ impl Election {
             return self.lead(master, ctx);
         }
         self.observe(master, ctx);
-        let duration = ctx.spec.control_plane.controllers.lease_duration;
+        let duration = self.candidates[master].measures(ctx.spec.control_plane.controllers.lease_duration);
         let stale = self.candidates[master].seen.is_some_and(|seen| ctx.now >= seen.at + duration);
         if stale || self.is_released(lease, since) {
             let candidate = &mut self.candidates[master];
@@ -371,6 +387,7 @@ impl Election {
         term.stopped = Some(last);
         candidate.alarm += 1;
         let expires = LeaseEvent::Expires { master, alarm: candidate.alarm };
+        let deadline = candidate.measures(deadline);
         ctx.at(last + retry + deadline, event(self.component, expires));
         if self.record.renewing == Some(master) {
             self.record.renewing = None;
@@ -385,6 +402,7 @@ impl Election {
         let (retry, deadline) = (asked.retry_period, asked.renew_deadline);
         let Some(last) = term.stopped else { return };
         let next = ctx.now.max(last + retry).next_tick(term.phase, retry);
+        let deadline = self.candidates[master].measures(deadline);
         let mine = self.record.since == ctx.store.lease(self.component).1;
         if !mine || next >= last + retry + deadline {
             return;
@@ -445,7 +463,7 @@ impl Election {
             return;
         } else {
             let observed = self.observation(master, ctx).at;
-            let duration = ctx.spec.control_plane.controllers.lease_duration;
+            let duration = candidate.measures(ctx.spec.control_plane.controllers.lease_duration);
             candidate.polls().next(from.max(observed + duration), ctx)
         };
         ctx.at(at, event(self.component, LeaseEvent::Poll { master, alarm: candidate.alarm }));

@@ -165,6 +165,8 @@ pub struct Traffic {
     /// The groups whose clients are an app's pods.
     seated: IdVec<AppId, Vec<GroupId>>,
     desks: Desks,
+    /// Apps whose processes do not listen when they start now.
+    deaf: Vec<AppId>,
     /// Machines that are short of processor.
     slow: Vec<NodeId>,
     /// Until when processors that all hosts share are at work.
@@ -204,6 +206,7 @@ impl Traffic {
             groups: ids.iter().map(|id| Group::new(*id, ctx)).collect(),
             ledgers: ids.iter().map(|_| Ledger::default()).collect(),
             desks: Desks::new(),
+            deaf: Vec::new(),
             slow: Vec::new(),
             works_until: Time::ZERO,
         };

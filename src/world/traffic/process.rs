@@ -5,11 +5,11 @@ use super::groups::Group;
 use super::land::Life;
 use super::service_time::ServiceTimes;
 use super::{Traffic, TrafficEvent};
-use crate::base::Span;
+use crate::base::{Name, Span};
 use crate::world::effects::{Ctx, Notice};
 use crate::world::event::Event;
 use crate::world::fact::Fact;
-use crate::world::ids::{GroupId, NodeId, PodId};
+use crate::world::ids::{AppId, GroupId, NodeId, PodId};
 use crate::world::purpose::Purpose;
 use crate::world::serving::Serving;
 use crate::world::spec::OnSigterm;
@@ -73,13 +73,32 @@ impl Traffic {
         let (name, number) = (process.name, process.number);
         let serving = if process.serving == Serving::Silent { Serving::Refusing } else { process.serving };
         self.turn_pod(pod, Life::Starting, serving, None, ctx);
-        if self.land.pods[pod].deaf {
-            return;
+        let process = &self.land.pods[pod];
+        if !process.deaf && !self.deaf.contains(&process.app) {
+            self.starts_up(pod, (name, number), ctx);
         }
+    }
+
+    /// A process comes to listen, in its own time from now.
+    fn starts_up(&mut self, pod: PodId, (name, number): (Name, u32), ctx: &mut Ctx<'_>) {
         let app = &ctx.spec.apps[self.land.pods[pod].app];
         let mut draw = ctx.draw(Purpose::AppStart, name, u64::from(number));
         let wait = app.start_up.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Listens { pod, process: number }));
+    }
+
+    /// Processes of an app that start from now on do not listen; or those that did not come to listen now.
+    pub fn set_deaf(&mut self, app: AppId, deaf: bool, ctx: &mut Ctx<'_>) {
+        self.deaf.retain(|other| *other != app);
+        if deaf {
+            return self.deaf.push(app);
+        }
+        for pod in ctx.store.pods_of(app).to_vec() {
+            let Some(process) = self.land.pods.get(pod).copied() else { continue };
+            if process.life == Life::Starting && !process.deaf {
+                self.starts_up(pod, (process.name, process.number), ctx);
+            }
+        }
     }
 
     pub(super) fn listens(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {

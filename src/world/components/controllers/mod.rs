@@ -292,6 +292,10 @@ impl Controllers {
             }
         }
     }
+    /// The clock of this master's machine runs at another pace, in percent of time.
+    pub fn set_pace(&mut self, master: MasterId, pace: u32) {
+        self.election.set_pace(master, pace);
+    }
     /// The process gets a signal.
     pub fn signal(&mut self, master: MasterId, signal: Signal, ctx: &mut Ctx<'_>) {
         let turn = self.election.signal(master, signal, ctx);

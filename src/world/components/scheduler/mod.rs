@@ -189,6 +189,10 @@ impl Schedulers {
     pub fn served(&mut self, master: MasterId, served: bool, ctx: &mut Ctx<'_>) {
         self.election.served(master, served, ctx);
     }
+    /// The clock of this master's machine runs at another pace, in percent of time.
+    pub fn set_pace(&mut self, master: MasterId, pace: u32) {
+        self.election.set_pace(master, pace);
+    }
     /// The process gets a signal.
     pub fn signal(&mut self, master: MasterId, signal: Signal, ctx: &mut Ctx<'_>) {
         let turn = self.election.signal(master, signal, ctx);
