@@ -45,6 +45,11 @@ const FLAWS: &[Flaw] = &[
     flaw("masters-without-surge", "etcd-quorum", "fault 1 strikes"),
     flaw("short-post-drain-delay", "no-exposure", "(black-hole)"),
     flaw("metrics-drained", "no-exposure", "(overload)"),
+    flaw("leader-killed", "api-path", "no longer leads"),
+    flaw("tcp-health-check", "api-path", "shuts down"),
+    flaw("drained-without-controllers", "no-exposure", "is drained"),
+    flaw("surge-in-another-zone", "completion", "Pending"),
+    flaw("pools-share-a-budget", "completion", "error when evicting pod web"),
     Flaw { name: "no-spare-voter", faults: 1, law: "etcd-quorum", says: "etcd-member-stop" },
 ];
 

@@ -107,6 +107,10 @@ pub struct Figures {
     pub quorum: Quorum,
     /// No new API request through the load balancer can succeed.
     pub api_gone: Lasting,
+    /// Each time that this began, and when it ended.
+    pub api_gaps: Vec<(First, Option<Time>)>,
+    /// The first time that some did not succeed, while others did.
+    pub first_degraded: Option<First>,
     /// Some succeed, others do not.
     pub api_degraded: Lasting,
     /// Failed API requests of the cluster's own clients and of operators.
@@ -167,6 +171,8 @@ impl Figures {
                 first_break: None,
             },
             api_gone: Lasting::default(),
+            api_gaps: Vec::new(),
+            first_degraded: None,
             api_degraded: Lasting::default(),
             api_errors: 0,
             apps: replicas.map(app).collect(),
@@ -197,7 +203,10 @@ impl Figures {
             Fact::MemberYields { .. } => self.quorum.leaderless.set(true, heard.at),
             Fact::ApiServes { answering, in_rotation } => {
                 self.api_gone.set(answering == 0, heard.at);
-                self.api_degraded.set(answering > 0 && answering < in_rotation, heard.at);
+                self.api_gap(answering == 0, first);
+                let degraded = answering > 0 && answering < in_rotation;
+                self.api_degraded.set(degraded, heard.at);
+                self.first_degraded = self.first_degraded.or(degraded.then_some(first));
             }
             Fact::Probed { probe, target, sent, result, took } => {
                 self.probed.hear((probe, target), sent, result.is_ok(), took);
@@ -261,6 +270,15 @@ impl Figures {
         self.last_progress = now;
         for app in self.apps.iter_mut() {
             app.healthy_best = app.healthy;
+        }
+    }
+
+    fn api_gap(&mut self, gone: bool, first: First) {
+        match self.api_gaps.last_mut() {
+            Some((_, end @ None)) if !gone => *end = Some(first.at),
+            Some((_, None)) => {}
+            Some((_, Some(_))) | None if gone => self.api_gaps.push((first, None)),
+            Some((_, Some(_))) | None => {}
         }
     }
 

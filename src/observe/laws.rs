@@ -36,6 +36,10 @@ pub struct Objective {
     pub max_exposed: Option<Span>,
     /// Most breaks of etcd's quorum; `None`: any number.
     pub quorum_breaks: Option<u64>,
+    /// Longest time in which no API request can succeed; `None`: any.
+    pub max_api_gap: Option<Span>,
+    /// Time, in all, in which some API requests can fail while others succeed; `None`: any.
+    pub max_api_degraded: Option<Span>,
     /// Whether the upgrade must complete.
     pub completion: Completion,
     /// Names of the laws that the verdict goes by, of [`CATALOG`].
@@ -49,6 +53,8 @@ impl Default for Objective {
             max_lost: Some(0),
             max_exposed: Some(Span::ZERO),
             quorum_breaks: Some(0),
+            max_api_gap: None,
+            max_api_degraded: None,
             completion: Completion::MustComplete,
             laws: CATALOG.iter().map(Law::name).collect(),
         }
@@ -152,6 +158,18 @@ pub static CATALOG: &[Law] = &[
     },
     Law {
         entry: entry(
+            "api-path",
+            "The API is never out of everybody's reach for longer than `max_api_gap`, nor of some requests' for longer than \
+             `max_api_degraded` in all.",
+            "It is gone while no new request through the load balancer can succeed: no server in use answers, or none has an \
+             etcd with a leader; degraded, while a server in use does not answer and another does. Users' requests go on \
+             meanwhile; endpoints, scheduling and leases do not. Without bounds, the default, any time will do.",
+            &["rollproof: how long a control plane may be gone is the operator's choice"],
+        ),
+        judge: api_path,
+    },
+    Law {
+        entry: entry(
             "budget",
             "No deletion leaves an app with fewer healthy pods than its budgets demand.",
             "Judged on the true state, not on the budget's status, which may lag: an eviction that the API admits on \
@@ -232,6 +250,26 @@ fn loss(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
     objective.max_lost.filter(|most| evidence.lost > *most)?;
     let first = evidence.figures.first_lost.iter().flatten().min_by_key(|first| first.at).copied().unwrap_or(START);
     Some(Breach { first, message: format!("{} requests were lost", evidence.lost) })
+}
+
+fn api_path(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    api_gap(evidence, objective).or_else(|| api_degraded(evidence, objective))
+}
+
+fn api_gap(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    let most = objective.max_api_gap?;
+    let lasted = |(first, end): &(First, Option<Time>)| end.unwrap_or(evidence.end).since(first.at);
+    let gap = evidence.figures.api_gaps.iter().find(|gap| lasted(gap) > most)?;
+    let message = format!("no API request could succeed for {:.1} s, and {most} is allowed", lasted(gap).as_secs_f64());
+    Some(Breach { first: gap.0, message })
+}
+
+fn api_degraded(evidence: &Evidence<'_>, objective: &Objective) -> Option<Breach> {
+    let (degraded, _, _) = evidence.figures.api_degraded.figures(evidence.end);
+    let most = objective.max_api_degraded.filter(|most| degraded > *most)?;
+    let first = evidence.figures.first_degraded.unwrap_or(START);
+    let message = format!("some API requests could fail for {:.1} s, and {most} is allowed", degraded.as_secs_f64());
+    Some(Breach { first, message })
 }
 
 fn skew(evidence: &Evidence<'_>, _: &Objective) -> Option<Breach> {

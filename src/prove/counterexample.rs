@@ -95,6 +95,8 @@ fn objective(objective: &Objective) -> Value {
         ("max_lost", count(objective.max_lost)),
         ("max_exposed", span(objective.max_exposed)),
         ("quorum_breaks", count(objective.quorum_breaks)),
+        ("max_api_gap", span(objective.max_api_gap)),
+        ("max_api_degraded", span(objective.max_api_degraded)),
         ("completion", edit::text(completion)),
         ("laws", edit::array(laws)),
     ])

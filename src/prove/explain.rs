@@ -52,6 +52,7 @@ fn shows(reason: &Reason, fact: &Fact) -> bool {
             matches!(fact, Fact::RequestsLost { loss, .. } if named(loss))
         }
         "etcd-quorum" => matches!(fact, Fact::QuorumIs { up, voters } if *up < voters / 2 + 1),
+        "api-path" => matches!(fact, Fact::ApiServes { answering, in_rotation } if answering < in_rotation),
         "version-skew" => matches!(fact, Fact::SkewBroken { .. }),
         "identity" => matches!(fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
         "rollout-progress" => matches!(fact, Fact::RolloutStalled { .. }),

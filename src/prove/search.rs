@@ -220,13 +220,19 @@ fn says(plan: &Scenario) -> Vec<String> {
     if let Some(most) = objective.quorum_breaks.filter(|_| asks("etcd-quorum")) {
         says.push(format!("at most {most} breaks of etcd's quorum"));
     }
+    if let Some(most) = objective.max_api_gap.filter(|_| asks("api-path")) {
+        says.push(format!("the API is gone for at most {most} at a time"));
+    }
+    if let Some(most) = objective.max_api_degraded.filter(|_| asks("api-path")) {
+        says.push(format!("API requests can fail for at most {most} in all"));
+    }
     if asks("completion") {
         says.push(match objective.completion {
             Completion::MustComplete => "the upgrade completes".to_owned(),
             Completion::MayStopSafely => "the upgrade completes or stops safely".to_owned(),
         });
     }
-    let told = ["no-loss", "no-exposure", "etcd-quorum", "completion"];
+    let told = ["no-loss", "no-exposure", "etcd-quorum", "api-path", "completion"];
     let others = objective.laws.iter().filter(|law| !told.contains(law));
     says.extend(others.map(|law| format!("{law} is kept")));
     says.extend(plan.own.laws().iter().map(|law| format!("{} is kept", law.name())));

@@ -24,7 +24,7 @@ const ANY: &str = "any";
 
 pub(super) static OBJECTIVE: Section = Section {
     entry: &table("objective", "What the plan is held to.", &OBJECTIVE_SETTINGS, &[OURS]),
-    optionals: &[&MAX_LOST, &MAX_EXPOSED, &QUORUM_BREAKS],
+    optionals: &[&MAX_LOST, &MAX_EXPOSED, &QUORUM_BREAKS, &MAX_API_GAP, &MAX_API_DEGRADED],
 };
 static OBJECTIVE_SETTINGS: [Setting; 1] = [setting(
     "completion",
@@ -55,6 +55,24 @@ static QUORUM_BREAKS: Optional = Optional {
 };
 static QUORUM_BREAKS_SETTING: [Setting; 1] =
     [count(("quorum_breaks", "breaks"), (0, i64::MAX as u64), "0", "Most breaks of etcd's quorum.", OURS)];
+static MAX_API_GAP: Optional = Optional {
+    entry: table("max-api-gap", "See its setting.", &MAX_API_GAP_SETTING, &[OURS]),
+    word: ANY,
+    absent: true,
+};
+static MAX_API_GAP_SETTING: [Setting; 1] =
+    [span("max_api_gap", "\"5s\"", "Longest time in which no API request can succeed.", OURS)];
+static MAX_API_DEGRADED: Optional = Optional {
+    entry: table("max-api-degraded", "See its setting.", &MAX_API_DEGRADED_SETTING, &[OURS]),
+    word: ANY,
+    absent: true,
+};
+static MAX_API_DEGRADED_SETTING: [Setting; 1] = [span(
+    "max_api_degraded",
+    "\"0s\"",
+    "Longest time, in all, in which some API requests can fail while others succeed.",
+    OURS,
+)];
 
 pub(super) static LIMITS: Section =
     Section { entry: &table("limits", "How far a run goes.", &LIMITS_SETTINGS, &["rollproof"]), optionals: &[] };
@@ -129,6 +147,8 @@ fn one(lower: &mut Lower<'_>, header: &str, fields: Fields, named: Option<Vec<&'
         max_lost: fields.optional("max_lost").map(|values| values.count("max_lost")).filter(|_| !only_exposed),
         max_exposed: fields.optional("max_exposed").map(|values| values.span("max_exposed")).filter(|_| !only_lost),
         quorum_breaks: fields.optional("quorum_breaks").map(|values| values.count("quorum_breaks")),
+        max_api_gap: fields.optional("max_api_gap").map(|values| values.span("max_api_gap")),
+        max_api_degraded: fields.optional("max_api_degraded").map(|values| values.span("max_api_degraded")),
         completion: match fields.values.choice("completion") {
             "may-stop-safely" => Completion::MayStopSafely,
             _ => Completion::MustComplete,

@@ -148,7 +148,7 @@ impl Drivers {
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        with_refusals(format!("{}{more}", reasons.join("; ")), world)
+        with_causes(format!("{}{more}", reasons.join("; ")), world)
     }
 
     pub(super) fn alarm(&mut self, actor: ActorId, alarm: u32, world: &mut World) {
@@ -307,8 +307,9 @@ fn webhook(refusing: &Refusing, world: &World) -> String {
 /// Groups of which a blocker says that they get no machine.
 const NAMED_MAX: usize = 2;
 
-/// Adds which machines the cloud has refused, one for each group, unless that is said already.
-pub(super) fn with_refusals(why: String, world: &World) -> String {
+/// Adds what keeps the cluster from what is waited for, unless that is said already: a pod that finds no node, and which
+/// machines the cloud has refused, one for each group.
+pub(super) fn with_causes(why: String, world: &World) -> String {
     let refused = world.cloud().refused();
     let first_of_its_group = |at: &usize| !refused[..*at].iter().any(|other| other.pool == refused[*at].pool);
     let news = |at: &usize| !why.contains(refused[*at].why.name());
@@ -317,18 +318,22 @@ pub(super) fn with_refusals(why: String, world: &World) -> String {
         format!("; {group} gets no machine in zone {}: {}", refused[at].zone.0 + 1, refused[at].why.name())
     };
     let more: String = (0..refused.len()).filter(first_of_its_group).filter(news).map(told).take(NAMED_MAX).collect();
-    why + &more
+    let waiting = if why.contains(" is Pending") { None } else { first_pending(world.spec().apps.ids(), world) };
+    why + &waiting.map_or(String::new(), |waiting| format!("; {waiting}")) + &more
+}
+
+/// The first pod of these apps that finds no node, and why.
+fn first_pending(apps: impl Iterator<Item = AppId>, world: &World) -> Option<String> {
+    let mut pods = apps.flat_map(|app| world.store().pods_of(app).iter().copied());
+    let (pod, why) = pods.find_map(|pod| Some((pod, world.why_pending(pod)?)))?;
+    Some(format!("pod {} is Pending: {why}", world.store().pod_label(pod, world.spec())))
 }
 
 /// The first pod that finds no node among those that a budget of this app counts.
 fn pending(app: AppId, world: &World) -> String {
     let budgets = world.store().budgets_of(app).iter();
     let apps = budgets.flat_map(|budget| world.spec().budgets[budget.index()].apps.iter().copied());
-    let mut pods = apps.flat_map(|app| world.store().pods_of(app).iter().copied());
-    let first = pods.find_map(|pod| Some((pod, world.why_pending(pod)?)));
-    first.map_or(String::new(), |(pod, why)| {
-        format!(", since pod {} is Pending: {why}", world.store().pod_label(pod, world.spec()))
-    })
+    first_pending(apps, world).map_or(String::new(), |waiting| format!(", since {waiting}"))
 }
 
 /// A reason to wait, in words.

@@ -176,6 +176,7 @@ fn cause(law: &str, event: u64, trace: &Trace) -> Vec<String> {
         "no-exposure" => matches!(record.fact, Fact::ExposureBegan { .. } | Fact::Exposed { .. }),
         "no-loss" => matches!(record.fact, Fact::RequestsLost { .. }),
         "etcd-quorum" => matches!(record.fact, Fact::QuorumIs { .. }),
+        "api-path" => matches!(record.fact, Fact::ApiServes { .. }),
         "version-skew" => matches!(record.fact, Fact::SkewBroken { .. }),
         "identity" => matches!(record.fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
         "rollout-progress" => matches!(record.fact, Fact::RolloutStalled { .. }),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::actors::{Drivers, with_refusals};
+use super::actors::{Drivers, with_causes};
 use super::faults::Faults;
 use super::judge;
 use super::outcome::Outcome;
@@ -252,7 +252,7 @@ impl Simulation {
         if let Some(ended) = self.drivers.ended() {
             let ending = match ended {
                 Ok(()) => Ending::Completed,
-                Err(why) => Ending::Failed(with_refusals(why.clone(), &self.world)),
+                Err(why) => Ending::Failed(with_causes(why.clone(), &self.world)),
             };
             return Some((now, ending));
         }
