@@ -83,6 +83,22 @@ fn every_flaw_is_refuted_by_a_chain_that_names_it_and_every_repaired_twin_holds(
     }
 }
 
+/// What looks like a flaw and is none: an app without a hook that itself serves on for a while after SIGTERM, as long as
+/// every proxy follows within that while.
+#[test]
+fn a_pre_stop_of_zero_is_harmless_where_the_app_itself_waits_for_longer_than_the_slowest_proxy() {
+    let proof = |changes: &[&str]| {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios/flaws/no-pre-stop.toml");
+        let changes: Vec<String> = changes.iter().map(|change| (*change).to_owned()).collect();
+        let plan = scenario::load(&path, &changes, None).unwrap_or_else(|refused| panic!("{refused}"));
+        proved(&plan, &flaw("no-pre-stop", "no-exposure", "")).verdict
+    };
+    let waits = "app.web.reaction='2s'";
+    assert_eq!(proof(&["app.web.reaction='10s'"]), Verdict::Holds, "slack of seconds");
+    assert_eq!(proof(&[waits]), Verdict::Holds, "quick proxies");
+    assert_eq!(proof(&[waits, "cluster.timings.proxy_sync='4s'"]), Verdict::Refuted, "slow ones are not");
+}
+
 #[test]
 fn the_folder_holds_pairs_of_twins_and_nothing_else() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios/flaws");

@@ -6,6 +6,7 @@ use std::time::Instant;
 use rollproof::prove::{self, Ask, Failed, Proof, Work, ask, certificate};
 use rollproof::report::formats::{self, Found, Origin};
 use rollproof::report::safe::escaped;
+use rollproof::report::sweep_plot::{DrawError, Pictures};
 use rollproof::report::text::Style;
 use rollproof::report::{json, prove_text};
 use rollproof::scenario::Scenario;
@@ -168,6 +169,11 @@ fn keep(folder: &RunFolder, proof: &Proof, style: &Style) -> Result<(), Failure>
     }
     let plain = Style { color: false, command: style.command.clone() };
     folder.write("report.txt", prove_text::render(proof, &plain).as_bytes())?;
+    if let Some(pictures) = Pictures::of_proof(proof) {
+        let defect = |error: DrawError| Failure::Internal { message: error.to_string(), seed: None };
+        folder.write("sweep.svg", pictures.svg().map_err(defect)?.as_bytes())?;
+        folder.write("sweep.png", &pictures.png().map_err(defect)?)?;
+    }
     folder.write("result.json", json::render(proof).as_bytes())
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::batch::{Crew, Failed, Work, caught};
 use super::explain;
+use super::sweep::{Point, Sweep};
 use crate::base::Ratio;
 use crate::scenario::Scenario;
 use crate::sim::outcome::{ScenarioId, UpgradeResult, Verdict};
@@ -87,6 +88,8 @@ pub struct Row {
     /// From here on a master runs the new version, and the control plane cannot go back; seconds after the start, the
     /// middle one. `None`: no master is upgraded, or nobody can see it.
     pub no_return_s: Option<f64>,
+    /// What each run came to.
+    pub sweep: Sweep,
     /// Whether no other plan is at least as good in both loss and length, and better in one.
     pub front: bool,
     /// Why it stands where it stands, by what its first losing seed, or its slowest phases, show.
@@ -128,6 +131,7 @@ struct Drawn {
     no_return: Option<u64>,
     causes: BTreeMap<String, u64>,
     digest: String,
+    point: Point,
 }
 
 /// Seeds in a round.
@@ -153,6 +157,7 @@ impl Drawn {
             no_return: no_return(outcome),
             causes: outcome.requests.by_cause.clone(),
             digest: outcome.digest.clone(),
+            point: Point::of(outcome),
         }
     }
 }
@@ -250,6 +255,10 @@ fn row(variant: &Variant, runs: &[Drawn], seeds: u64) -> Result<Row, Failed> {
         min_ready: least_ready(variant, runs),
         extra_node_hours: runs.iter().map(|run| run.extra).sum::<f64>() / count,
         no_return_s: no_return.map(|nanos| nanos as f64 / 1e9),
+        sweep: runs.iter().fold(Sweep::default(), |mut sweep, run| {
+            sweep.add(run.point);
+            sweep
+        }),
         front: false,
         mechanism: mechanism(variant, runs, &by_cause, seeds)?,
         by_cause,

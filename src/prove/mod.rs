@@ -28,6 +28,7 @@ pub mod sampled;
 pub mod search;
 mod shrink;
 pub mod singles;
+pub mod sweep;
 pub mod tally;
 
 pub use ask::{Ask, UnknownKind, UnknownLaw};

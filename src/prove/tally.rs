@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::sweep::{Point, Sweep};
 use crate::fault::FaultSpec;
 use crate::sim::Outcome;
 use crate::sim::outcome::Verdict;
@@ -35,6 +36,9 @@ pub struct Tally {
     pub margin_min: Option<i64>,
     /// The first run that refutes the plan.
     pub first: Option<Witness>,
+    /// What each run came to.
+    #[serde(default)]
+    pub sweep: Sweep,
     /// Hash of the runs' digests in their order, 32 hexadecimal digits.
     pub digest: String,
 }
@@ -77,6 +81,7 @@ pub struct Seen {
     /// Kinds, joined by a plus sign; empty without a fault.
     kinds: String,
     witness: Option<Witness>,
+    point: Point,
 }
 
 impl Seen {
@@ -100,6 +105,7 @@ impl Seen {
             digest: outcome.digest.clone(),
             kinds: faults.iter().map(|fault| fault.kind.entry.name).collect::<Vec<_>>().join(" + "),
             witness,
+            point: Point::of(outcome),
         }
     }
 
@@ -127,6 +133,7 @@ impl Sum {
         tally.exposed_max = tally.exposed_max.max(seen.exposed);
         tally.lost_max = tally.lost_max.max(seen.lost);
         tally.margin_min = least(tally.margin_min, seen.margin);
+        tally.sweep.add(seen.point);
         if !seen.kinds.is_empty() {
             let counts = tally.by_kind.entry(seen.kinds).or_default();
             counts.runs += 1;
@@ -150,6 +157,7 @@ impl Sum {
         tally.exposed_max = tally.exposed_max.max(other.exposed_max);
         tally.lost_max = tally.lost_max.max(other.lost_max);
         tally.margin_min = least(tally.margin_min, other.margin_min);
+        tally.sweep.add_sweep(&other.sweep);
         for (kinds, counts) in &other.by_kind {
             let sum = tally.by_kind.entry(kinds.clone()).or_default();
             sum.runs = sum.runs.saturating_add(counts.runs);

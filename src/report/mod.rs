@@ -33,8 +33,9 @@ pub mod rare_text;
 #[cfg(feature = "cli")]
 pub mod replay;
 #[cfg(feature = "cli")]
-pub mod text;
+pub mod sweep_plot;
 #[cfg(feature = "cli")]
+pub mod text;
 pub mod timeline;
 
 #[cfg(feature = "cli")]

@@ -207,7 +207,8 @@ fn losses(run: &Simulation, requests: &Requests, trace: Option<&Trace>) -> Vec<R
 
 fn requests(run: &Simulation) -> Requests {
     let spec = run.world.spec();
-    let mut all = Requests::default();
+    let first = run.figures.first_lost.iter().flatten().map(|first| first.at).min();
+    let mut all = Requests { first_lost_s: first.map(Time::secs_f64), ..Requests::default() };
     for (group, ledger) in run.world.traffic().ledgers().entries() {
         let asked = &spec.groups[group];
         let app = &spec.apps[asked.app];

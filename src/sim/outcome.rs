@@ -167,6 +167,8 @@ pub struct Requests {
     pub exposed_s: f64,
     /// Longest time in which every request of some group failed; seconds.
     pub longest_outage_s: f64,
+    /// When it was first seen that a request is lost, seconds since the run's start; `null`: none is.
+    pub first_lost_s: Option<f64>,
     /// Lost requests by mechanism.
     pub by_cause: BTreeMap<String, u64>,
     /// By app.
