@@ -4,7 +4,7 @@ use rollproof::prove::compare::{Comparison, Variant, compare as run_all};
 use rollproof::prove::{NoJournal, Work};
 use rollproof::report::safe::escaped;
 use rollproof::report::sweep_plot::Pictures;
-use rollproof::report::{compare_plot, compare_text, json};
+use rollproof::report::{compare_plot, compare_text, json, pairs_plot};
 use rollproof::sim::MODEL_VERSION;
 use serde_json::json;
 
@@ -112,6 +112,8 @@ fn keep(folder: &RunFolder, found: &Comparison) -> Result<(), Failure> {
     folder.write("report.txt", compare_text::render(found, false).as_bytes())?;
     folder.write("compare.svg", compare_plot::svg(found).map_err(defect)?.as_bytes())?;
     folder.write("compare.png", &compare_plot::png(found).map_err(defect)?)?;
+    folder.write("pairs.svg", pairs_plot::svg(found).map_err(defect)?.as_bytes())?;
+    folder.write("pairs.png", &pairs_plot::png(found).map_err(defect)?)?;
     if let Some(pictures) = Pictures::of_comparison(found) {
         folder.write("sweep.svg", pictures.svg().map_err(defect)?.as_bytes())?;
         folder.write("sweep.png", &pictures.png().map_err(defect)?)?;

@@ -27,6 +27,8 @@ pub mod formats;
 #[cfg(feature = "cli")]
 pub mod lab_text;
 #[cfg(feature = "cli")]
+pub mod pairs_plot;
+#[cfg(feature = "cli")]
 pub mod prove_text;
 #[cfg(feature = "cli")]
 pub mod rare_text;

@@ -26,6 +26,8 @@ struct Line<'a> {
     name: String,
     sweep: &'a Sweep,
     ink: Ink,
+    /// Pixels by which it keeps off the frame, so that lines on the same way do not hide each other.
+    inset: i32,
 }
 
 /// The pictures of a proof's seeds; `None` where no seeds were run.
@@ -47,7 +49,9 @@ impl Pictures {
     }
     fn of<'a>(scenario: &str, sweeps: impl Iterator<Item = (String, &'a Sweep)>) -> Option<Pictures> {
         let some = sweeps.filter(|(_, sweep)| sweep.runs() > 0);
-        let lines: Vec<Line<'_>> = some.zip(INKS).map(|((name, sweep), ink)| Line { name, sweep, ink }).collect();
+        let mut lines: Vec<Line<'_>> =
+            some.zip(INKS).map(|((name, sweep), ink)| Line { name, sweep, ink, inset: 0 }).collect();
+        lines.iter_mut().enumerate().for_each(|(place, line)| line.inset = 2 * place as i32);
         (!lines.is_empty()).then(|| Pictures(page(scenario, &lines)))
     }
     /// As SVG.
@@ -116,7 +120,7 @@ fn finding(scenario: &str, lines: &[Line<'_>]) -> String {
         }
         lines => {
             let sound = lines.iter().filter(|line| line.sweep.losing() == 0).count();
-            format!("{scenario}: {sound} of {} lose no request in any run", lines.len())
+            format!("{scenario}: {sound} of {} plans lose no request in any run", lines.len())
         }
     }
 }
@@ -137,7 +141,8 @@ fn axes(canvas: &mut Canvas, frame: Frame, title: &str, ticks: &[(i32, String)])
 }
 
 /// Steps from left to right, the last on to the right edge.
-fn steps(canvas: &mut Canvas, frame: Frame, start: f64, points: impl Iterator<Item = (i32, f64)>, ink: Ink) {
+fn steps(canvas: &mut Canvas, frame: Frame, start: f64, points: impl Iterator<Item = (i32, f64)>, line: &Line<'_>) {
+    let frame = Frame { y: (frame.y.0 + line.inset, frame.y.1 - line.inset), ..frame };
     let mut path = vec![(frame.x.0, frame.up(start))];
     let mut level = start;
     for (x, share) in points {
@@ -145,7 +150,7 @@ fn steps(canvas: &mut Canvas, frame: Frame, start: f64, points: impl Iterator<It
         level = share;
     }
     path.push((frame.x.1, frame.up(level)));
-    canvas.path(path, ink, 2);
+    canvas.path(path, line.ink, 2);
 }
 
 /// Values with the share of `all` that is no larger, in order.
@@ -173,7 +178,7 @@ fn lost(canvas: &mut Canvas, lines: &[Line<'_>]) {
     for line in lines {
         let points =
             shares(line.sweep.lost.iter(), line.sweep.runs()).map(|(lost, share)| (frame.at(place(lost)), share));
-        steps(canvas, frame, 0.0, points, line.ink);
+        steps(canvas, frame, 0.0, points, line);
     }
 }
 
@@ -196,7 +201,7 @@ fn lengths(canvas: &mut Canvas, lines: &[Line<'_>]) {
     axes(canvas, frame, "upgrades completed within", &time_ticks(frame));
     for line in lines {
         let points = shares(line.sweep.seconds.iter(), line.sweep.runs()).map(|(at, share)| (frame.at(at), share));
-        steps(canvas, frame, 0.0, points, line.ink);
+        steps(canvas, frame, 0.0, points, line);
     }
 }
 
@@ -217,7 +222,7 @@ fn survival(canvas: &mut Canvas, lines: &[Line<'_>]) {
     }
     for line in lines {
         let lost = shares(line.sweep.first_lost.iter(), line.sweep.runs());
-        steps(canvas, frame, 1.0, lost.map(|(at, share)| (frame.at(at), 1.0 - share)), line.ink);
+        steps(canvas, frame, 1.0, lost.map(|(at, share)| (frame.at(at), 1.0 - share)), line);
     }
 }
 
