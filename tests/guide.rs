@@ -79,6 +79,36 @@ fn every_command_ends_as_its_page_says_and_prints_what_it_shows() {
     }
 }
 
+/// The first two commands of README that show what they print, with the words of a shell that stand in quotes.
+#[test]
+fn readme_shows_what_its_commands_print() {
+    let text = include_str!("../README.md");
+    let page = Page { name: "README", about: "", text };
+    let home = home();
+    let mut shown = 0;
+    let mut printed = String::new();
+    for block in blocks(&page) {
+        let command = block.lines.iter().find_map(|line| line.strip_prefix("cargo run --release -- "));
+        match (block.kind, command) {
+            ("sh", Some(words)) => {
+                let words = words.split(' ').map(|word| word.trim_matches('\'')).filter(|word| !word.is_empty());
+                let mut run = Command::new(env!("CARGO_BIN_EXE_rollproof"));
+                let ran =
+                    run.args(words).current_dir(home.path()).env_remove("ROLLPROOF_OUT").output().expect("it runs");
+                printed = String::from_utf8_lossy(&ran.stdout).into_owned();
+            }
+            ("text", _) if !printed.is_empty() => {
+                for line in block.lines.iter().filter(|line| line.trim() != "...") {
+                    assert!(printed.contains(line), "README: `{line}` is not in\n{printed}");
+                }
+                (shown, printed) = (shown + 1, String::new());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(shown, 2);
+}
+
 /// A plan that is proved in a moment, in place of a team's.
 const TEAMS: &str = "schema = 1\ncluster.version = { from = '1.14.10', to = '1.15.7' }\nstrategy.name = 'kops-1.15'\n";
 

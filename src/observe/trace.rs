@@ -1,6 +1,6 @@
 //! A run's whole history: facts with their times and causes, for drawings and explanations.
 
-use crate::base::{IdVec, Time};
+use crate::base::{IdVec, Rate, Time};
 use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, WebhookId};
 
 /// A fact and where it came from.
@@ -46,6 +46,8 @@ pub struct Trace {
     pub hosts: IdVec<PodId, Option<NodeId>>,
     /// Masters.
     pub masters: u32,
+    /// Requests a second that all users send, from each moment on.
+    pub rates: Vec<(Time, Rate)>,
 }
 
 impl Trace {

@@ -1,7 +1,7 @@
 //! The panels of the timeline below its lanes: etcd's margin, the API, ready pods, lost requests.
 
 use super::canvas::{Canvas, Side};
-use super::figures::{count, counted, length};
+use super::figures::{count, length};
 use super::palette::{self, BLUE, GREEN, ORANGE, RULE, SKY, SOFT, TEXT, VERMILLION};
 use super::series::{Api, LossMark, Ready, Steps};
 use crate::world::fact::Loss;
@@ -189,15 +189,41 @@ pub(super) fn ready(canvas: &mut Canvas, axis: &Axis, place: Place, app: &Ready)
     number(canvas, axis, place.bottom() - 5, "0");
 }
 
-/// Lost requests over time by cause, and below them when some could have been lost.
-pub(super) fn losses(canvas: &mut Canvas, axis: &Axis, place: Place, marks: &[LossMark], exposed: &[(f64, f64)]) {
+/// What users ask for and lose.
+pub(super) struct Asked<'a> {
+    /// Requests a second, from each moment on.
+    pub(super) rates: &'a Steps<f64>,
+    /// Lost requests.
+    pub(super) marks: &'a [LossMark],
+    /// When some could have been lost.
+    pub(super) exposed: &'a [(f64, f64)],
+}
+
+/// Requests a second by outcome, on a logarithmic axis, so that one lost of thousands is seen; and below them when some
+/// could have been lost.
+pub(super) fn requests(canvas: &mut Canvas, axis: &Axis, place: Place, asked: &Asked<'_>) {
+    let (marks, exposed) = (asked.marks, asked.exposed);
     /// Height of the strip of exposure, pixels.
     const STRIP: i32 = 8;
     let bars = Place { top: place.top, height: place.height - STRIP - 4 };
     let total: u64 = marks.iter().map(|mark| mark.count).sum();
     let time: f64 = exposed.iter().map(|(from, to)| to - from).sum();
-    let note = if time > 0.0 { format!("exposed for {}", length(time)) } else { "no exposure".to_owned() };
-    labels(canvas, axis, place, &format!("lost: {}", counted(total, "request")), &note);
+    let lost = if total == 0 { "none lost".to_owned() } else { format!("{} lost", count(total)) };
+    let note = if time > 0.0 { format!("{lost}, exposed {}", length(time)) } else { lost };
+    labels(canvas, axis, place, "requests a second", &note);
+    let bins = binned(axis, marks);
+    let second = f64::from(axis.width()) / (axis.to - axis.from) / f64::from(BIN);
+    let lost_most = bins.iter().map(|bin| bin.iter().sum::<f64>() * second).fold(0.0, f64::max);
+    let top = asked.rates.iter().map(|(_, rate)| *rate).fold(lost_most, f64::max).max(1.0);
+    let up = |rate: f64| (libm::log1p(rate) / libm::log1p(top) * f64::from(bars.height - 4)).round() as i32;
+    for (stretch, rate) in axis.pieces(asked.rates) {
+        if let Some((x, w)) = axis.stretch(stretch, 0) {
+            canvas.fill(x, bars.bottom() - up(rate), w, up(rate), GREEN.at(22));
+            canvas.fill(x, bars.bottom() - up(rate), w, 2, GREEN);
+        }
+    }
+    number(canvas, axis, bars.top + 5, &count(top.round() as u64));
+    number(canvas, axis, bars.bottom() - 5, "0");
     for &stretch in exposed {
         if let Some((x, w)) = axis.stretch(stretch, NARROWEST) {
             canvas.fill(x, place.bottom() - STRIP, w, STRIP, VERMILLION.at(70));
@@ -209,20 +235,16 @@ pub(super) fn losses(canvas: &mut Canvas, axis: &Axis, place: Place, marks: &[Lo
         canvas.text(((axis.left + axis.right) / 2, bars.middle()), words, LABEL, SOFT, Side::Middle);
         return;
     }
-    let bins = binned(axis, marks);
-    let top = bins.iter().map(|bin| bin.iter().sum::<f64>()).fold(0.0, f64::max).max(1.0);
     for (index, bin) in bins.iter().enumerate() {
         let x = axis.left + index as i32 * BIN;
-        let mut y = bars.bottom();
+        let (mut y, all) = (bars.bottom(), bin.iter().sum::<f64>().max(f64::MIN_POSITIVE));
         for (loss, &lost) in Loss::ALL.iter().zip(bin) {
-            let height = (lost / top * f64::from(bars.height - 4)).round() as i32;
+            let height = (lost / all * f64::from(up(all * second).max(3))).round() as i32;
             let height = if lost > 0.0 { height.max(2) } else { 0 };
             y -= height;
             canvas.fill(x, y, BIN.min(axis.right - x), height, palette::loss(*loss));
         }
     }
-    number(canvas, axis, bars.top + 5, &count(top.round() as u64));
-    number(canvas, axis, bars.bottom() - 5, "0");
 }
 
 /// Lost requests by bar and cause; those of a longer stretch are spread evenly over it.

@@ -21,6 +21,11 @@ pub(super) enum Api {
     None,
 }
 
+/// Requests a second that users send, from each moment on.
+pub(super) fn rates(trace: &Trace) -> Steps<f64> {
+    trace.rates.iter().map(|(at, rate)| (at.secs_f64(), rate.micros() as f64 / 1e6)).collect()
+}
+
 /// Lost requests of one cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct LossMark {

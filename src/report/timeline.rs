@@ -10,7 +10,7 @@ use super::finding::title;
 use super::lanes::{Kind, Lane, lanes};
 use super::legend::{self, Item, Swatch};
 use super::palette::{self, GREEN, GRID, GROUND, ORANGE, PAPER, SOFT, TEXT, VERMILLION};
-use super::panels::{self, Axis, NOTE, Place};
+use super::panels::{self, Asked, Axis, NOTE, Place};
 use super::rows;
 use super::series::{self, LossMark, Ready};
 use crate::base::Version;
@@ -169,7 +169,8 @@ fn body(canvas: &mut Canvas, axis: &Axis, bottom: i32, outcome: &Outcome, trace:
     if !left_out.is_empty() {
         canvas.text((axis.left, note.top + 4), &left_out, NOTE, SOFT, Side::Start);
     }
-    panels::losses(canvas, axis, losses, &story.losses, &story.exposed);
+    let asked = Asked { rates: &series::rates(trace), marks: &story.losses, exposed: &story.exposed };
+    panels::requests(canvas, axis, losses, &asked);
 }
 
 /// The apps with panels, those that came down furthest first, and what is said of the others.

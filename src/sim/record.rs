@@ -1,6 +1,6 @@
 //! Keeps a run's whole history: facts, and which event scheduled which.
 
-use crate::base::IdVec;
+use crate::base::{IdVec, Rate, Time};
 use crate::observe::Heard;
 use crate::observe::trace::{Names, Trace};
 use crate::world::cluster::World;
@@ -49,8 +49,21 @@ impl Recorder {
             versions: instances.iter().map(|instance| instance.version).collect(),
             hosts: world.store().pods().ids().map(|pod| world.store().pods().now(pod).node).collect(),
             masters: world.spec().control_plane.replicas,
+            rates: rates(world),
         }
     }
+}
+
+/// Changes of the users' rates that are kept; a wave of many days has more, which no picture could show.
+const RATES_MAX: usize = 10_000;
+
+/// Requests a second that all users send, from each moment on.
+fn rates(world: &World) -> Vec<(Time, Rate)> {
+    let groups = &world.spec().groups;
+    let all = |at: Time| groups.iter().fold(0_u64, |sum, group| sum.saturating_add(group.rate_at(at).micros()));
+    let next = |at: Time| groups.iter().filter_map(|group| group.next_change(at)).min();
+    let moments = std::iter::successors(Some(Time::ZERO), |at| next(*at).filter(|at| *at < world.now()));
+    moments.take(RATES_MAX).map(|at| (at, Rate::from_micros(all(at)))).collect()
 }
 
 fn names(world: &World) -> Names {
