@@ -69,7 +69,7 @@ struct Breaks {
     source: &'static str,
 }
 
-const BROKEN: [Breaks; 5] = [
+const BROKEN: [Breaks; 6] = [
     Breaks {
         name: "in-place-no-drain",
         laws: &["no-exposure", "no-loss"],
@@ -93,6 +93,12 @@ const BROKEN: [Breaks; 5] = [
         laws: &["budget", "no-exposure", "no-loss"],
         always: true,
         source: "kubectl pkg/cmd/drain/drain.go, --disable-eviction: bypasses budgets",
+    },
+    Breaks {
+        name: "kubespray",
+        laws: &["version-skew"],
+        always: true,
+        source: "kubespray playbooks/upgrade_cluster.yml: roles kubernetes/node (flush_handlers), then control-plane",
     },
     // Its pools go together: where the master that runs the leading controller manager reboots just as a worker is
     // drained, endpoints stay until another takes the lease, and that may take longer than the pod's hook.

@@ -3,7 +3,8 @@
 use super::actor::Actor;
 use super::{
     aks, baselines, by_hand, cluster_api, eks_managed, gardener_mcm, gke_blue_green, gke_surge, karpenter_drift, kops,
-    kubeadm, kubectl_drain, kured, none, openshift_mco, own_plan, second_pool, system_upgrade_controller, talos,
+    kubeadm, kubectl_drain, kubespray, kured, none, openshift_mco, own_plan, second_pool, system_upgrade_controller,
+    talos,
 };
 use crate::config::{Entry, Values, nearest};
 
@@ -94,6 +95,7 @@ pub static CATALOG: &[&StrategyEntry] = &[
     &kubectl_drain::KUBECTL_DRAIN,
     &none::NONE,
     &kubeadm::KUBEADM,
+    &kubespray::KUBESPRAY,
     &cluster_api::CLUSTER_API,
     &gke_surge::GKE_SURGE,
     &gke_blue_green::GKE_BLUE_GREEN,

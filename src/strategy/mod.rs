@@ -22,6 +22,7 @@ pub mod karpenter_drift;
 pub mod kops;
 pub mod kubeadm;
 pub mod kubectl_drain;
+pub mod kubespray;
 pub mod kured;
 pub mod machinery;
 pub mod none;

@@ -164,6 +164,7 @@ const PHASES: &[&str] =
 /// Strategies of the one machinery, with their defaults.
 const MACHINERY: &[&str] = &[
     "kubeadm",
+    "kubespray",
     "cluster-api",
     "gke-surge",
     "gke-blue-green",
