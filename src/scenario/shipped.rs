@@ -91,6 +91,8 @@ const ALL: &[&str] = &[
     "strategies/kops-worst",
     "strategies/kubeadm-best",
     "strategies/kubeadm-worst",
+    "strategies/kubespray-best",
+    "strategies/kubespray-worst",
     "strategies/kured-best",
     "strategies/kured-worst",
     "strategies/masters-parallel-best",

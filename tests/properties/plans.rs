@@ -156,8 +156,51 @@ const FAULTS: &[&str] = &[
     "kubelet-restart",
     "kube-proxy-restart",
     "orchestrator-crash",
+    "sandbox-crash",
+    "memory-kill",
+    "image-crash-loop",
+    "image-never-ready",
+    "slow-node",
+    "node-flapping",
+    "kubelet-start-failure",
+    "reboot-never-returns",
+    "volume-stuck",
+    "etcd-peer-cut",
+    "etcd-leader-cut",
+    "etcd-slow-disk",
+    "etcd-corrupt-data",
+    "etcd-no-space",
+    "api-overload",
+    "load-balancer-flap",
+    "load-balancer-lag",
+    "clock-drift",
+    "registry-down",
+    "registry-throttled",
+    "dns-down",
 ];
-const WITHOUT_REPAIR: &[&str] = &["pod-delete", "pod-crash", "kubelet-restart", "kube-proxy-restart"];
+const WITHOUT_REPAIR: &[&str] = &["pod-delete", "pod-crash", "sandbox-crash", "kubelet-restart", "kube-proxy-restart"];
+const WITHOUT_TARGET: &[&str] = &[
+    "api-cut",
+    "orchestrator-crash",
+    "etcd-no-space",
+    "load-balancer-lag",
+    "registry-down",
+    "registry-throttled",
+    "dns-down",
+];
+const OF_MASTERS: &[&str] = &[
+    "etcd-member-stop",
+    "api-server-crash",
+    "controller-manager-crash",
+    "scheduler-crash",
+    "etcd-peer-cut",
+    "etcd-leader-cut",
+    "etcd-slow-disk",
+    "etcd-corrupt-data",
+    "api-overload",
+    "load-balancer-flap",
+    "clock-drift",
+];
 const PHASES: &[&str] =
     &["premarked", "cordoned", "draining", "detaching", "transition", "booting", "joining", "gate", "soak"];
 
@@ -437,14 +480,15 @@ impl Plan {
             _ => format!("master-{}", fault.victim % self.masters + 1),
         };
         let target = match fault.kind {
-            "api-cut" | "orchestrator-crash" => None,
-            "pod-delete" | "pod-crash" => {
+            kind if WITHOUT_TARGET.contains(&kind) => None,
+            "image-crash-loop" | "image-never-ready" => Some(format!("a{}", fault.victim as usize % self.apps.len())),
+            "pod-delete" | "pod-crash" | "sandbox-crash" | "memory-kill" => {
                 let app = fault.victim as usize % self.apps.len();
                 // An app without pods has no target.
                 let Some(pod) = fault.victim.checked_rem(self.apps[app].replicas) else { return };
                 Some(format!("a{app}-{pod}"))
             }
-            "etcd-member-stop" | "api-server-crash" | "controller-manager-crash" | "scheduler-crash" => Some(master),
+            kind if OF_MASTERS.contains(&kind) => Some(master),
             _ if fault.victim.is_multiple_of(2) => Some(machine.clone()),
             _ => Some(format!("master-{}", fault.victim % self.masters + 1)),
         };

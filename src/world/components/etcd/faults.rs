@@ -1,7 +1,7 @@
 //! What befalls members short of a crash: a slow disk, a path to one other that is cut, data that are corrupt.
 
+use super::Etcd;
 use super::contact::End;
-use super::{Etcd, Signal};
 use crate::base::{Span, Version};
 use crate::world::effects::Ctx;
 use crate::world::fact::Fact;
@@ -88,8 +88,8 @@ impl Etcd {
     }
 
     /// Nobody wants the member to run any more.
-    pub(super) fn let_go(&mut self, member: MasterId, signal: Signal) {
-        if let (Some(me), Signal::Term | Signal::Kill) = (self.members.get_mut(member.0 as usize), signal) {
+    pub(super) fn let_go(&mut self, member: MasterId) {
+        if let Some(me) = self.members.get_mut(member.0 as usize) {
             me.kept_down = None;
         }
     }

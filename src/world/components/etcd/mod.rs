@@ -248,7 +248,7 @@ impl Etcd {
     /// The member's process gets a signal. A machine that loses power is a link cut and a SIGKILL.
     pub fn signal(&mut self, member: MasterId, signal: Signal, ctx: &mut Ctx<'_>) {
         self.settle(ctx);
-        self.let_go(member, signal);
+        self.let_go(member);
         match signal {
             Signal::Term => self.terminate(member.0 as usize, ctx),
             Signal::Kill => self.kill(member.0 as usize, ctx),
