@@ -50,11 +50,17 @@ fn names() -> impl Iterator<Item = &'static str> {
     CATALOG.iter().map(|strategy| strategy.entry.name).filter(|name| *name != "plan")
 }
 
+/// A master's kubelet restarts before its API server (kubespray playbooks/upgrade_cluster.yml: roles kubernetes/node, then
+/// kubernetes/control-plane): each minor breaks the policy. No other tool does so.
+fn breaks_the_skew_policy(name: &str) -> bool {
+    name == "kubespray"
+}
+
 #[test]
 fn t1_any_accepted_plan_keeps_the_skew_policy_and_none_may_skip_a_minor() {
     for name in names() {
         let run = finished(&load("book-ch18", Some(name), &[]), 1).outcome;
-        assert_eq!(run.skew_violations, 0, "{name}");
+        assert_eq!(run.skew_violations > 0, breaks_the_skew_policy(name), "{name}: {}", run.skew_violations);
         let skip = ["cluster.version.to=\"1.16.0\"".to_owned()];
         let refused = scenario::load(&path("book-ch18"), &skip, Some(name)).expect_err("it skips a minor").to_string();
         assert!(refused.contains("lets no API server skip a minor version"), "{name}: {refused}");
@@ -70,7 +76,12 @@ fn t1_every_strategy_walks_three_minors_and_keeps_the_skew_policy_at_each() {
         for nodes in ["walk", "jump"] {
             let nodes = format!("strategy.hop_nodes=\"{nodes}\"");
             let run = finished(&load("hops", Some(name), &[&nodes, "app.web.traffic.new.rps=1"]), 1).outcome;
-            assert_eq!(run.skew_violations, 0, "{name}, {nodes}");
+            assert_eq!(
+                run.skew_violations > 0,
+                breaks_the_skew_policy(name),
+                "{name}, {nodes}: {}",
+                run.skew_violations
+            );
             assert_eq!(run.upgrade.result, UpgradeResult::Completed, "{name}, {nodes}: {:?}", run.upgrade.blocker);
         }
     }

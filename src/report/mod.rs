@@ -38,6 +38,7 @@ pub mod replay;
 pub mod sweep_plot;
 #[cfg(feature = "cli")]
 pub mod text;
+#[cfg(feature = "cli")]
 pub mod timeline;
 
 #[cfg(feature = "cli")]
