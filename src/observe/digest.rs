@@ -8,6 +8,7 @@ use crate::base::{Id, Name, Version, name::mix};
 use crate::world::fact::{Fact, Unit};
 use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId};
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
+use crate::world::watch::ClientKind;
 
 /// Stable names of what facts speak of.
 pub trait Named {
@@ -90,6 +91,17 @@ fn component(component: Component) -> u64 {
     match component {
         Component::ControllerManager => 0,
         Component::Scheduler => 1,
+    }
+}
+
+/// A client's kind, and whose it is.
+fn client(client: ClientKind, names: &impl Named) -> (u64, u64) {
+    match client {
+        ClientKind::Kubelet(of) => (0, names.node(of).0),
+        ClientKind::Proxy(of) => (1, names.node(of).0),
+        ClientKind::Router(of, _) => (2, names.pod(of).0),
+        ClientKind::Elected(of, on) => (3 + component(of), master(on)),
+        ClientKind::Operator(of) => (8, of.index() as u64),
     }
 }
 
@@ -202,6 +214,7 @@ fn tag(fact: &Fact) -> u64 {
         Fact::WebhookFailed { .. } => 81,
         Fact::RouterFollows { .. } => 82,
         Fact::MemberCorrupt { .. } => 83,
+        Fact::ClientServed { .. } => 84,
     }
 }
 
@@ -210,6 +223,7 @@ fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
     let after = match *fact {
         Fact::MemberIs { member, standing } => vec![master(member), standing as u64],
         Fact::MemberCorrupt { member } => vec![master(member)],
+        Fact::QuorumIs { up, voters } => vec![u64::from(up), u64::from(voters)],
         Fact::MemberRefused { member, version, cluster } => {
             vec![master(member), u64::from(version.minor), u64::from(cluster.minor)]
         }
@@ -222,8 +236,8 @@ fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
     after.len() + 1
 }
 
-/// The same of API servers, and of what they find wrong.
-fn encode_server(fact: &Fact, words: &mut [u64; 6]) -> usize {
+/// The same of API servers, of their clients, and of what they find wrong.
+fn encode_server(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     let after = match *fact {
         Fact::SkewBroken { master: server, server: theirs, client } => {
             vec![master(server), u64::from(theirs.minor), u64::from(client.minor)]
@@ -233,6 +247,17 @@ fn encode_server(fact: &Fact, words: &mut [u64; 6]) -> usize {
         | Fact::ServerStopped { master: server } => vec![master(server)],
         Fact::ServerInRotation { master: server, used } => vec![master(server), u64::from(used)],
         Fact::ApiServes { answering, in_rotation } => vec![u64::from(answering), u64::from(in_rotation)],
+        Fact::ApiFailed { error: why } => vec![error(why)],
+        Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
+            vec![component(of), master(holder)]
+        }
+        Fact::Probed { probe, target, sent, result, took } => {
+            vec![names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos()]
+        }
+        Fact::ClientServed { client: of, served } => {
+            let (kind, whose) = client(of, names);
+            vec![kind, whose, u64::from(served)]
+        }
         Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
             vec![webhook.index() as u64, master(server), loss as u64, u64::from(ignored)]
         }
@@ -242,6 +267,29 @@ fn encode_server(fact: &Fact, words: &mut [u64; 6]) -> usize {
     after.len() + 1
 }
 
+/// The same of machines and Node objects.
+fn encode_machine(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
+    let (whose, more) = match *fact {
+        Fact::MachineLaunched { node }
+        | Fact::MachineStopping { node }
+        | Fact::MachineOff { node }
+        | Fact::MachineUp { node }
+        | Fact::NodeDeleted { node } => (names.node(node).0, [None, None]),
+        Fact::NodeRegistered { node, version: its } => (names.node(node).0, [Some(version(its)), None]),
+        Fact::NodeReadyIs { node, ready: said } => (names.node(node).0, [Some(ready(said)), None]),
+        Fact::NodeCordoned { node, unschedulable } => (names.node(node).0, [Some(u64::from(unschedulable)), None]),
+        Fact::LaunchRefused { pool, slot, why } => (group(pool, names), [Some(u64::from(slot)), Some(why as u64)]),
+        _ => return 1,
+    };
+    words[1] = whose;
+    let mut used = 2;
+    for word in more.into_iter().flatten() {
+        words[used] = word;
+        used += 1;
+    }
+    used
+}
+
 /// The same of plans and rollouts.
 fn encode_plan(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     let after = match *fact {
@@ -249,6 +297,8 @@ fn encode_plan(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
             vec![actor.index() as u64, unit(of, names), phase as u64]
         }
         Fact::PlanEnded { actor, completed } => vec![actor.index() as u64, u64::from(completed)],
+        Fact::RolloutStalled { app } => vec![names.app(app).0],
+        Fact::AppScaled { app, replicas } => vec![names.app(app).0, u64::from(replicas)],
         Fact::RolloutIs { app, stage, percent } => vec![names.app(app).0, stage as u64, u64::from(percent)],
         _ => Vec::new(),
     };
@@ -297,42 +347,44 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::PodGone { pod }
         | Fact::Evicted { pod } => put!(names.pod(pod).0),
         Fact::PodPreempted { pod, by } => put!(names.pod(pod).0, names.pod(by).0),
-        Fact::RolloutStalled { app } => put!(names.app(app).0),
         Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
         Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
         Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),
         Fact::RulesProgrammed { node, app } => put!(names.node(node).0, names.app(app).0),
-        Fact::MachineLaunched { node }
-        | Fact::MachineStopping { node }
-        | Fact::MachineOff { node }
-        | Fact::MachineUp { node }
-        | Fact::NodeDeleted { node } => put!(names.node(node).0),
-        Fact::AppScaled { app, replicas } => put!(names.app(app).0, u64::from(replicas)),
-        Fact::LaunchRefused { pool, slot, why } => put!(group(pool, names), u64::from(slot), why as u64),
-        Fact::NodeRegistered { node, version: its } => put!(names.node(node).0, version(its)),
-        Fact::NodeReadyIs { node, ready: said } => put!(names.node(node).0, ready(said)),
-        Fact::NodeCordoned { node, unschedulable } => put!(names.node(node).0, u64::from(unschedulable)),
+        Fact::MachineLaunched { .. }
+        | Fact::MachineStopping { .. }
+        | Fact::MachineOff { .. }
+        | Fact::MachineUp { .. }
+        | Fact::LaunchRefused { .. }
+        | Fact::NodeRegistered { .. }
+        | Fact::NodeReadyIs { .. }
+        | Fact::NodeCordoned { .. }
+        | Fact::NodeDeleted { .. } => return encode_machine(fact, names, words),
         Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
         Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
         Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
         Fact::SnapshotTaken
+        | Fact::QuorumIs { .. }
         | Fact::Restored { .. }
         | Fact::MemberIs { .. }
         | Fact::MemberCorrupt { .. }
         | Fact::MemberRefused { .. } => return encode_group(fact, words),
-        Fact::QuorumIs { up, voters } => put!(u64::from(up), u64::from(voters)),
-        Fact::ApiFailed { error: why } => put!(error(why)),
         Fact::ServerReady { .. }
         | Fact::ServerStopping { .. }
         | Fact::ServerStopped { .. }
         | Fact::ServerInRotation { .. }
         | Fact::ApiServes { .. }
+        | Fact::ApiFailed { .. }
+        | Fact::ClientServed { .. }
+        | Fact::LeaseTaken { .. }
+        | Fact::LeaseLost { .. }
+        | Fact::Probed { .. }
         | Fact::SkewBroken { .. }
-        | Fact::WebhookFailed { .. } => return encode_server(fact, words),
-        Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
-            put!(component(of), master(holder));
+        | Fact::WebhookFailed { .. } => return encode_server(fact, names, words),
+        Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::PlanEnded { .. } => {
+            return encode_plan(fact, names, words);
         }
-        Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::PlanEnded { .. } | Fact::RolloutIs { .. } => {
+        Fact::RolloutIs { .. } | Fact::RolloutStalled { .. } | Fact::AppScaled { .. } => {
             return encode_plan(fact, names, words);
         }
         Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
@@ -340,9 +392,6 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         }
         Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
         Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
-        Fact::Probed { probe, target, sent, result, took } => {
-            put!(names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos());
-        }
     }
     used
 }

@@ -7,6 +7,7 @@ use crate::base::{Id, Span};
 use crate::world::fact::{Fact, RolloutStage, StepPhase, Unit};
 use crate::world::ids::{FaultId, MasterId, NodeId, PodId};
 use crate::world::store::{Component, Endpoint, NodeReady};
+use crate::world::watch::ClientKind;
 
 /// Most lines of a chain: its root and its last steps are kept.
 const CHAIN_MAX: usize = 12;
@@ -133,6 +134,19 @@ fn of_master(fact: &Fact) -> Option<String> {
     })
 }
 
+/// An API client that is served, or no longer.
+fn of_client(fact: &Fact, names: &Names) -> Option<String> {
+    let Fact::ClientServed { client, served } = *fact else { return None };
+    let who = match client {
+        ClientKind::Kubelet(at) => format!("the kubelet on {}", node(names, at)),
+        ClientKind::Proxy(at) => format!("kube-proxy on {}", node(names, at)),
+        ClientKind::Router(of, _) => pod(names, of).to_owned(),
+        ClientKind::Elected(of, on) => format!("the {} on master-{}", component(of), on.index() + 1),
+        ClientKind::Operator(_) => "an operator's tool".to_owned(),
+    };
+    Some(if served { format!("the API serves {who}") } else { format!("{who} is cut off from the API") })
+}
+
 /// How far an app's rollout has come.
 fn rollout(app: &str, stage: RolloutStage, percent: u32) -> String {
     match stage {
@@ -186,7 +200,8 @@ pub fn fact(fact: &Fact, names: &Names) -> String {
     if let Some((id, words)) = of_node(fact) {
         return format!("{} {words}", node(names, id));
     }
-    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)).or_else(|| of_cloud(fact)) {
+    let rare = || of_cloud(fact).or_else(|| of_client(fact, names));
+    if let Some(words) = of_master(fact).or_else(|| of_users(fact, names)).or_else(rare) {
         return words;
     }
     match *fact {

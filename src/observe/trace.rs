@@ -1,5 +1,7 @@
 //! A run's whole history: facts with their times and causes, for drawings and explanations.
 
+use std::collections::BTreeMap;
+
 use crate::base::{IdVec, Rate, Time};
 use crate::world::ids::{AppId, GroupId, MasterId, NodeId, PodId, WebhookId};
 
@@ -46,6 +48,11 @@ pub struct Trace {
     pub hosts: IdVec<PodId, Option<NodeId>>,
     /// Masters.
     pub masters: u32,
+    /// Places of `RulesProgrammed` in `records` where the slices of the app had moved on meanwhile, and by how many
+    /// changes.
+    pub behind: BTreeMap<u32, u32>,
+    /// Term and last log entry of each etcd member, looked at once a second at most, where they have changed.
+    pub logs: Vec<(Time, Vec<(u64, u64)>)>,
     /// Requests a second that all users send, from each moment on.
     pub rates: Vec<(Time, Rate)>,
 }

@@ -46,6 +46,8 @@ mod bars;
 #[cfg(feature = "cli")]
 mod canvas;
 #[cfg(feature = "cli")]
+mod clients;
+#[cfg(feature = "cli")]
 mod command;
 #[cfg(feature = "cli")]
 mod hints;

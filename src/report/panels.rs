@@ -1,6 +1,7 @@
-//! The panels of the timeline below its lanes: etcd's margin, the API, ready pods, lost requests.
+//! The panels of the timeline below its lanes: etcd's margin, the API and its clients, ready pods, lost requests.
 
 use super::canvas::{Canvas, Side};
+use super::clients::Clients;
 use super::figures::{count, length};
 use super::palette::{self, BLUE, GREEN, ORANGE, RULE, SKY, SOFT, TEXT, VERMILLION};
 use super::series::{Api, LossMark, Ready, Steps};
@@ -163,6 +164,30 @@ pub(super) fn api(canvas: &mut Canvas, axis: &Axis, place: Place, steps: &Steps<
                 canvas.hatch(x, place.top, w, place.height, 6, ORANGE);
             }
             Api::None => canvas.fill(x, place.top, w, place.height, VERMILLION),
+        }
+    }
+}
+
+/// Height of a row of clients, pixels.
+pub(super) const CLIENT_ROW: i32 = 14;
+
+/// The API's standing clients, a thin row for each kind: the part of them that is cut off comes down from the top.
+pub(super) fn clients(canvas: &mut Canvas, axis: &Axis, place: Place, kinds: &[Clients]) {
+    for (row, kind) in kinds.iter().enumerate() {
+        let top = place.top + row as i32 * CLIENT_ROW;
+        let height = CLIENT_ROW - 3;
+        let pieces = axis.pieces(&kind.steps);
+        let inside = |(from, to): (f64, f64)| (to - from.max(axis.from)).max(0.0);
+        let cut = pieces.iter().filter(|(_, is)| is.served < is.all).map(|(stretch, _)| inside(*stretch)).sum::<f64>();
+        let note = if cut > 0.0 { format!("some cut off {}", length(cut)) } else { "all served".to_owned() };
+        let words = super::canvas::cut_to(&format!("{}: {note}", kind.name), axis.left - 14, NOTE, false);
+        canvas.text((axis.left - 6, top + height / 2), &words, NOTE, SOFT, Side::End);
+        canvas.fill(axis.left, top, axis.width(), height, GREEN.at(40));
+        for (stretch, is) in pieces.into_iter().filter(|(_, is)| is.served < is.all) {
+            let Some((x, w)) = axis.stretch(stretch, NARROWEST) else { continue };
+            let part = i64::from(height) * i64::from(is.all - is.served) / i64::from(is.all.max(1));
+            let ink = if is.served == 0 { VERMILLION } else { ORANGE };
+            canvas.fill(x, top, w, (part as i32).max(NARROWEST), ink);
         }
     }
 }

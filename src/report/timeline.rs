@@ -1,10 +1,12 @@
-//! The upgrade as a picture: lanes of machines, etcd's margin, the API, ready pods, lost requests, on one time axis.
+//! The upgrade as a picture: lanes of machines, etcd's margin, the API and its clients, ready pods, lost requests, on one
+//! time axis.
 //!
 //! Up to a couple of dozen machines have a lane each; more are drawn as areas, one pair a pool. SVG and PNG come from
 //! the same marks, with fonts from the program itself: equal runs give equal bytes.
 
 pub use super::canvas::DrawError;
 use super::canvas::{Canvas, Side, cut_to, text_width};
+use super::clients::{self, Clients};
 use super::figures::{clock, clock_with_hours, count, counted};
 use super::finding::title;
 use super::lanes::{Kind, Lane, lanes};
@@ -59,6 +61,7 @@ struct Story {
     apps: Vec<Ready>,
     losses: Vec<LossMark>,
     exposed: Vec<(f64, f64)>,
+    clients: Vec<Clients>,
 }
 
 fn page(outcome: &Outcome, trace: &Trace) -> Canvas {
@@ -69,6 +72,7 @@ fn page(outcome: &Outcome, trace: &Trace) -> Canvas {
         apps: series::ready(trace, axis.from),
         losses: series::losses(trace),
         exposed: series::exposures(trace),
+        clients: clients::over_time(trace),
         lanes,
     };
     let mut canvas = Canvas::new(PAGE.0, PAGE.1);
@@ -138,7 +142,15 @@ fn body(canvas: &mut Canvas, axis: &Axis, bottom: i32, outcome: &Outcome, trace:
     let app = if shown.len() > 2 { 44 } else { 52 };
     let note = if left_out.is_empty() { 0 } else { 16 };
     let losses = if story.losses.is_empty() { 56 } else { 84 };
-    let fixed = etcd + 26 + shown.len() as i32 * (app + GAP) + note + losses + 3 * GAP;
+    let clients = story.clients.len() as i32 * panels::CLIENT_ROW;
+    let fixed = etcd
+        + 26
+        + clients
+        + if clients > 0 { GAP } else { 0 }
+        + shown.len() as i32 * (app + GAP)
+        + note
+        + losses
+        + 3 * GAP;
     let room = bottom - TOP - fixed;
     let rows = rows_height(&story.lanes, room);
     let spare = (room - rows).max(0);
@@ -152,7 +164,7 @@ fn body(canvas: &mut Canvas, axis: &Axis, bottom: i32, outcome: &Outcome, trace:
         place
     };
     let lanes = next(rows);
-    let (etcd, api) = (next(etcd), next(26));
+    let (etcd, api, clients) = (next(etcd), next(26), next(clients));
     let apps: Vec<Place> = shown.iter().map(|_| next(app)).collect();
     let note = next(note);
     let losses = next(losses);
@@ -163,6 +175,7 @@ fn body(canvas: &mut Canvas, axis: &Axis, bottom: i32, outcome: &Outcome, trace:
         panels::etcd(canvas, axis, etcd, &series::etcd_margin(trace));
     }
     panels::api(canvas, axis, api, &series::api(trace));
+    panels::clients(canvas, axis, clients, &story.clients);
     for (place, app) in apps.into_iter().zip(shown) {
         panels::ready(canvas, axis, place, app);
     }
@@ -287,6 +300,16 @@ fn legend_rows(outcome: &Outcome, trace: &Trace, story: &Story) -> Vec<(&'static
     }
     let no_api = api.iter().any(|&(_, api)| api == series::Api::None);
     let no_quorum = outcome.etcd.is_some() && series::etcd_margin(trace).iter().any(|&(_, margin)| margin < 0);
+    let cut = |all: bool| {
+        let mut steps = story.clients.iter().flat_map(|kind| &kind.steps);
+        steps.any(|(_, is)| is.served < is.all && (is.served == 0) == all)
+    };
+    if cut(false) {
+        state.push(Item::new(Swatch::Solid, ORANGE, "some clients cut off from the API"));
+    }
+    if cut(true) {
+        state.push(Item::new(Swatch::Solid, VERMILLION, "all of a kind cut off"));
+    }
     if no_api {
         state.push(Item::new(Swatch::Solid, VERMILLION, "API unavailable"));
     }

@@ -1,9 +1,13 @@
 //! Keeps a run's whole history: facts, and which event scheduled which.
 
-use crate::base::{IdVec, Rate, Time};
+use std::collections::BTreeMap;
+
+use crate::base::{IdVec, Rate, Span, Time};
 use crate::observe::Heard;
 use crate::observe::trace::{Names, Trace};
 use crate::world::cluster::World;
+use crate::world::components::etcd::Etcd;
+use crate::world::fact::Fact;
 use crate::world::ids::{NodeId, PodId};
 
 /// A history under way. Events pushed by one step have consecutive numbers, so causes are kept as ranges.
@@ -12,7 +16,16 @@ pub(super) struct Recorder {
     records: Vec<Heard>,
     /// (first event pushed, first not pushed, by which event), in order.
     spans: Vec<(u64, u64, u64)>,
+    /// Places of rules that were older than the slices when they were programmed, and by how many changes.
+    behind: BTreeMap<u32, u32>,
+    /// Term and last entry of each etcd member, now and then.
+    logs: Vec<(Time, Vec<(u64, u64)>)>,
+    /// When they are looked at next.
+    look_from: Time,
 }
+
+/// Members' logs grow with every write; a picture needs to know them this often.
+const LOGS_EVERY: Span = Span::secs(1);
 
 impl Recorder {
     pub(super) fn scheduled(&mut self, by: u64, first: u64, end: u64) {
@@ -21,8 +34,29 @@ impl Recorder {
         }
     }
 
-    pub(super) fn hear(&mut self, heard: Heard) {
+    pub(super) fn hear(&mut self, heard: Heard, world: &World) {
+        if let Fact::RulesProgrammed { node, app } = heard.fact {
+            let behind = world.slices_missed(node, app);
+            if behind > 0 {
+                self.behind.insert(self.records.len() as u32, behind);
+            }
+        }
+        if let Fact::MemberLeads { .. } = heard.fact {
+            self.look_from = heard.at;
+        }
         self.records.push(heard);
+    }
+
+    /// A look at the members' logs, if it is time for one.
+    pub(super) fn look(&mut self, now: Time, etcd: &Etcd) {
+        if now < self.look_from {
+            return;
+        }
+        self.look_from = now + LOGS_EVERY;
+        let logs: Vec<(u64, u64)> = etcd.logs(now).collect();
+        if self.logs.last().is_none_or(|(_, before)| *before != logs) {
+            self.logs.push((now, logs));
+        }
     }
 
     /// The history with labels for people.
@@ -49,6 +83,8 @@ impl Recorder {
             versions: instances.iter().map(|instance| instance.version).collect(),
             hosts: world.store().pods().ids().map(|pod| world.store().pods().now(pod).node).collect(),
             masters: world.spec().control_plane.replicas,
+            behind: self.behind.clone(),
+            logs: self.logs.clone(),
             rates: rates(world),
         }
     }

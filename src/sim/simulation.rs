@@ -307,6 +307,7 @@ impl Simulation {
         let scheduled = self.world.effects().queue.pushed();
         if let Some(recorder) = &mut self.recorder {
             recorder.scheduled(event, pushed, scheduled);
+            recorder.look(now, self.world.etcd());
         }
         if self.world.effects().facts.is_empty() {
             return Ok(());
@@ -324,7 +325,7 @@ impl Simulation {
             self.faults.hear(&heard, &mut self.world);
             raft |= matches!(fact, Fact::MemberLeads { .. } | Fact::MemberStarted { .. } | Fact::MemberStopped { .. });
             if let Some(recorder) = &mut self.recorder {
-                recorder.hear(heard);
+                recorder.hear(heard, &self.world);
             }
         }
         facts.clear();

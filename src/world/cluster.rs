@@ -19,7 +19,7 @@ use crate::world::components::scheduler::{SchedulerEvent, Schedulers, Unschedula
 use crate::world::components::static_pods::StaticPods;
 use crate::world::effects::{Ctx, Effects, Outcome, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{ActorId, ClientId, FaultId, MasterId, NodeId, PodId};
+use crate::world::ids::{ActorId, AppId, ClientId, FaultId, MasterId, NodeId, PodId};
 use crate::world::members::MemberOrders;
 use crate::world::network::Network;
 use crate::world::pulse::Pulses;
@@ -263,6 +263,12 @@ impl World {
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
     }
+    /// Changes of an app's slices that a node's kernel rules do not follow yet.
+    pub fn slices_missed(&self, node: NodeId, app: AppId) -> u32 {
+        let missed = self.store.endpoints_touched(self.rules.revision(node), self.store.revision());
+        missed.filter(|pod| self.store.pods().now(*pod).app == app).count() as u32
+    }
+
     /// etcd.
     pub fn etcd(&self) -> &Etcd {
         &self.etcd

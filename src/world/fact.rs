@@ -4,6 +4,7 @@ use crate::base::{Span, Time, Version};
 use crate::world::ids::{ActorId, AppId, FaultId, GroupId, MasterId, NodeId, PodId, PoolId, ProbeId, WebhookId};
 use crate::world::membership::Membership;
 use crate::world::store::{ApiError, Component, Endpoint, NodeReady};
+use crate::world::watch::ClientKind;
 
 /// Why a user's request was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -251,6 +252,9 @@ pub enum Fact {
     ServerInRotation { master: MasterId, used: bool },
     /// New API requests through the load balancer: of how many servers in rotation how many would answer.
     ApiServes { answering: u32, in_rotation: u32 },
+    /// A standing client of the API is served from now on (its connection stands, its writes are stored), or no longer.
+    /// Kubelets and proxies count as served through less than 5 s without etcd: they lack nothing yet.
+    ClientServed { client: ClientKind, served: bool },
     /// A client's request to the API failed.
     ApiFailed { error: ApiError },
     /// A connection broke the version skew policy.

@@ -62,6 +62,13 @@ const stopped = await clock();
 await page.waitForTimeout(200);
 so("space pauses", (await clock()) === stopped);
 
+const eyes = await page.$$eval("#eyes option", (all) => all.map((one) => one.value));
+so("endpoints can be seen as a proxy sees them", eyes.length >= 2);
+await page.selectOption("#eyes", eyes[1]);
+so("a proxy's own endpoints are shown", (await page.$$("#services .pod")).length > 0 && /this proxy/.test(await page.textContent("#services")));
+await page.selectOption("#eyes", "-1");
+so("members say how far their logs are", /term \d+ · entry \d+/.test(await page.textContent("#masters")));
+
 const losses = await page.evaluate(() => !document.querySelector("#loss").hidden);
 if (losses) {
   await page.selectOption("#kind", "loss");

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
+use super::super::clients::{self, Clients};
 use super::super::palette::PHASES;
 use super::super::series;
 use crate::base::Id;
@@ -13,6 +14,7 @@ use crate::observe::trace::{Record, Trace};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{AppId, NodeId, PodId};
 use crate::world::store::{Endpoint, NodeReady};
+use crate::world::watch::ClientKind;
 
 /// How often the counts of a crowd are told in a run, at most.
 const CROWD_TOLD: f64 = 2_000.0;
@@ -48,9 +50,12 @@ pub(super) fn all(trace: &Trace, detail: bool) -> Vec<Json> {
     let mut phases = Phases::default();
     let mut crowd = Crowd::new(trace);
     let mut changes = Vec::new();
-    for record in &trace.records {
+    for (place, record) in trace.records.iter().enumerate() {
         let at = seconds(record.at.secs_f64());
         let told = phases.change(at, record).or_else(|| of_machine(at, &record.fact, trace));
+        if detail {
+            changes.extend(of_proxy(at, &record.fact, trace.behind.get(&(place as u32)).copied()));
+        }
         changes
             .extend(told.or_else(|| of_control_plane(at, &record.fact)).or_else(|| of_users(at, &record.fact, detail)));
         match detail {
@@ -59,7 +64,52 @@ pub(super) fn all(trace: &Trace, detail: bool) -> Vec<Json> {
         }
     }
     crowd.tell(seconds(trace.end.secs_f64()), &mut changes);
+    changes.extend(clients(trace));
+    changes.extend(logs(trace));
+    let moment = |change: &Json| change[0].as_f64().unwrap_or_default();
+    changes.sort_by(|one, other| moment(one).total_cmp(&moment(other)));
     changes
+}
+
+/// What a node's proxy and kubelet know.
+fn of_proxy(at: f64, fact: &Fact, behind: Option<u32>) -> Option<Json> {
+    let cut = |node: NodeId, bit: u8, served: bool| json!([at, "cut", node.0, bit, u8::from(!served)]);
+    Some(match *fact {
+        Fact::RulesProgrammed { node, app } => json!([at, "rules", node.0, app.0, behind.unwrap_or_default()]),
+        Fact::ClientServed { client: ClientKind::Kubelet(node), served } => cut(node, 1, served),
+        Fact::ClientServed { client: ClientKind::Proxy(node), served } => cut(node, 2, served),
+        _ => return None,
+    })
+}
+
+/// What changes all the time is told as it stands at the end of each small part of the run.
+fn thinned<T>(steps: Vec<(f64, T)>, trace: &Trace) -> Vec<(f64, T)> {
+    let every = trace.end.secs_f64() / CROWD_TOLD;
+    let mut kept: Vec<(f64, T)> = Vec::new();
+    let many = steps.len() as f64 > CROWD_TOLD;
+    for (at, value) in steps {
+        match kept.last_mut() {
+            Some(last) if many && (at / every).floor() == (last.0 / every).floor() => *last = (at, value),
+            Some(_) | None => kept.push((at, value)),
+        }
+    }
+    kept
+}
+
+/// Which of the API's standing clients are served.
+fn clients(trace: &Trace) -> Vec<Json> {
+    let told = |kind: Clients| {
+        let name = kind.name;
+        let steps = thinned(kind.steps, trace).into_iter();
+        steps.map(move |(at, is)| json!([seconds(at), "clients", name, is.served, is.all]))
+    };
+    clients::over_time(trace).into_iter().flat_map(told).collect()
+}
+
+/// The members' logs.
+fn logs(trace: &Trace) -> Vec<Json> {
+    let steps: Vec<_> = trace.logs.iter().map(|(at, logs)| (at.secs_f64(), logs)).collect();
+    thinned(steps, trace).into_iter().map(|(at, logs)| json!([seconds(at), "logs", logs])).collect()
 }
 
 fn of_machine(at: f64, fact: &Fact, trace: &Trace) -> Option<Json> {
@@ -109,7 +159,6 @@ fn of_users(at: f64, fact: &Fact, detail: bool) -> Option<Json> {
         }
         Fact::ExposureBegan { group, pod, loss } => json!([at, "exposed", group.0, named(pod), loss_place(loss), 1]),
         Fact::ExposureEnded { group, pod, loss } => json!([at, "exposed", group.0, named(pod), loss_place(loss), 0]),
-        Fact::RulesProgrammed { node, app } if detail => json!([at, "rules", node.0, app.0]),
         _ => return None,
     })
 }

@@ -76,6 +76,7 @@ impl Kind {
             | Fact::ServerStopped { .. }
             | Fact::ServerInRotation { .. }
             | Fact::ApiServes { .. }
+            | Fact::ClientServed { .. }
             | Fact::ApiFailed { .. }
             | Fact::SkewBroken { .. }
             | Fact::LeaseTaken { .. }

@@ -19,6 +19,11 @@ const PHASES = data.phases, LOSSES = data.losses;
 const POD = { NONE: 0, PENDING: 1, BOUND: 2, STARTED: 3, READY: 4, UNREADY: 5, DELETING: 6, SIGTERM: 7, SILENT: 8, GONE: 9 };
 const PODWORD = ["", "pending", "bound", "starting", "ready", "not ready", "terminating", "got SIGTERM", "exited", "gone"];
 
+const proxyPlace = data.apps.map((a) => new Map(a.proxies.map((node, place) => [node, place])));
+// Each change of an app's slices in order: what a proxy follows is how many of them it has heard.
+const sliceLog = data.apps.map(() => []);
+for (const [, code, pod, is] of data.changes) if (code === "end") sliceLog[data.pods[pod].app].push([pod, is]);
+
 // ---- state ---------------------------------------------------------------------------------------------------------
 const first = () => ({
   at: 0, next: 0,
@@ -33,20 +38,21 @@ const first = () => ({
   ends: data.pods.map((p) => (p.first ? 1 : 0)),
   onNode: data.nodes.map((n) => n.pods || 0),
   appReady: data.apps.map((a) => a.ready),
-  behind: data.apps.map(() => new Set()),
-  proxies: data.apps.map((a) => new Set(a.proxies)),
-  member: Array.from({ length: data.masters }, () => ({ up: 1, term: 0, leads: 0 })),
+  // How many changes the slices of each app have seen, and which of them each proxy follows.
+  slices: data.apps.map(() => 0),
+  rules: data.apps.map((a) => new Uint32Array(a.proxies.length)),
+  member: Array.from({ length: data.masters }, () => ({ up: 1, term: 0, leads: 0, entry: 0 })),
   server: Array.from({ length: data.masters }, () => ({ is: 1, used: 1 })),
   quorum: null, api: null, faults: new Set(),
   lost: data.groups.map(() => 0), lastLoss: data.groups.map(() => -9),
-  exposed: new Map(),
+  exposed: new Map(), clients: {}, cut: new Map(),
 });
 const copy = (s) => ({
   ...s,
   power: s.power.slice(), ready: s.ready.slice(), cordoned: s.cordoned.slice(), joined: s.joined.slice(),
   version: s.version.slice(), phase: s.phase.slice(), plan: { ...s.plan }, pods: s.pods.slice(), ends: s.ends.slice(),
-  onNode: s.onNode.slice(), appReady: s.appReady.slice(), behind: s.behind.map((b) => new Set(b)),
-  proxies: s.proxies, member: s.member.map((m) => ({ ...m })), server: s.server.map((m) => ({ ...m })),
+  onNode: s.onNode.slice(), appReady: s.appReady.slice(), slices: s.slices.slice(), rules: s.rules.map((r) => r.slice()),
+  clients: { ...s.clients }, cut: new Map(s.cut), member: s.member.map((m) => ({ ...m })), server: s.server.map((m) => ({ ...m })),
   faults: new Set(s.faults), lost: s.lost.slice(), lastLoss: s.lastLoss.slice(), exposed: new Map(s.exposed),
 });
 const podIs = (s, pod, is) => {
@@ -65,9 +71,12 @@ const apply = (s, [t, code, a, b, c, d]) => {
     case "pod": podIs(s, a, b); break;
     case "end":
       s.ends[a] = b;
-      s.behind[data.pods[a].app] = new Set(s.proxies[data.pods[a].app]);
+      s.slices[data.pods[a].app] += 1;
       break;
-    case "rules": s.behind[b].delete(a); break;
+    case "rules": s.rules[b][proxyPlace[b].get(a)] = s.slices[b] - c; break;
+    case "cut": s.cut.set(a, c ? (s.cut.get(a) | 0) | b : (s.cut.get(a) | 0) & ~b); break;
+    case "clients": s.clients[a] = [b, c]; break;
+    case "logs": a.forEach(([term, entry], m) => { if (s.member[m]) Object.assign(s.member[m], { term, entry }); }); break;
     case "member": s.member[a].up = b; if (!b) s.member[a].leads = 0; break;
     case "leads": s.member.forEach((m, i) => { m.leads = b && i === a ? 1 : b ? 0 : i === a ? 0 : m.leads; }); s.member[a].term = c; break;
     case "server": s.server[a].is = b; break;
@@ -225,6 +234,8 @@ const drawPods = (element, s, n) => {
     return pod;
   }));
 };
+const CUT = ["", "kubelet without the API", "kube-proxy without the API", "kubelet and kube-proxy without the API"];
+const cutChips = (s, n) => (s.power[n] === 3 && s.cut.get(n) ? [[CUT[s.cut.get(n)], "bad"]] : []);
 const drawMasters = (s) => {
   const parent = $("masters");
   if (!parent.firstChild) {
@@ -242,7 +253,9 @@ const drawMasters = (s) => {
     set(element.version, "textContent", s.version[n]);
     const member = s.member[m], server = s.server[m], wanted = [[nodeWord(s, n)]];
     if (s.phase[n] >= 0) wanted.push([PHASES[s.phase[n]], "phase"]);
-    if (data.etcd) wanted.push(member.leads ? ["etcd leads" + (member.term ? " · term " + member.term : ""), "lead"] : member.up ? ["etcd follows", "on"] : ["etcd down", "bad"]);
+    wanted.push(...cutChips(s, n));
+    const where = " · term " + member.term + " · entry " + count(member.entry);
+    if (data.etcd) wanted.push(member.leads ? ["etcd leads" + where, "lead"] : member.up ? ["etcd follows" + where, "on"] : ["etcd down", "bad"]);
     wanted.push(server.is === 1 ? [server.used ? "API" : "API, not in rotation", "on"] : server.is === 2 ? ["API stops", "phase"] : ["API down", "bad"]);
     chips(element.chips, wanted);
     drawPods(element.pods, s, n);
@@ -254,6 +267,7 @@ const drawMasters = (s) => {
     words.push("etcd: " + up + " of " + voters + " voters up, " + (spare < 0 ? "NO QUORUM" : spare + " to spare"));
   } else words.push("etcd is not observable (managed control plane)");
   if (s.api) words.push("API: " + s.api[0] + " of " + s.api[1] + " servers in rotation answer");
+  for (const [kind, [served, all]] of Object.entries(s.clients)) if (served < all) words.push(count(all - served) + " of " + count(all) + " " + kind + " cut off from the API");
   for (const f of s.faults) words.push("fault: " + data.faults[f]);
   set(parent.status, "textContent", words.join(" · "));
 };
@@ -295,6 +309,7 @@ const drawPools = (s) => {
       set(element.version, "textContent", s.version[n]);
       const wanted = [[nodeWord(s, n)]];
       if (s.phase[n] >= 0) wanted.push([PHASES[s.phase[n]], "phase"]);
+      wanted.push(...cutChips(s, n));
       chips(element.chips, wanted);
       drawPods(element.pods, s, n);
     }
@@ -330,9 +345,53 @@ const drawTraffic = (s) => {
     set(element.word, "textContent", [danger, s.lost[g] ? count(s.lost[g]) + " lost" : "none lost"].filter(Boolean).join(" · "));
   });
 };
+// What a proxy has programmed, or (-1) what the slices say: each pod's endpoint.
+let eyes = -1;
+const seenBy = (s, a) => {
+  const place = proxyPlace[a].get(eyes);
+  if (place === undefined) return null;
+  const seen = new Map();
+  for (const [pod, is] of sliceLog[a].slice(s.rules[a][place], s.slices[a])) if (!seen.has(pod)) seen.set(pod, is);
+  // Going back: what a pod was before the first change that this proxy has not heard.
+  const before = new Map();
+  for (const pod of seen.keys()) before.set(pod, data.pods[pod].first ? 1 : 0);
+  for (const [pod, is] of sliceLog[a].slice(0, s.rules[a][place])) if (before.has(pod)) before.set(pod, is);
+  return before;
+};
+const ENDPOINT = ["", "ready", "leaving"], ENDWORD = ["no endpoint", "ready", "terminating"];
+const drawEnds = (element, s, a) => {
+  const stale = eyes >= 0 ? seenBy(s, a) : null;
+  const said = (p) => (stale && stale.has(p) ? stale.get(p) : s.ends[p]);
+  const shown = podsOfApp[a].filter((p) => s.ends[p] || said(p));
+  if (shown.length > 60) { element.ends.replaceChildren(); element.ends.dataset.key = ""; return stale; }
+  const key = shown.map((p) => p + ":" + s.ends[p] + ":" + said(p)).join();
+  if (element.ends.dataset.key !== key) {
+    element.ends.dataset.key = key;
+    element.ends.replaceChildren(...shown.map((p) => {
+      const differs = said(p) !== s.ends[p];
+      const pod = make("span", "pod " + (ENDPOINT[said(p)] || "none") + (differs ? " stale" : ""), data.pods[p].name.replace(/^.*-/, ""));
+      pod.title = data.pods[p].name + ": " + ENDWORD[said(p)] + (differs ? " for this proxy, " + ENDWORD[s.ends[p]] + " by the slices" : "");
+      pod.setAttribute("aria-label", pod.title);
+      pod.setAttribute("role", "img");
+      return pod;
+    }));
+  }
+  return stale;
+};
+const eyesChoice = (parent) => {
+  const nodes = [...new Set(data.apps.flatMap((a) => a.proxies))].sort((a, b) => rank[a] - rank[b]);
+  if (!data.detail || !nodes.length) return;
+  const label = make("label", "soft", "endpoints as "), choice = make("select");
+  choice.id = "eyes";
+  const all = make("option", "", "the slices say"); all.value = "-1";
+  choice.append(all, ...nodes.map((n) => { const option = make("option", "", "kube-proxy on " + data.nodes[n].name + " sees them"); option.value = n; return option; }));
+  choice.addEventListener("change", () => { eyes = Number(choice.value); draw(); });
+  label.append(choice);
+  parent.append(label);
+};
 const drawServices = (s) => {
   const parent = $("services");
-  if (!parent.firstChild) parent.append(make("h3", "", "Services"));
+  if (!parent.firstChild) { parent.append(make("h3", "", "Services")); eyesChoice(parent); }
   shownApps.forEach((a) => {
     const app = data.apps[a];
     const element = row(parent, "s" + a);
@@ -344,13 +403,18 @@ const drawServices = (s) => {
     }
     set(element.flow, "className", "");
     const share = Math.max(0, Math.min(1, ready / Math.max(1, app.ready)));
-    if (!element.bar) { element.bar = make("div"); element.flow.append(element.bar); element.bar.style.cssText = "height:8px;border-radius:4px;background:var(--ready)"; }
+    if (!element.bar) {
+      element.bar = make("div", "bar"); element.ends = make("div", "pods");
+      element.flow.append(element.bar, element.ends);
+    }
     set(element.bar.style, "width", Math.round(share * 100) + "%");
-    const behind = s.behind[a].size, all = s.proxies[a].size;
+    const stale = data.detail ? drawEnds(element, s, a) : null;
+    const older = [...s.rules[a]].filter((heard, place) => heard < s.slices[a] && s.power[app.proxies[place]] > 0).length;
     const what = data.detail ? (ready === 1 ? " ready endpoint" : " ready endpoints") : " pods ready";
     const words = [count(ready) + what];
     if (leaving) words.push(leaving + " terminating");
-    if (all) words.push(behind ? behind + " of " + all + " proxies still use older rules" : "all proxies follow");
+    if (eyes >= 0) words.push(stale === null ? "not told of this proxy" : stale.size ? "this proxy still uses older rules" : "this proxy follows");
+    else if (app.proxies.length) words.push(older ? older + " of " + app.proxies.length + " proxies still use older rules" : "all proxies follow");
     set(element.word, "textContent", words.join(" · "));
   });
   const more = data.apps.length - shownApps.length;

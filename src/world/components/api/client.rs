@@ -69,6 +69,8 @@ pub(super) struct Client {
     pub(super) served: bool,
     /// Since when they are not.
     pub(super) unserved_since: Time,
+    /// What observers were last told of it.
+    pub(super) told: bool,
     /// Connection attempts so far: the ordinal of its draws.
     pub(super) dials: u32,
     /// Failed attempts in a row.
@@ -115,6 +117,7 @@ impl Client {
             running: false,
             served: false,
             unserved_since: Time::ZERO,
+            told: false,
             dials: 0,
             failures: 0,
             generation: 0,

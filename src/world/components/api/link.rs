@@ -23,6 +23,7 @@ impl Api {
         who.link = Link::Broken;
         who.unserved_since = ctx.now;
         self.redials(client, ctx);
+        self.tell_observers(client, ctx);
     }
 
     /// At the start of a run: the client's process runs and is connected already.
@@ -31,6 +32,17 @@ impl Api {
         if let Ok(master) = self.pick(client, ctx) {
             self.clients[client].link = Link::To(master);
             self.clients[client].served = true;
+        }
+        self.tell_observers(client, ctx);
+    }
+
+    /// Tells observers whether a client is served, when that has changed. Operators' tools connect only to ask.
+    fn tell_observers(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
+        let served = self.clients[client].served && matches!(self.clients[client].link, Link::To(_));
+        let who = &mut self.clients[client];
+        if who.told != served && !matches!(who.kind, ClientKind::Operator(_)) {
+            who.told = served;
+            ctx.note(Fact::ClientServed { client: who.kind, served });
         }
     }
 
@@ -137,6 +149,7 @@ impl Api {
         if !who.running {
             return;
         }
+        self.tell_observers(client, ctx);
         for request in self.requests.matching(|pending| pending.client == client && pending.taken) {
             self.fails(request, ApiError::Reset, ctx);
         }
@@ -173,6 +186,7 @@ impl Api {
         let at = self.clients[client].heartbeat_gives_up(ctx).map_or(silent, |at| at.min(silent));
         ctx.at(at, Event::Api(ApiEvent::FindsSilence { client, generation }));
         self.tell_served(client, false, ctx);
+        self.tell_observers(client, ctx);
     }
 
     /// A silent peer is heard again before its client gave up.
@@ -208,6 +222,7 @@ impl Api {
             }
         }
         self.tell_served(client, served, ctx);
+        self.tell_observers(client, ctx);
     }
 
     /// A client gives up a connection whose other side does not answer.

@@ -299,6 +299,11 @@ impl Etcd {
         self.shown.leader.map(|(member, term)| (MasterId(u32::from(member)), u64::from(term)))
     }
 
+    /// Each member's term, and the last entry that has reached it.
+    pub fn logs(&self, now: Time) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.members.iter().map(move |member| (member.hard.term.into(), member.log.arrived(now)))
+    }
+
     /// Voters that make a majority of the group as this member knows it. Members that do not run count.
     fn quorum(&self, member: usize) -> usize {
         self.config(member).size() / 2 + 1
