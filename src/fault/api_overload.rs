@@ -10,7 +10,7 @@ use crate::world::disturbance::Disturbance;
 /// See [`RECORD`].
 pub(super) static ENTRY: FaultEntry = FaultEntry {
     entry: &RECORD,
-    set: FaultSet::Independent,
+    set: FaultSet::Correlated,
     aim: Aim::Master,
     lasting: Some(Lasting {
         default: Span::mins(5),

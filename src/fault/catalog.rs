@@ -79,7 +79,8 @@ pub enum FaultSet {
     Core,
     /// Hits one node, process, link, disk or pod, for a bounded time.
     Independent,
-    /// Hits many at once. Part of a proof only where it is named.
+    /// Hits many at once, or lies between things (a path, a load balancer's view, everybody's load). Part of a proof only
+    /// where it is named.
     Correlated,
 }
 
@@ -204,7 +205,8 @@ mod tests {
                 (Aim::Cluster, Victim::Cluster),
             ] {
                 let strike = (kind.strike)(&values, victim);
-                assert_eq!(strike.is_some(), aim == kind.aim, "{} at {victim:?}", kind.entry.name);
+                let hit = aim == kind.aim || (aim, kind.aim) == (Aim::Node, Aim::VolumeHost);
+                assert_eq!(strike.is_some(), hit, "{} at {victim:?}", kind.entry.name);
                 let mends = strike.is_some_and(|strike| strike.repair.is_some());
                 assert!(!mends || kind.lasting.is_some(), "{} is repaired, so it lasts", kind.entry.name);
             }

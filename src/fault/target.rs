@@ -13,6 +13,8 @@ use crate::world::spec::Spec;
 pub enum Aim {
     /// A machine: `master-2`, `workers-1`, the machine of a role, or `host-of:web-0`.
     Node,
+    /// A machine whose pods may have volumes: none, where no app has any.
+    VolumeHost,
     /// A master's processes: `master-2` or a role.
     Master,
     /// A pod: `web-0`.
@@ -147,7 +149,7 @@ impl Target {
     /// With a suggestion, when nothing of that kind has this label.
     pub fn resolve(label: &str, aim: Aim, spec: &Spec) -> Result<Target, UnknownTarget> {
         let found = match aim {
-            Aim::Node => master(label, spec)
+            Aim::Node | Aim::VolumeHost => master(label, spec)
                 .or_else(|| role(label))
                 .or_else(|| machine(label, spec))
                 .or_else(|| pod(label.strip_prefix(HOST_OF)?, spec).and_then(host_of)),
@@ -178,7 +180,8 @@ impl Target {
             }
             Aim::Zone => (0..zones(spec)).map(|zone| Target::Zone(ZoneId(zone))).collect(),
             Aim::Master => masters.collect(),
-            Aim::Node => {
+            Aim::VolumeHost if spec.apps.iter().all(|app| app.volume.is_none()) => Vec::new(),
+            Aim::Node | Aim::VolumeHost => {
                 let machines = |(pool, group): (PoolId, &crate::world::spec::PoolSpec)| {
                     (0..group.count).map(move |slot| Target::Machine { pool, slot })
                 };
@@ -215,7 +218,7 @@ impl Target {
 impl fmt::Display for Aim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Aim::Node => "a machine such as `master-1`",
+            Aim::Node | Aim::VolumeHost => "a machine such as `master-1`",
             Aim::Master => "a master such as `master-1`",
             Aim::Pod => "a pod such as `web-0`",
             Aim::Zone => "a failure domain such as `zone-1`",
@@ -314,9 +317,8 @@ fn whole_names(aim: Aim, spec: &Spec) -> Vec<String> {
         Aim::Group => spec.pools.iter().map(|pool| pool.name.clone()).chain([MASTERS.to_owned()]).collect(),
         Aim::App => spec.apps.iter().map(|app| app.name.clone()).collect(),
         Aim::Webhook => spec.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
-        Aim::Node | Aim::Master | Aim::Pod | Aim::Api | Aim::Plan | Aim::Zone | Aim::Account | Aim::Cluster => {
-            Vec::new()
-        }
+        Aim::Node | Aim::VolumeHost | Aim::Master | Aim::Pod | Aim::Zone => Vec::new(),
+        Aim::Api | Aim::Plan | Aim::Account | Aim::Cluster => Vec::new(),
     }
 }
 
@@ -326,7 +328,7 @@ fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
         Aim::Zone => vec![("zone".to_owned(), 1, zones(spec))],
         Aim::Master => vec![("master".to_owned(), 1, spec.control_plane.replicas)],
         Aim::Pod => spec.apps.iter().map(|app| (app.name.clone(), 0, app.replicas)).collect(),
-        Aim::Node => std::iter::once(("master".to_owned(), 1, spec.control_plane.replicas))
+        Aim::Node | Aim::VolumeHost => std::iter::once(("master".to_owned(), 1, spec.control_plane.replicas))
             .chain(spec.pools.iter().map(|pool| (pool.name.clone(), 1, pool.count)))
             .collect(),
     };
@@ -341,7 +343,10 @@ fn unknown(label: &str, aim: Aim, spec: &Spec) -> UnknownTarget {
         };
         return UnknownTarget { what, help };
     }
-    let roles = ROLES.iter().map(|(name, _)| (*name).to_owned()).filter(|_| matches!(aim, Aim::Node | Aim::Master));
+    let roles = ROLES
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .filter(|_| matches!(aim, Aim::Node | Aim::VolumeHost | Aim::Master));
     let samples = groups.iter().filter(|(_, _, count)| *count > 0).map(|(name, first, _)| format!("{name}-{first}"));
     let known: Vec<String> = samples.chain(roles).chain(whole_names(aim, spec)).collect();
     let stem = numbered(label).map_or(label, |(stem, _)| stem);

@@ -11,7 +11,7 @@ use crate::world::disturbance::Disturbance;
 pub(super) static ENTRY: FaultEntry = FaultEntry {
     entry: &RECORD,
     set: FaultSet::Independent,
-    aim: Aim::Node,
+    aim: Aim::VolumeHost,
     lasting: Some(Lasting {
         default: Span::mins(20),
         source: "rollproof: until somebody has forced the detachment at the cloud",

@@ -69,7 +69,8 @@ fn targets(lower: &mut Lower<'_>, reader: &mut Reader<'_>, kind: &FaultEntry, sp
         Aim::Plan => return Some(vec![Target::Plan]),
         Aim::Account => return Some(vec![Target::Account]),
         Aim::Cluster => return Some(vec![Target::Cluster]),
-        Aim::Node | Aim::Master | Aim::Pod | Aim::Zone | Aim::Group | Aim::App | Aim::Webhook => {}
+        Aim::Node | Aim::VolumeHost | Aim::Master | Aim::Pod => {}
+        Aim::Zone | Aim::Group | Aim::App | Aim::Webhook => {}
     }
     let item = reader.required("target");
     let label = item.string()?;

@@ -225,7 +225,7 @@ fn is_unit(wanted: PlanUnit, unit: Unit, world: &World) -> bool {
 /// Whom a fault hits now; nobody where the role has no bearer, or the pod is gone.
 fn victim(target: Target, aim: Aim, world: &World) -> Option<Victim> {
     let master = |master: MasterId| match aim {
-        Aim::Node => Victim::Node(world.machine_of(master)),
+        Aim::Node | Aim::VolumeHost => Victim::Node(world.machine_of(master)),
         Aim::Master
         | Aim::Pod
         | Aim::Api

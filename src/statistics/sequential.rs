@@ -9,6 +9,9 @@ use super::{Interval, beta, binomial};
 /// Weight of either outcome in the prior of the mixtures: Jeffreys' for a rate.
 const PRIOR: f64 = 0.5;
 
+/// The part of the stake that is on a rate of zero, where a rate below the bound is bet on.
+const ON_ZERO: f64 = 0.9;
+
 /// Runs that were counted, in seed order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
@@ -74,10 +77,11 @@ impl Sprt {
 
 /// A test by betting of whether a rate of failure lies below a bound, valid at every moment of looking.
 ///
-/// A gambler bets against "the rate is at least the bound" with all smaller rates at once, weighted by Jeffreys'
-/// prior; another against "at most" with all larger ones. Their wealth exceeds 1 / risk with probability at most
-/// `risk` if what they bet against is true (J. Ville, 1939; H. Robbins, Annals of Mathematical Statistics 41, 1970).
-/// When all runs pass, it takes some 3.8 / bound runs at 95 %, a quarter more than when the number is set beforehand.
+/// A gambler bets against "the rate is at least the bound": nine tenths of the stake on a rate of zero, what is hoped
+/// for; the rest on all smaller rates at once, weighted by Jeffreys' prior. Another bets against "at most" with all
+/// larger ones. Their wealth exceeds 1 / risk with probability at most `risk` if what they bet against is true
+/// (J. Ville, 1939; H. Robbins, Annals of Mathematical Statistics 41, 1970). When all runs pass, it takes some
+/// 3.1 / bound runs at 95 %, hardly more than when the number is set beforehand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateTest {
     /// The rate that is asked about, between 0 and 1.
@@ -106,7 +110,16 @@ impl RateTest {
             Decision::Below => beta::regularised(self.bound, a, b),
             Decision::Above => beta::regularised(1.0 - self.bound, b, a),
         };
-        log_mixture(count, self.bound) + libm::log(part(a, b)) - libm::log(part(PRIOR, PRIOR))
+        let spread = log_mixture(count, self.bound) + libm::log(part(a, b)) - libm::log(part(PRIOR, PRIOR));
+        match on {
+            Decision::Above => spread,
+            // A rate of zero has lost its stake with the first failure.
+            Decision::Below if count.failed > 0 => spread + libm::log(1.0 - ON_ZERO),
+            Decision::Below => {
+                let zero = libm::log(ON_ZERO) - count.runs as f64 * libm::log1p(-self.bound);
+                log_sum(zero, spread + libm::log(1.0 - ON_ZERO))
+            }
+        }
     }
 }
 
@@ -122,6 +135,12 @@ pub fn confidence_sequence(count: Count, confidence: f64) -> Interval {
     let low = binomial::first(|rate| rate >= observed || !refuted(rate));
     let high = binomial::first(|rate| rate > observed && refuted(rate));
     Interval { low: if count.failed == 0 { 0.0 } else { low }, high: if count.passed() == 0 { 1.0 } else { high } }
+}
+
+/// The logarithm of a sum, of the logarithms of its parts.
+fn log_sum(one: f64, other: f64) -> f64 {
+    let (most, least) = (one.max(other), one.min(other));
+    most + libm::log1p(libm::exp(least - most))
 }
 
 /// The logarithm of how much likelier the runs are under the prior than at this rate.
@@ -166,11 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn betting_decides_a_green_run_after_a_quarter_more_than_a_fixed_number() {
+    fn betting_decides_a_green_run_after_hardly_more_than_a_fixed_number() {
         let test = RateTest { bound: 1e-3, risk: 0.05 };
         let (runs, decision) = decided(|count| test.decide(count), 0);
         assert_eq!(decision, Decision::Below);
-        assert!((3_600..3_900).contains(&runs), "{runs}");
+        // ln(20) / -ln(0.999) = 2,994.2 where the number is set beforehand.
+        assert!((2_995..3_150).contains(&runs), "{runs}");
         assert_eq!(decided(|count| test.decide(count), 50).1, Decision::Above);
     }
 
