@@ -5,7 +5,7 @@
 //! in turn, so nobody meets an entry before the client has gone round all of them once, and then for as long as the
 //! hole lasted, round by round. Held in expectation: attempts a second over the times in which they were made.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::{Span, Time};
 use crate::world::ids::PodId;
@@ -21,95 +21,132 @@ const STEP: f64 = 4.5;
 /// that is told apart costs two settlings, so a hole costs at most 32 of them at any rate.
 const SHORT_ROUND: f64 = 7.5;
 
-/// Batches kept apart; beyond them a pod's oldest are taken together, so that a long hole stays cheap.
+/// Batches kept apart, and pods named in them: beyond, those nearest in time are taken together, so that a long hole
+/// stays cheap.
 const BATCHES_MAX: usize = 128;
+const PARTS_MAX: usize = 8_192;
 
-/// Entries that a client's black-holed attempts have left on its node, by the pod that they lead to.
+/// Entries that a client's black-holed attempts have left on its node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stale {
-    pods: BTreeMap<PodId, Vec<Batch>>,
-    /// Batches of all pods.
-    count: usize,
+    batches: Vec<Batch>,
+    /// The pods that entries lead to, in order.
+    pods: Vec<PodId>,
+    /// Grows when the pods change.
+    version: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Entries of one stretch of time, in which attempts went to the same pods in the same shares.
+#[derive(Clone, Debug)]
 struct Batch {
     /// When the attempts were made.
     from: Time,
     to: Time,
-    /// Attempts a second.
+    /// Attempts a second that the client made in all.
     rate: f64,
+    /// Where they led: each pod with its share of them, in order.
+    parts: Arc<[(PodId, f64)]>,
     /// Seconds in which the client goes round all ports.
     round: f64,
 }
 
 impl Stale {
-    /// Attempts into the hole, from `from` to `to`, so many a second, of `all` that the client makes a second.
-    pub(super) fn add(&mut self, pod: PodId, from: Time, to: Time, rate: f64, all: f64) {
-        if rate <= 0.0 || from >= to {
+    /// Attempts from `from` to `to`, so many a second, of which these shares went into holes, pod by pod in order.
+    pub(super) fn add(&mut self, from: Time, to: Time, rate: f64, parts: &Arc<[(PodId, f64)]>) {
+        if rate <= 0.0 || from >= to || parts.is_empty() {
             return;
         }
-        let batches = self.pods.entry(pod).or_default();
         // The same rate, but for the rounding of the interval's mean.
-        let goes_on = |batch: &&mut Batch| batch.to == from && (batch.rate - rate).abs() <= rate * 1e-9;
-        match batches.iter_mut().find(goes_on) {
+        let goes_on = |batch: &&mut Batch| {
+            batch.to == from
+                && (batch.rate - rate).abs() <= rate * 1e-9
+                && (Arc::ptr_eq(&batch.parts, parts) || batch.parts == *parts)
+        };
+        match self.batches.iter_mut().rev().find(goes_on) {
             Some(batch) => batch.to = to,
-            None => {
-                batches.push(Batch { from, to, rate, round: round(all) });
-                self.count += 1;
-            }
+            None => self.push(Batch { from, to, rate, parts: Arc::clone(parts), round: round(rate) }),
         }
-        if self.count > BATCHES_MAX && batches.len() > 1 {
-            let second = batches.remove(1);
-            batches[0] = batches[0].with(&second);
-            self.count -= 1;
+        while self.batches.len() > BATCHES_MAX || self.parts() > PARTS_MAX && self.batches.len() > 1 {
+            self.merge_nearest();
         }
     }
     /// One attempt into the hole, of `all` that the client makes a second.
     pub(super) fn add_one(&mut self, pod: PodId, at: Time, all: f64) {
-        let batches = self.pods.entry(pod).or_default();
-        match batches.iter_mut().find(|batch| batch.from <= at && at < batch.to) {
+        let same = |batch: &&mut Batch| batch.from <= at && at < batch.to && *batch.parts == [(pod, 1.0)];
+        match self.batches.iter_mut().find(same) {
             Some(batch) => batch.rate += 1.0,
             None => {
-                batches.push(Batch { from: at, to: at + Span::secs(1), rate: 1.0, round: round(all) });
-                self.count += 1;
+                let (to, parts) = (at + Span::secs(1), Arc::new([(pod, 1.0)]));
+                self.push(Batch { from: at, to, rate: 1.0, parts, round: round(all) });
             }
         }
     }
+    fn push(&mut self, batch: Batch) {
+        self.pods.extend(batch.parts.iter().map(|(pod, _)| *pod));
+        self.pods.sort();
+        self.pods.dedup();
+        self.batches.push(batch);
+        self.version += 1;
+    }
+    fn parts(&self) -> usize {
+        self.batches.iter().map(|batch| batch.parts.len()).sum()
+    }
+    /// The two neighbours that together last least become one.
+    fn merge_nearest(&mut self) {
+        let lasts =
+            |place: &usize| self.batches[place + 1].to.max(self.batches[*place].to).since(self.batches[*place].from);
+        let Some(place) = (0..self.batches.len().saturating_sub(1)).min_by_key(lasts) else { return };
+        let second = self.batches.remove(place + 1);
+        self.batches[place] = self.batches[place].with(&second);
+    }
     /// Forgets the entries that are over, and says when the last of the others will be.
     pub(super) fn expire(&mut self, now: Time) -> Option<Time> {
-        self.pods.retain(|_, batches| {
-            batches.retain(|batch| batch.to + SYN_SENT > now);
-            !batches.is_empty()
-        });
-        self.count = self.pods.values().map(Vec::len).sum();
-        self.batches().map(|batch| batch.to + SYN_SENT).max()
+        let before = self.batches.len();
+        self.batches.retain(|batch| batch.to + SYN_SENT > now);
+        if self.batches.len() < before {
+            self.version += 1;
+            self.pods = self.batches.iter().flat_map(|batch| batch.parts.iter().map(|(pod, _)| *pod)).collect();
+            self.pods.sort();
+            self.pods.dedup();
+        }
+        self.batches.iter().map(|batch| batch.to + SYN_SENT).max()
     }
     /// When attempts begin, or cease, to meet entries of some batch.
     pub(super) fn next_turn(&self, now: Time) -> Option<Time> {
-        self.batches().filter_map(|batch| batch.next_turn(now)).min()
+        self.batches.iter().filter_map(|batch| batch.next_turn(now)).min()
     }
-    fn batches(&self) -> impl Iterator<Item = &Batch> {
-        self.pods.values().flatten()
+    /// The pods that entries lead to, in order.
+    pub(super) fn pods(&self) -> &[PodId] {
+        &self.pods
     }
-    /// The pods that entries lead to.
-    pub(super) fn pods(&self) -> impl Iterator<Item = PodId> + '_ {
-        self.pods.keys().copied()
+    /// Another number when entries lead to other pods.
+    pub(super) const fn version(&self) -> u64 {
+        self.version
     }
     /// Whether there are no entries.
     pub(super) fn is_empty(&self) -> bool {
-        self.pods.is_empty()
+        self.batches.is_empty()
     }
     /// Whether entries lead to a pod.
     pub(super) fn leads_to(&self, pod: PodId) -> bool {
-        self.pods.contains_key(&pod)
+        self.pods.binary_search(&pod).is_ok()
     }
     /// The shares of attempts made from `from` to `to` that meet an entry of each pod: entries alive, on average over
     /// that time, over the ports. All shares together are at most 1.
     pub(super) fn shares(&self, from: Time, to: Time) -> Vec<(PodId, f64)> {
-        let met = |batches: &Vec<Batch>| batches.iter().map(|batch| batch.mean_met(from, to)).sum::<f64>() / PORTS;
-        let mut shares: Vec<(PodId, f64)> = self.pods.iter().map(|(pod, batches)| (*pod, met(batches))).collect();
-        shares.retain(|(_, share)| *share > 0.0);
+        let mut shares: Vec<(PodId, f64)> = Vec::new();
+        for batch in &self.batches {
+            let met = batch.mean_met(from, to) / PORTS;
+            if met > 0.0 {
+                shares.extend(batch.parts.iter().map(|(pod, part)| (*pod, met * part)));
+            }
+        }
+        shares.sort_by_key(|(pod, _)| *pod);
+        shares.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            first.1 += if same { later.1 } else { 0.0 };
+            same
+        });
         let all: f64 = shares.iter().map(|(_, share)| share).sum();
         if all > 1.0 {
             shares.iter_mut().for_each(|(_, share)| *share /= all);
@@ -125,11 +162,22 @@ fn round(all: f64) -> f64 {
 }
 
 impl Batch {
-    /// Both batches as one, at their mean rate.
+    /// Both batches as one, each pod at its mean rate.
     fn with(&self, other: &Batch) -> Batch {
         let (from, to) = (self.from.min(other.from), self.to.max(other.to));
-        let rate = (self.attempts() + other.attempts()) / to.since(from).as_secs_f64();
-        Batch { from, to, rate, round: self.round.max(other.round) }
+        let (mine, others) = (self.attempts(), other.attempts());
+        let weighed = |batch: &Batch, by: f64| batch.parts.iter().map(move |(pod, part)| (*pod, part * by)).collect();
+        let all = mine + others;
+        let mut parts: Vec<(PodId, f64)> = weighed(self, mine / all);
+        parts.extend::<Vec<_>>(weighed(other, others / all));
+        parts.sort_by_key(|(pod, _)| *pod);
+        parts.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            first.1 += if same { later.1 } else { 0.0 };
+            same
+        });
+        let rate = all / to.since(from).as_secs_f64();
+        Batch { from, to, rate, parts: parts.into(), round: self.round.max(other.round) }
     }
     /// Attempts in all.
     fn attempts(&self) -> f64 {
@@ -175,6 +223,10 @@ impl Batch {
 mod tests {
     use super::*;
 
+    fn parts(of: &[(PodId, f64)]) -> Arc<[(PodId, f64)]> {
+        of.into()
+    }
+
     fn at(secs: u64) -> Time {
         Time::ZERO + Span::secs(secs)
     }
@@ -182,7 +234,7 @@ mod tests {
     #[test]
     fn entries_live_for_two_minutes_after_the_attempt() {
         let mut stale = Stale::default();
-        stale.add(PodId(3), at(0), at(38), 100.0 / 3.0, 10_000.0);
+        stale.add(at(0), at(38), 10_000.0, &parts(&[(PodId(3), 1.0 / 300.0)]));
         let share = |from, to| stale.shares(at(from), at(to)).first().map_or(0.0, |(_, share)| *share);
         // 1267 entries stand until the first of them is two minutes old.
         assert!((share(40, 70) - 1_266.67 / 14_116.0).abs() < 1e-4, "{}", share(40, 70));
@@ -197,14 +249,14 @@ mod tests {
     fn an_entry_is_met_when_the_client_has_gone_round_its_ports_and_not_before() {
         let mut stale = Stale::default();
         // 3137 connects go round: 31.4 s at 100 a second. A third of them left an entry on every 4.5th port.
-        stale.add(PodId(3), at(0), at(10), 100.0 / 3.0, 100.0);
+        stale.add(at(0), at(10), 100.0, &parts(&[(PodId(3), 1.0 / 3.0)]));
         let share = |from, to| stale.shares(at(from), at(to)).first().map_or(0.0, |(_, share)| *share);
         assert_eq!((share(10, 31), share(42, 62)), (0.0, 0.0));
         assert!((share(32, 41) - 1.0 / 3.0 / 4.5).abs() < 1e-3 && (share(63, 72) - share(32, 41)).abs() < 1e-9);
         assert_eq!(stale.next_turn(at(20)).map(|at| at.secs_f64().round()), Some(31.0));
         assert_eq!(stale.next_turn(at(35)).map(|at| at.secs_f64().round()), Some(41.0));
         let mut seldom = Stale::default();
-        seldom.add(PodId(3), at(0), at(10), 10.0, 20.0);
+        seldom.add(at(0), at(10), 20.0, &parts(&[(PodId(3), 0.5)]));
         // One round takes 157 s.
         assert!(seldom.shares(at(10), at(130)).is_empty() && seldom.next_turn(at(10)).is_none());
     }
@@ -213,10 +265,12 @@ mod tests {
     fn a_long_and_restless_hole_keeps_its_entries_in_few_batches() {
         let mut stale = Stale::default();
         for second in 0..1000 {
-            stale.add(PodId(1), at(second), at(second + 1), if second % 2 == 0 { 1.0 } else { 3.0 }, 100.0);
+            let part = if second % 2 == 0 { 0.01 } else { 0.03 };
+            stale.add(at(second), at(second + 1), 100.0, &parts(&[(PodId(1), part)]));
         }
-        assert!(stale.batches().count() <= BATCHES_MAX);
-        let attempts: f64 = stale.batches().map(Batch::attempts).sum();
+        assert!(stale.batches.len() <= BATCHES_MAX);
+        let into_holes = |batch: &Batch| batch.attempts() * batch.parts.iter().map(|(_, part)| part).sum::<f64>();
+        let attempts: f64 = stale.batches.iter().map(into_holes).sum();
         assert!((attempts - 2000.0).abs() < 1e-6, "{attempts}");
     }
 
@@ -224,7 +278,7 @@ mod tests {
     fn a_hole_turns_at_most_32_times_at_any_rate() {
         for all in [20.0, 50.0, 100.0, 400.0, 500.0, 3_000.0, 1e6] {
             let mut stale = Stale::default();
-            stale.add(PodId(3), at(0), at(1), all / 3.0, all);
+            stale.add(at(0), at(1), all, &parts(&[(PodId(3), 1.0 / 3.0)]));
             let (mut now, mut turns) = (at(0), 0);
             while let Some(next) = stale.next_turn(now) {
                 (now, turns) = (next, turns + 1);
@@ -237,18 +291,17 @@ mod tests {
     fn a_hole_that_is_looked_at_often_stays_one_batch() {
         let mut stale = Stale::default();
         for millis in 0..1000 {
-            let rate = 100.0 * (0.001 / 3.0) / 0.001 * (1.0 + 1e-15 * (millis % 7) as f64);
+            let rate = 100.0 * (1.0 + 1e-15 * (millis % 7) as f64);
             let from = Time::ZERO + Span::millis(millis);
-            stale.add(PodId(1), from, from + Span::millis(1), rate, 100.0);
+            stale.add(from, from + Span::millis(1), rate, &parts(&[(PodId(1), 1.0 / 3.0)]));
         }
-        assert_eq!(stale.batches().count(), 1);
+        assert_eq!(stale.batches.len(), 1);
     }
 
     #[test]
     fn no_more_than_all_attempts_meet_an_entry() {
         let mut stale = Stale::default();
-        stale.add(PodId(1), at(0), at(60), 1_000.0, 5_000.0);
-        stale.add(PodId(2), at(0), at(60), 1_000.0, 5_000.0);
+        stale.add(at(0), at(60), 5_000.0, &parts(&[(PodId(1), 0.2), (PodId(2), 0.2)]));
         let all: f64 = stale.shares(at(60), at(61)).iter().map(|(_, share)| share).sum();
         assert!((all - 1.0).abs() < 1e-12);
     }

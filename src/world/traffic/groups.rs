@@ -101,8 +101,12 @@ pub(super) struct Client {
     pub(super) seat: Seat,
     name: Name,
     pub(super) picks: Picks,
+    /// The pods among its picks that nobody answers for, with their shares.
+    pub(super) holes: Arc<[(PodId, f64)]>,
     pub(super) pool: Pool,
     pub(super) stale: Stale,
+    /// The state of `stale` that its part was last counted with.
+    counted: u64,
     /// What it adds to the group's tally.
     part: Part,
     /// What the group had sent when this client's pool was last brought up to date, while it opens connections again.
@@ -147,11 +151,11 @@ impl Client {
     }
     /// What its connections meet that are opened from `from` to `to`.
     pub(super) fn picks_between(&self, from: Time, to: Time, land: &Land) -> Cow<'_, Picks> {
-        match self.seat.node() {
-            Some(node) if !self.stale.is_empty() => {
-                Cow::Owned(self.picks.with_stale(&self.stale, node, from, to, land))
-            }
-            Some(_) | None => Cow::Borrowed(&self.picks),
+        let Some(node) = self.seat.node() else { return Cow::Borrowed(&self.picks) };
+        let met = self.stale.shares(from, to);
+        match met.is_empty() {
+            true => Cow::Borrowed(&self.picks),
+            false => Cow::Owned(self.picks.with_stale(&met, node, land)),
         }
     }
 }
@@ -262,6 +266,7 @@ impl Group {
                 Seat::Node(node) | Seat::Pod(_, node) => Picks::from_node(node, app, views, land),
                 Seat::Outside => Picks::from_outside(app, views, land, ctx),
             };
+            client.holes = client.picks.holes();
             if ctx.now == Time::ZERO && self.manner != Manner::Streams {
                 let mut draw = ctx.draws.at(Purpose::Placement as u16, self.name.with(client.name), 0);
                 client.pool.stand(&client.picks, land, &mut draw);
@@ -351,11 +356,15 @@ impl Group {
             client.mark = self.sent;
         }
         client.part = part;
+        client.counted = client.stale.version();
     }
-    /// Counts the parts anew of the clients that change by themselves.
-    pub(super) fn count_restless(&mut self, land: &Land, ctx: &Ctx<'_>) {
+    /// Counts the parts anew of the clients whose entries of connection tracking lead elsewhere by now. What requests do
+    /// to a pool is counted with them, unless they are held one by one.
+    fn count_restless(&mut self, land: &Land, ctx: &Ctx<'_>) {
         for seat in self.tally.restless() {
-            if let Ok(place) = self.place_of(seat) {
+            let Ok(place) = self.place_of(seat) else { continue };
+            let client = &self.clients[place];
+            if self.manner == Manner::Calls || client.counted != client.stale.version() {
                 self.count(place, land, ctx);
             }
         }
@@ -400,8 +409,9 @@ impl Group {
             Connections::New | Connections::LastUsed | Connections::Stream { .. } => 0,
         };
         let (picks, mut pool, stale, part) = (Picks::default(), Pool::new(size), Stale::default(), Part::default());
+        let holes = Arc::new([]);
         pool.busy = self.need.as_ref().map(|(_, busy)| busy.clone());
-        self.clients.insert(place, Client { seat, name, picks, pool, stale, part, mark: self.sent });
+        self.clients.insert(place, Client { seat, name, picks, holes, pool, stale, counted: 0, part, mark: self.sent });
     }
     /// Whether a node's kernel has rules; from now on those for the group's app are followed.
     fn has_rules(&self, node: NodeId, views: &mut Views, ctx: &Ctx<'_>) -> bool {

@@ -1,10 +1,10 @@
 //! What a client's new connections can meet, and with which shares.
 
-use super::conntrack::Stale;
-use super::exposure::Peril;
+use std::sync::Arc;
+
+use super::exposure::{Peril, order};
 use super::land::{Answer, Land};
 use super::view::Views;
-use crate::base::Time;
 use crate::world::effects::Ctx;
 use crate::world::fact::Loss;
 use crate::world::ids::{AppId, NodeId, PodId, SetId};
@@ -87,7 +87,7 @@ impl Picks {
         }
     }
     fn merge(&mut self) {
-        self.bad.sort_by_key(|(peril, _)| *peril);
+        self.bad.sort_by_key(|(peril, _)| order(peril));
         self.bad.dedup_by(|later, first| {
             let same = later.0 == first.0;
             if same {
@@ -96,12 +96,12 @@ impl Picks {
             same
         });
     }
-    /// As this, for attempts from `from` to `to` of which some meet stale entries of connection tracking.
-    pub(super) fn with_stale(&self, stale: &Stale, via: NodeId, from: Time, to: Time, land: &Land) -> Picks {
+    /// As this, for attempts of which these shares meet stale entries of connection tracking, pod by pod.
+    pub(super) fn with_stale(&self, stale: &[(PodId, f64)], via: NodeId, land: &Land) -> Picks {
         let mut picks = self.clone();
         let mut met = 0.0;
         let mut astray = Vec::new();
-        for (pod, share) in stale.shares(from, to) {
+        for (pod, share) in stale.iter().copied() {
             let loss = match land.answer(Some(via), pod) {
                 Answer::Serves => continue,
                 Answer::Refuses => Loss::Refused,
@@ -115,6 +115,12 @@ impl Picks {
         picks.bad.extend(astray);
         picks.merge();
         picks
+    }
+    /// The pods that nobody answers for, with their shares.
+    pub(super) fn holes(&self) -> Arc<[(PodId, f64)]> {
+        let hole =
+            |((pod, loss), part): &(Peril, f64)| pod.filter(|_| *loss == Loss::BlackHole).map(|pod| (pod, *part));
+        self.bad.iter().filter_map(hole).collect()
     }
     /// The share that is served.
     pub(super) fn served(&self) -> f64 {

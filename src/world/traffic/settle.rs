@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::exposure::Peril;
+use super::exposure::{Peril, order};
 use super::groups::{Client, Group, Manner, Share};
 use super::land::Land;
 use super::ledger::Ledger;
@@ -149,7 +149,10 @@ impl Group {
             let picks = client.picks_between(flow.from, flow.to, land);
             classes.extend(picks.bad.iter().map(|(peril, part)| (*peril, part * weight)));
         }
-        classes.sort_by_key(|(peril, _)| *peril);
+        if flow.count == 0 {
+            return unlucky(&classes, flow.mean);
+        }
+        classes.sort_by_key(|(peril, _)| order(peril));
         classes.dedup_by(|later, first| {
             let same = later.0 == first.0;
             if same {
@@ -265,12 +268,15 @@ impl Client {
         if self.seat.node().is_none() || seconds <= 0.0 {
             return;
         }
-        for ((pod, loss), part) in &self.picks.bad {
-            if let (Some(pod), Loss::BlackHole) = (pod, loss) {
-                self.stale.add(*pod, flow.from, flow.to, tries * part / seconds, tries / seconds);
-            }
-        }
+        self.stale.add(flow.from, flow.to, tries / seconds, &self.holes);
     }
+}
+
+/// What nobody's requests lose on average: by the way of the loss alone, since no pod has to be named.
+fn unlucky(classes: &[(Peril, f64)], mean: f64) -> Vec<(Peril, u64, f64)> {
+    let sum = |loss: Loss| classes.iter().filter(|((_, of), _)| *of == loss).map(|(_, part)| part).sum::<f64>();
+    let sums = Loss::ALL.map(|loss| ((None, loss), 0, mean * sum(loss)));
+    sums.into_iter().filter(|(_, _, mean)| *mean > 0.0).collect()
 }
 
 /// From a try until its client knows that it failed.

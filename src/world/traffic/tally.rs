@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::connections::Slot;
-use super::exposure::Peril;
+use super::exposure::{Peril, order};
 use super::groups::{Client, Manner, Seat, Share};
 use super::land::{Answer, Land};
 use crate::world::fact::Loss;
@@ -103,7 +103,7 @@ fn perils(client: &Client, streams: bool, idempotent: bool, land: &Land) -> Vec<
     if streams {
         return perils;
     }
-    for pod in client.stale.pods() {
+    for pod in client.stale.pods().iter().copied() {
         match land.answer(client.seat.node(), pod) {
             Answer::Serves => {}
             Answer::Refuses => perils.push((Some(pod), Loss::Refused)),
@@ -111,7 +111,7 @@ fn perils(client: &Client, streams: bool, idempotent: bool, land: &Land) -> Vec<
         }
     }
     // Each source is in order already, and this sort keeps what is.
-    perils.sort();
+    perils.sort_by_key(order);
     perils.dedup();
     perils
 }
