@@ -389,3 +389,72 @@ fn an_app_that_nothing_scales_costs_an_autoscaled_run_nothing() {
     assert_eq!(steady.digest, without.digest);
     assert!(steady.events.abs_diff(without.events) <= 2, "{} {}", steady.events, without.events);
 }
+
+/// A network plugin that each node gets as a pod. Its image comes from a registry.
+const PLUGIN: &str = "\
+[app.cni]
+kind = \"DaemonSet\"
+addon = \"cni\"
+tolerate_all = true
+host_network = true
+image_pull = \"20s\"
+";
+
+/// When a machine's Node said Ready for the first time.
+fn ready_at(trace: &Trace, node: NodeId) -> Option<f64> {
+    let ready = |fact| matches!(fact, Fact::NodeReadyIs { node: of, ready: NodeReady::True } if of == node);
+    trace.records.iter().find(|record| ready(record.fact)).map(|record| record.at.secs_f64())
+}
+
+/// Kubelet: "container runtime network not ready: cni plugin not initialized", `pkg/kubelet/nodestatus`, ReadyCondition.
+#[test]
+fn a_new_node_is_ready_once_its_network_plugins_pod_has_started_there() {
+    let (with, trace) = outcome(&plan("kops", PLUGIN), 1);
+    assert_eq!(with.upgrade.result, UpgradeResult::Completed);
+    let started = |node: NodeId| {
+        let plugin = |fact| match fact {
+            Fact::PodStarted { pod } => trace.names.pods[pod].starts_with("cni-") && trace.hosts[pod] == Some(node),
+            _ => false,
+        };
+        trace.records.iter().find(|record| plugin(record.fact)).map(|record| record.at.secs_f64())
+    };
+    let workers = launched(&trace);
+    assert_eq!(workers.len(), 3);
+    for node in workers {
+        let (ready, plugin) = (ready_at(&trace, node).expect("it joins"), started(node).expect("it has a plugin"));
+        assert!((plugin..plugin + 1.0).contains(&ready), "{plugin} {ready}");
+    }
+}
+
+/// Incident A34 of EKS 1.25 (2024-02): an add-on that did not start on new nodes, none of which got Ready; the group's
+/// upgrade failed, the old nodes went on.
+#[test]
+fn new_nodes_whose_network_plugin_does_not_come_are_never_ready_and_the_plan_stops() {
+    let strike = fault("registry-down", "at = \"workers-1:transition\"\nlasting = \"never\"");
+    let (stops, trace) = outcome(&plan("kops", &format!("{PLUGIN}{strike}")), 1);
+    assert_eq!(stops.upgrade.result, UpgradeResult::Failed, "{:?}", stops.upgrade);
+    let ready: Vec<bool> = launched(&trace).iter().map(|node| ready_at(&trace, *node).is_some()).collect();
+    assert_eq!(ready, [true, false], "the surge came before, and after the first that does not get Ready none is tried");
+    let (_, sound) = outcome(&plan("kops", &strike), 1);
+    assert!(launched(&sound).iter().all(|node| ready_at(&sound, *node).is_some()), "a plugin of the image needs no pull");
+}
+
+/// Kubelet: a sandbox without a plugin fails, and is tried again after `backOffPeriod`, 10 s.
+#[test]
+fn while_its_network_plugin_is_replaced_a_node_makes_no_sandbox_and_running_pods_go_on() {
+    let crashes = fault("image-crash-loop", "target = \"cni\"\nat = \"55s\"\nlasting = \"5m\"");
+    let batch = "[app.batch]\nreplicas = 6\nrestart_at = \"65s\"\nreadiness = { period = \"2s\" }\n";
+    let rolls = format!("restart_at = \"1m\"\nrollout = {{ max_unavailable = 6 }}\n{batch}{crashes}");
+    let slowest = |text: &str| {
+        let (outcome, trace) = outcome(&plan("none", text), 1);
+        assert_eq!(outcome.requests.lost, 0);
+        let bound = |pod| trace.records.iter().find(|r| r.fact == Fact::PodBound { pod, node: trace.hosts[pod].unwrap() });
+        let started = |pod| trace.records.iter().find(|r| r.fact == Fact::PodStarted { pod });
+        let waits = trace.names.pods.entries().filter(|(_, name)| name.starts_with("batch-")).filter_map(|(pod, _)| {
+            Some(started(pod)?.at.since(bound(pod)?.at).as_secs_f64())
+        });
+        waits.fold(0.0, f64::max)
+    };
+    let (with, without) = (slowest(&format!("{PLUGIN}{rolls}")), slowest(&format!("[app.cni]\n{rolls}")));
+    assert!(with > 15.0 && without < 10.0, "{with} {without}");
+}

@@ -382,6 +382,7 @@ fn spec_of(name: String, fields: &Fields) -> AppSpec {
         host_port: values.flag("host_port") || values.flag("host_network"),
         host_network: values.flag("host_network"),
         is_kube_proxy: values.choice("addon") == "kube-proxy",
+        is_cni: values.choice("addon") == "cni",
         volume: None,
         rollout: RolloutSpec::DEFAULT,
         service: match values.choice("service") {

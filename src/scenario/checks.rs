@@ -8,7 +8,7 @@ use super::strategy::Chosen;
 use crate::base::IntOrPercent;
 use crate::config::{Diagnostics, Place, Problem, code};
 use crate::strategy::{Target, cluster_api_refuses};
-use crate::world::spec::{BudgetRule, Spec, Spread};
+use crate::world::spec::{BudgetRule, Spec, Spread, WorkloadKind};
 
 /// Most machines of a scenario, masters included: twenty times what Kubernetes supports.
 pub const MAX_NODES: u64 = 100_000;
@@ -146,6 +146,14 @@ fn kind(app: &ReadApp<'_>, problems: &Diagnostics) {
     }
     if spec.is_kube_proxy && !(spec.is_daemon() && spec.host_network) {
         let message = format!("`{}`: kube-proxy is a DaemonSet with `host_network = true`", app.header);
+        problems.report(Problem::error(code::VALUE, message, app.place_of("addon")));
+    }
+    if spec.is_cni && !(spec.host_network && spec.kind == WorkloadKind::DaemonSet { everywhere: true }) {
+        let message = format!(
+            "`{}`: a network plugin is a DaemonSet with `host_network = true` and `tolerate_all = true`: a node without it \
+             would never be Ready",
+            app.header
+        );
         problems.report(Problem::error(code::VALUE, message, app.place_of("addon")));
     }
     if !spec.is_daemon() {

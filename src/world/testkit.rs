@@ -162,6 +162,7 @@ fn web() -> AppSpec {
         host_port: false,
         host_network: false,
         is_kube_proxy: false,
+        is_cni: false,
         volume: None,
         rollout: RolloutSpec::DEFAULT,
         service: ServiceKind::ClusterIp,

@@ -306,6 +306,9 @@ pub struct AppSpec {
     pub host_network: bool,
     /// Whether its pod on a node is that node's kube-proxy, whose kernel rules outlive it.
     pub is_kube_proxy: bool,
+    /// Whether its pod on a node is that node's network plugin: a new node is Ready once that has run, and no sandbox is
+    /// made while it is away.
+    pub is_cni: bool,
     /// Its volume, or its identities'.
     pub volume: Option<VolumeSpec>,
     /// How a new template rolls out.

@@ -78,6 +78,10 @@ pub(super) struct Kubelet {
     /// Whether an attempt to register is due or under way.
     registering: bool,
     joined: bool,
+    /// Its container runtime is ready.
+    settled: bool,
+    /// The network plugin's configuration is on the disk, where a pod brings it, from that pod's first start on.
+    configured: bool,
     /// The configuration of the pods' network is on the disk, from the first join on.
     network: bool,
     /// Phase of the PLEG's relist.
@@ -116,6 +120,8 @@ impl Kubelet {
             register_wait: REGISTER_WAIT.0,
             registering: false,
             joined: false,
+            settled: false,
+            configured: false,
             network: false,
             relist: Time::ZERO,
             batch: Time::ZERO,
@@ -135,6 +141,7 @@ impl Kubelet {
         self.version = version;
         self.behaviour = Behaviour::of(version);
         (self.process, self.registered, self.joined, self.network) = (Process::Synced, true, true, true);
+        (self.settled, self.configured) = (true, true);
         self.relist = Time::ZERO + self.phase(0, RELIST, ctx);
         // Kubelets that were started together share the phases of what counts from the process's start.
         let started = if ctx.spec.timings.kubelets_together { Name::new("kubelets") } else { self.name };
@@ -144,6 +151,14 @@ impl Kubelet {
     /// Whether pods can have a network of their own.
     pub(super) fn has_network(&self) -> bool {
         self.network
+    }
+    /// The plugin's configuration is on the disk.
+    pub(super) fn configure(&mut self) {
+        self.configured = true;
+    }
+    /// Whether nothing but its pods' network keeps it from being Ready.
+    pub(super) fn awaits_network(&self) -> bool {
+        self.settled && !self.joined && self.registered && self.is_acting()
     }
     /// Whether its process is this start's and acts.
     pub(super) fn acts(&self, incarnation: u32) -> bool {
@@ -244,6 +259,7 @@ impl Kubelets {
         kubelet.behaviour = Behaviour::of(version);
         // Whether its writes are stored it will be told once it is connected.
         (kubelet.registered, kubelet.joined, kubelet.served) = (false, false, false);
+        kubelet.settled = false;
         kubelet.start(node, ctx);
     }
 
@@ -301,7 +317,7 @@ impl Kubelets {
     /// The machine's disk is wiped: no image is left on it.
     pub fn wiped(&mut self, node: NodeId) {
         self.nodes[node].images.clear();
-        self.nodes[node].network = false;
+        (self.nodes[node].network, self.nodes[node].configured) = (false, false);
     }
 
     /// Its Node object is not there any more, and nobody deleted it: it registers when it is restarted.
@@ -505,8 +521,12 @@ impl Kubelets {
         ctx.after(wait, Event::Kubelet(KubeletEvent::Joins { node, incarnation }));
     }
 
-    /// The node is ready, and says so.
+    /// The runtime is ready, and the node with it where its pods' network is: it says so.
     pub(super) fn join(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+        self.nodes[node].settled = true;
+        if self.cni && !self.nodes[node].configured {
+            return;
+        }
         self.nodes[node].joined = true;
         self.post_node(node, ctx);
         if std::mem::replace(&mut self.nodes[node].network, true) {

@@ -7,6 +7,7 @@
 
 mod doom;
 mod machine;
+mod plugin;
 mod probes;
 mod probing;
 mod pulls;
@@ -120,6 +121,8 @@ pub struct Kubelets {
     workers: Workers,
     /// All hosts share processors: some app's requests notice when they are at work.
     share_processors: bool,
+    /// The network plugin is an app's pod on each node.
+    cni: bool,
     /// How the registry of images answers.
     registry: Registry,
     /// Whose containers end so long after their start.
@@ -133,6 +136,7 @@ impl Kubelets {
             nodes: IdVec::new(),
             workers: Workers::default(),
             share_processors: false,
+            cni: false,
             registry: Registry::Slower(1),
             doomed: Vec::new(),
         }
@@ -144,6 +148,7 @@ impl Kubelets {
         debug_assert_eq!(self.nodes.len(), node.index(), "machines are added in order");
         if self.nodes.is_empty() {
             self.share_processors = ctx.spec.apps.iter().any(|app| app.latency_busy.is_some());
+            self.cni = ctx.spec.apps.iter().any(|app| app.is_cni);
         }
         self.nodes.push(Kubelet::new(name, client, pool, ctx.spec.control_plane.from));
     }

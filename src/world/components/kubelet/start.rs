@@ -40,6 +40,12 @@ impl Kubelets {
         if !self.nodes[worker.node].has_network() && !app.host_network {
             return;
         }
+        if !app.host_network && !self.plugs(worker.node, ctx) {
+            if let Some(worker) = self.workers.get_mut(pod) {
+                worker.mark = ctx.now;
+            }
+            return;
+        }
         // `pkg/kubelet/volumemanager` WaitForAttachAndMount: without end, a try every two minutes and a bit.
         if ctx.store.volume_of(pod).is_some_and(|volume| ctx.store.volume(volume).attached != Some(worker.node)) {
             return;
@@ -82,6 +88,7 @@ impl Kubelets {
         worker.forget_events();
         ctx.note(if worker.restarts > 0 { Fact::PodRestarted { pod } } else { Fact::PodStarted { pod } });
         ctx.notify(Notice::ContainerStarted(pod));
+        self.plugin_started(pod, ctx);
         self.starts_to_die(pod, ctx);
         self.see_later(pod, ctx);
     }
