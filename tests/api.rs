@@ -51,7 +51,8 @@ fn a_name_that_is_no_bare_key_is_refused_and_never_panics() {
 fn a_question_that_has_no_answer_is_an_error() {
     let plan = team().build().expect("it is valid");
     let (kinds, laws) = (ask::kinds(&[]).expect("none"), None);
-    let asked = Ask { faults: 0, kinds, laws, seeds: 0, bound: 0.1, confidence: 0.95, statics: false };
+    let asked =
+        Ask { faults: 0, kinds, laws, seeds: 0, bound: 0.1, confidence: 0.95, statics: false, faults_per_hour: None };
     assert!(matches!(plan.prove(&asked), Err(Unanswered::Mistaken(_))));
     assert!(matches!(plan.compare(&[], 1, 0.95), Err(Unanswered::Mistaken(_))));
 }
@@ -97,7 +98,16 @@ fn what_must_be_so_eventually_refutes_at_the_end_and_what_must_have_been_so_leav
 fn a_proof_goes_by_laws_of_ones_own_and_its_counterexample_breaks_one() {
     let strict = sound().with_law(keeps_both());
     let kinds = ask::kinds(&[]).expect("none");
-    let asked = Ask { faults: 0, kinds, laws: Some(vec![]), seeds: 5, bound: 0.5, confidence: 0.9, statics: false };
+    let asked = Ask {
+        faults: 0,
+        kinds,
+        laws: Some(vec![]),
+        seeds: 5,
+        bound: 0.5,
+        confidence: 0.9,
+        statics: false,
+        faults_per_hour: None,
+    };
     let proof = strict.prove(&asked).expect("it has an answer");
     let found = proof.counterexample.expect("a run breaks it");
     assert_eq!((proof.verdict, found.law.as_str()), (Verdict::Refuted, "web keeps both pods"));
@@ -152,7 +162,8 @@ fn a_kind_of_fault_of_ones_own_is_enumerated_shrunk_and_stands_in_the_certificat
     let plan = plan.set("objective.faults.1={max_lost=0}").build().expect("it is valid");
     let kinds = ask::kinds_with(&["pulled-cable".to_owned()], &plan.own).expect("its kind");
     let laws = Some(vec!["no-loss"]);
-    let asked = Ask { faults: 1, kinds, laws, seeds: 1, bound: 0.9, confidence: 0.5, statics: false };
+    let asked =
+        Ask { faults: 1, kinds, laws, seeds: 1, bound: 0.9, confidence: 0.5, statics: false, faults_per_hour: None };
     let proof = plan.prove(&asked).expect("it ends");
     assert_eq!(proof.verdict, Verdict::Refuted);
     let shown = proof.counterexample.as_ref().expect("a plan that is refuted");

@@ -62,7 +62,16 @@ fn proved(plan: &Scenario, flaw: &Flaw) -> Proof {
     // One kind of fault is enough to show this flaw, and quick.
     let kinds = ask::kinds(&["etcd-member-stop".to_owned()]).expect("a kind");
     let laws = (flaw.faults > 0).then(|| vec![flaw.law]);
-    let ask = Ask { faults: flaw.faults, kinds, laws, seeds: 50, bound: 0.1, confidence: 0.95, statics: false };
+    let ask = Ask {
+        faults: flaw.faults,
+        kinds,
+        laws,
+        seeds: 50,
+        bound: 0.1,
+        confidence: 0.95,
+        statics: false,
+        faults_per_hour: None,
+    };
     let stop = AtomicBool::new(false);
     let journal = &mut NoJournal;
     let mut work = Work { jobs: 2, progress: &|_, _, _| {}, stop: &stop, over: &|| false, journal };

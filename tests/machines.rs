@@ -434,9 +434,16 @@ fn new_nodes_whose_network_plugin_does_not_come_are_never_ready_and_the_plan_sto
     let (stops, trace) = outcome(&plan("kops", &format!("{PLUGIN}{strike}")), 1);
     assert_eq!(stops.upgrade.result, UpgradeResult::Failed, "{:?}", stops.upgrade);
     let ready: Vec<bool> = launched(&trace).iter().map(|node| ready_at(&trace, *node).is_some()).collect();
-    assert_eq!(ready, [true, false], "the surge came before, and after the first that does not get Ready none is tried");
+    assert_eq!(
+        ready,
+        [true, false],
+        "the surge came before, and after the first that does not get Ready none is tried"
+    );
     let (_, sound) = outcome(&plan("kops", &strike), 1);
-    assert!(launched(&sound).iter().all(|node| ready_at(&sound, *node).is_some()), "a plugin of the image needs no pull");
+    assert!(
+        launched(&sound).iter().all(|node| ready_at(&sound, *node).is_some()),
+        "a plugin of the image needs no pull"
+    );
 }
 
 /// Kubelet: a sandbox without a plugin fails, and is tried again after `backOffPeriod`, 10 s.
@@ -448,11 +455,15 @@ fn while_its_network_plugin_is_replaced_a_node_makes_no_sandbox_and_running_pods
     let slowest = |text: &str| {
         let (outcome, trace) = outcome(&plan("none", text), 1);
         assert_eq!(outcome.requests.lost, 0);
-        let bound = |pod| trace.records.iter().find(|r| r.fact == Fact::PodBound { pod, node: trace.hosts[pod].unwrap() });
+        let bound =
+            |pod| trace.records.iter().find(|r| r.fact == Fact::PodBound { pod, node: trace.hosts[pod].unwrap() });
         let started = |pod| trace.records.iter().find(|r| r.fact == Fact::PodStarted { pod });
-        let waits = trace.names.pods.entries().filter(|(_, name)| name.starts_with("batch-")).filter_map(|(pod, _)| {
-            Some(started(pod)?.at.since(bound(pod)?.at).as_secs_f64())
-        });
+        let waits = trace
+            .names
+            .pods
+            .entries()
+            .filter(|(_, name)| name.starts_with("batch-"))
+            .filter_map(|(pod, _)| Some(started(pod)?.at.since(bound(pod)?.at).as_secs_f64()));
         waits.fold(0.0, f64::max)
     };
     let (with, without) = (slowest(&format!("{PLUGIN}{rolls}")), slowest(&format!("[app.cni]\n{rolls}")));

@@ -34,6 +34,7 @@ fn asked(faults: u32, kinds: &[&str], laws: &[&str]) -> Ask {
         bound: 0.1,
         confidence: 0.95,
         statics: false,
+        faults_per_hour: None,
     }
 }
 
@@ -324,4 +325,26 @@ fn an_objective_for_one_fault_is_the_scenarios_own_where_it_has_one() {
     let law = |proof: Proof| proof.counterexample.map(|found| found.law);
     assert_eq!(law(strict).as_deref(), Some("etcd-quorum"));
     assert_ne!(law(lenient).as_deref(), Some("etcd-quorum"));
+}
+
+/// Faults at random: the numbers of them weighed by their Poisson probabilities, and a plan that one fault refutes is
+/// sampled all the same.
+#[test]
+fn numbers_of_faults_are_weighed_by_how_likely_they_are() {
+    let plan = masters(3, "");
+    let asked = |rate| Ask { seeds: 1_000, bound: 0.01, faults_per_hour: rate, ..asked(1, &["etcd-member-stop"], &[]) };
+    let rare = proved(&plan, &asked(Some(0.01))).weighed.expect("it was asked for");
+    let often = proved(&plan, &asked(Some(2.0))).weighed.expect("it was asked for");
+    let chances = |weighed: &rollproof::prove::weighing::Weighed| {
+        weighed.parts.iter().map(|part| part.chance).chain([weighed.more]).sum::<f64>()
+    };
+    for found in [&rare, &often] {
+        assert!((chances(found) - 1.0).abs() < 1e-9 && found.parts.len() == 2, "{found:?}");
+        assert!(found.fails[0] <= found.fails[1]);
+        assert_eq!(found.parts[0].fails[0], 0.0, "without a fault it holds");
+        // A crash while another master is away breaks the quorum: a part of the upgrade's time.
+        assert!(found.parts[1].fails[0] > 0.2 && found.parts[1].fails[1] < 0.8, "{found:?}");
+    }
+    assert!(often.fails[0] > 10.0 * rare.fails[0] && rare.fails[1] < 0.01, "{rare:?} {often:?}");
+    assert!(proved(&plan, &asked(None)).weighed.is_none());
 }

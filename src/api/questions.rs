@@ -62,6 +62,7 @@ impl Scenario {
     ///     bound: 0.5,
     ///     confidence: 0.9,
     ///     statics: true,
+    ///     faults_per_hour: None,
     /// })?;
     /// assert_eq!(proof.verdict, Verdict::Refuted, "a second member stops while one of three is being replaced");
     /// let found = proof.counterexample.ok_or("a refuted plan has one")?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use rollproof::prove::ask::{FAULTS_MAX, SEEDS_MAX};
+use rollproof::prove::ask::{FAULTS_MAX, RATE_MAX, SEEDS_MAX};
 use rollproof::report::formats::{self, Format};
 
 /// Proves or refutes that a Kubernetes upgrade plan stays zero-downtime.
@@ -133,6 +133,10 @@ pub(crate) struct Prove {
     #[arg(long, default_value_t = 0.95, value_name = "P", value_parser = share)]
     pub(crate) confidence: f64,
 
+    /// Weigh numbers of faults: so many faults an hour of the upgrade, at random
+    #[arg(long, value_name = "RATE", value_parser = per_hour)]
+    pub(crate) faults_per_hour: Option<f64>,
+
     /// Skip the checks of the scenario itself
     #[arg(long)]
     pub(crate) no_static: bool,
@@ -183,6 +187,13 @@ fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
         Ok(_) | Err(_) => Err("it must be above 0 and below 1, such as 0.001".to_owned()),
+    }
+}
+
+fn per_hour(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= RATE_MAX => Ok(rate),
+        Ok(_) | Err(_) => Err(format!("it must be above 0 and at most {RATE_MAX}, such as 0.1")),
     }
 }
 

@@ -80,6 +80,7 @@ fn ask(asked: &Prove) -> Result<Ask, Failure> {
         bound: asked.bound,
         confidence: asked.confidence,
         statics: !asked.no_static,
+        faults_per_hour: asked.faults_per_hour,
     })
 }
 
@@ -90,6 +91,7 @@ fn question(plan: &Scenario, ask: &Ask) -> String {
         "scenario": plan.hash, "model": MODEL_VERSION, "program": env!("CARGO_PKG_VERSION"),
         "faults": ask.faults, "kinds": kinds, "laws": ask.laws, "seeds": ask.seeds, "bound": ask.bound,
         "confidence": ask.confidence, "static": ask.statics,
+        "faults_per_hour": ask.faults_per_hour,
     })
     .to_string()
 }
@@ -156,6 +158,7 @@ fn again(asked: &Prove) -> Vec<String> {
     option("--seeds", asked.seeds.to_string());
     option("--bound", asked.bound.to_string());
     option("--confidence", asked.confidence.to_string());
+    asked.faults_per_hour.iter().for_each(|rate| option("--faults-per-hour", rate.to_string()));
     if asked.no_static {
         words.push("--no-static".to_owned());
     }

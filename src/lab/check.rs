@@ -51,7 +51,16 @@ pub fn check(lab: &Lab, (text, plan): (&str, &Scenario), answers: &str, stop: &A
 /// As [`check`].
 pub fn proof(plan: &Scenario, stop: &AtomicBool) -> Result<Proof, Failed> {
     let (kinds, laws) = (Vec::new(), None);
-    let ask = Ask { faults: 0, kinds, laws, seeds: SEEDS, bound: 0.2, confidence: 0.9, statics: false };
+    let ask = Ask {
+        faults: 0,
+        kinds,
+        laws,
+        seeds: SEEDS,
+        bound: 0.2,
+        confidence: 0.9,
+        statics: false,
+        faults_per_hour: None,
+    };
     let mut work = Work { jobs: 0, progress: &|_, _, _| {}, stop, over: &|| false, journal: &mut NoJournal };
     prove::prove(plan, &ask, &mut work)
 }

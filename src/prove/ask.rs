@@ -22,6 +22,8 @@ pub struct Ask {
     pub confidence: f64,
     /// Whether the scenario is checked before anything is run.
     pub statics: bool,
+    /// Faults an hour of the upgrade, by which numbers of faults are weighed; `None`: none is said to be likelier.
+    pub faults_per_hour: Option<f64>,
 }
 
 /// Most faults at once: all larger numbers would only be sampled thinly.
@@ -29,6 +31,9 @@ pub const FAULTS_MAX: u32 = 4;
 
 /// Most seeds for each number of faults: some days of work.
 pub const SEEDS_MAX: u64 = 1_000_000_000;
+
+/// Most faults an hour: beyond, an upgrade of some minutes meets more at once than are looked at.
+pub const RATE_MAX: f64 = 3_600.0;
 
 impl Ask {
     /// What is out of its range, if anything is. The command line refuses it by itself; a certificate may hold anything.
@@ -42,6 +47,9 @@ impl Ask {
         }
         if !share(self.bound) {
             return Some(format!("a bound of {} is not above 0 and below 1", self.bound));
+        }
+        if let Some(rate) = self.faults_per_hour.filter(|rate| !(*rate > 0.0 && *rate <= RATE_MAX)) {
+            return Some(format!("{rate} faults an hour are not above 0 and at most {RATE_MAX}"));
         }
         (!share(self.confidence)).then(|| format!("a confidence of {} is not above 0 and below 1", self.confidence))
     }

@@ -57,6 +57,9 @@ pub struct Asked {
     pub confidence: f64,
     /// Whether static checks took part.
     pub statics: bool,
+    /// Faults an hour, where numbers of faults were weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults_per_hour: Option<f64>,
     /// Laws, strategies and kinds of faults that only the program knows that made it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<String>,
@@ -98,6 +101,7 @@ pub fn certificate(plan: &Scenario, ask: &Ask, proof: &Proof) -> Certificate {
             bound: ask.bound,
             confidence: ask.confidence,
             statics: ask.statics,
+            faults_per_hour: ask.faults_per_hour,
             own: names_of(&plan.own),
         },
         verdict: name(proof.verdict).to_owned(),
@@ -151,6 +155,7 @@ impl Certificate {
             bound: asked.bound,
             confidence: asked.confidence,
             statics: asked.statics,
+            faults_per_hour: asked.faults_per_hour,
         };
         match ask.mistake().or_else(|| self.batches.iter().find_map(|(name, tally)| unsound(name, tally))) {
             Some(mistake) => Err(Unusable(mistake)),

@@ -30,6 +30,7 @@ mod shrink;
 pub mod singles;
 pub mod sweep;
 pub mod tally;
+pub mod weighing;
 
 pub use ask::{Ask, UnknownKind, UnknownLaw};
 pub use batch::{Failed, Journal, NoJournal, Work};

@@ -9,6 +9,7 @@ use super::pairs::Pairs;
 use super::sampled::Sampled;
 use super::singles::Singles;
 use super::tally::Tally;
+use super::weighing::Weighed;
 use crate::sim::outcome::{ScenarioId, Verdict};
 use crate::statistics::sequential::{Decision, confidence_sequence};
 use crate::statistics::{Interval, sequential::Count};
@@ -47,6 +48,8 @@ pub struct Proof {
     pub stages: Vec<Stage>,
     /// The shortest run found that refutes the plan.
     pub counterexample: Option<Counterexample>,
+    /// How likely a run of the plan is to fail, where faults an hour were given.
+    pub weighed: Option<Weighed>,
     /// Hash of all runs' digests, 32 hexadecimal digits.
     pub digest: String,
     /// After how many looks at the clock the time that was given was over, if it was, for a certificate.

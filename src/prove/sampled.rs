@@ -3,6 +3,7 @@
 //! The statement is about plans with exactly that many faults: a kind drawn evenly of those asked for, a target of
 //! it, a moment drawn evenly over the length of the fault-free upgrade. How likely that many faults are is not said.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 
 use super::batch::{Crew, Failed, Ran, caught};
@@ -29,10 +30,10 @@ pub struct Sampled {
     pub decision: Option<Decision>,
 }
 
-/// Runs seeds. `plan` is held to the objective for so many faults; `kinds` holds the targets of each kind.
+/// Runs so many seeds, at least and at most. `plan` is held to the objective for so many faults; `kinds` holds the targets of each kind.
 pub(super) fn sampled(
     plan: &Scenario,
-    (faults, seeds): (u32, u64),
+    (faults, seeds): (u32, RangeInclusive<u64>),
     test: RateTest,
     kinds: &[Vec<Aimed>],
     during: (Time, Time),
@@ -41,32 +42,33 @@ pub(super) fn sampled(
     let mut sum = Sum::default();
     let (mut count, mut decision, mut from) = (Count::default(), None, 1);
     let what = format!("seeds with {faults} fault{}", if faults == 1 { "" } else { "s" });
-    while decision.is_none() && from <= seeds && !crew.is_over() {
-        crew.tell(&what, count.runs, seeds);
-        let to = (from + BATCH - 1).min(seeds);
+    let (least, most) = seeds.into_inner();
+    while (decision.is_none() || count.runs < least) && from <= most && !crew.is_over() {
+        crew.tell(&what, count.runs, most);
+        let to = (from + BATCH - 1).min(most);
         let (before, stop) = (count, crew.stop());
         let tally = crew.batch(&format!("sampled-{faults}/{from}"), |crew| {
             let batch: Vec<u64> = (from..=to).collect();
             let drawn = |seed: &u64| one(plan, *seed, &draw(*seed, faults, kinds, during), stop);
-            counted(crew.side_by_side(&batch, drawn), before, test)
+            counted(crew.side_by_side(&batch, drawn), before, least, test)
         })?;
         count.failed = count.failed.saturating_add(tally.refuted);
         count.runs = count.runs.saturating_add(tally.runs);
-        decision = test.decide(count);
+        decision = decision.or(test.decide(count));
         sum.add_tally(&tally);
         from = to + 1;
     }
     Ok(Sampled { faults, tally: sum.finish(), decision })
 }
 
-/// Adds up runs in the order of their seeds, up to the one at which the test decides.
-fn counted(runs: Vec<Ran>, mut count: Count, test: RateTest) -> Result<Tally, Failed> {
+/// Adds up runs in the order of their seeds, up to the one at which the test decides, from the `least`-th on.
+fn counted(runs: Vec<Ran>, mut count: Count, least: u64, test: RateTest) -> Result<Tally, Failed> {
     let mut sum = Sum::default();
     for run in runs {
         let seen = run?;
         count.push(seen.refutes());
         sum.add(seen);
-        if test.decide(count).is_some() {
+        if count.runs >= least && test.decide(count).is_some() {
             break;
         }
     }

@@ -9,7 +9,9 @@ use super::objective::held_to;
 use super::outage::{self, Term};
 use super::placement::Aimed;
 use super::report::{HeldTo, Proof, Scope, Stage};
+use super::weighing::{self, Weighed};
 use super::{pairs, sampled, singles};
+use crate::base::Time;
 use crate::engine::fingerprint;
 use crate::fault::{FaultEntry, FaultSet};
 use crate::observe::laws::Completion;
@@ -27,6 +29,8 @@ struct Search<'s, 'a, 'w> {
     ask: &'s Ask,
     terms: Vec<Term>,
     stages: Vec<Stage>,
+    /// When the upgrade began and ended without a fault, once that is known.
+    during: Option<(Time, Time)>,
     /// Why no fault could be placed, where one was asked for.
     unplaced: Option<&'static str>,
     crew: Crew<'a, 'w>,
@@ -39,7 +43,8 @@ struct Search<'s, 'a, 'w> {
 pub fn prove(plan: &Scenario, ask: &Ask, work: &mut Work<'_>) -> Result<Proof, Failed> {
     let checks = if ask.statics { checks::all(plan) } else { Vec::new() };
     let terms = outage::terms(plan);
-    let mut search = Search { plan, ask, terms, stages: Vec::new(), unplaced: None, crew: Crew::new(work)? };
+    let mut search =
+        Search { plan, ask, terms, stages: Vec::new(), during: None, unplaced: None, crew: Crew::new(work)? };
     search.run()?;
     let witness = search.stages.iter().find_map(|stage| stage.tally.first.as_ref().map(|first| (stage.faults, first)));
     let counterexample = match witness {
@@ -55,14 +60,16 @@ pub fn prove(plan: &Scenario, ask: &Ask, work: &mut Work<'_>) -> Result<Proof, F
 
 impl Search<'_, '_, '_> {
     fn run(&mut self) -> Result<(), Failed> {
-        self.sample(0, (crate::base::Time::ZERO, crate::base::Time::ZERO))?;
-        if self.refuted() || self.ask.faults == 0 || self.crew.is_over() {
+        self.sample(0, (Time::ZERO, Time::ZERO))?;
+        let weighs = self.ask.faults_per_hour.is_some();
+        if self.refuted() && !weighs || self.ask.faults == 0 || self.crew.is_over() {
             return Ok(());
         }
         let one = held_to(self.plan, self.ask, 1, &self.terms);
         let watch = Watch { trace: true, ..Watch::default() };
         let calm = caught(ENUMERATED_SEED, Vec::new, || sim::run(&one, ENUMERATED_SEED, watch))?;
         let instants = calm.trace.as_ref().map(|trace| Instants::of(&calm.outcome, trace)).unwrap_or_default();
+        self.during = Some(instants.during);
         let aimed = Aimed::all(&self.ask.kinds, &self.plan.spec);
         let found = singles::singles(&one, ENUMERATED_SEED, &aimed, &instants, &mut self.crew)?;
         if found.complete && found.tally.runs == 0 {
@@ -77,7 +84,7 @@ impl Search<'_, '_, '_> {
             if faults == 2 && !self.refuted() {
                 self.pairs()?;
             }
-            if self.refuted() || self.crew.is_over() {
+            if self.refuted() && !weighs || self.crew.is_over() {
                 return Ok(());
             }
             self.sample(faults, instants.during)?;
@@ -99,16 +106,25 @@ impl Search<'_, '_, '_> {
         Ok(())
     }
 
-    fn sample(&mut self, faults: u32, during: (crate::base::Time, crate::base::Time)) -> Result<(), Failed> {
+    fn sample(&mut self, faults: u32, during: (Time, Time)) -> Result<(), Failed> {
         let held = held_to(self.plan, self.ask, faults, &self.terms);
         let test = RateTest { bound: self.ask.bound, risk: 1.0 - self.ask.confidence };
         let spec = &self.plan.spec;
         let kinds: Vec<Vec<Aimed>> = self.ask.kinds.iter().map(|kind| Aimed::all(&[kind], spec)).collect();
         let kinds: Vec<Vec<Aimed>> = kinds.into_iter().filter(|aimed| !aimed.is_empty()).collect();
         let aimed = if faults == 0 { 0 } else { kinds.iter().map(Vec::len).sum::<usize>() as u64 };
-        let found = sampled::sampled(&held, (faults, self.ask.seeds), test, &kinds, during, &mut self.crew)?;
+        let least = if self.ask.faults_per_hour.is_some() { weighing::SEEDS_LEAST } else { 0 };
+        let seeds = least.min(self.ask.seeds)..=self.ask.seeds;
+        let found = sampled::sampled(&held, (faults, seeds), test, &kinds, during, &mut self.crew)?;
         self.stages.push(Stage::sampled(found, aimed, self.ask.confidence));
         Ok(())
+    }
+
+    /// How likely a run is to fail, where faults an hour were given and the upgrade's length is known.
+    fn weighed(&self) -> Option<Weighed> {
+        let (from, to) = self.during?;
+        let rate = self.ask.faults_per_hour?;
+        Some(weighing::weighed(&self.stages, self.ask.faults, (rate, self.ask.confidence), to.since(from)))
     }
 
     fn refuted(&self) -> bool {
@@ -128,6 +144,7 @@ impl Search<'_, '_, '_> {
             own: faults == 0 || plan.objective_with_faults.iter().any(|(number, _)| *number <= faults),
             says: says(&held_to(plan, ask, faults, &self.terms)),
         });
+        let weighed = self.weighed();
         let mut digest = blake3::Hasher::new();
         self.stages.iter().for_each(|stage| {
             digest.update(stage.tally.digest.as_bytes());
@@ -158,6 +175,7 @@ impl Search<'_, '_, '_> {
             checks,
             stages: self.stages,
             counterexample,
+            weighed,
             digest: digest.finalize().to_hex()[..32].to_owned(),
             over_after: self.crew.over_after(),
             batches: self.crew.batches,
@@ -215,6 +233,8 @@ fn says(plan: &Scenario) -> Vec<String> {
         says.push(format!("at most {most} requests lost"));
     }
     if let Some(most) = objective.max_exposed.filter(|_| asks("no-exposure")) {
+        // To the millisecond, up: it is a sum of terms, and nobody reads its nanoseconds.
+        let most = crate::base::Span::millis(most.as_nanos().div_ceil(1_000_000));
         says.push(format!("exposed for at most {most}"));
     }
     if let Some(most) = objective.quorum_breaks.filter(|_| asks("etcd-quorum")) {

@@ -23,6 +23,7 @@ pub fn render(proof: &Proof, style: &Style) -> String {
     }
     checks(&mut page, proof);
     search(&mut page, proof);
+    weighed(&mut page, proof);
     objectives(&mut page, proof);
     if proof.scope.faults > 0 {
         outage(&mut page, proof);
@@ -158,6 +159,25 @@ fn told(stage: &Stage, proof: &Proof) -> String {
             )
         }
     }
+}
+
+/// How likely a run is to fail, by number of faults.
+fn weighed(page: &mut Page, proof: &Proof) {
+    let Some(weighed) = &proof.weighed else { return };
+    let percent = |share: f64| format!("{:.3} %", share * 100.0);
+    let between = |[low, high]: [f64; 2]| format!("{} to {}", percent(low), percent(high));
+    page.heading("WEIGHED", &format!("{} of the runs fail", between(weighed.fails)));
+    let (rate, hours, confidence) = (weighed.faults_per_hour, weighed.hours, proof.scope.confidence * 100.0);
+    let rate = format!("{rate} faults an hour over {hours:.2} h, each kind alike, at random moments");
+    page.paragraph("  ", &format!("with {rate}; all of it with {confidence} %:"));
+    for part in &weighed.parts {
+        let faults = match part.faults {
+            0 => "no fault".to_owned(),
+            n => counted(u64::from(n), "fault"),
+        };
+        page.line(&format!("  {faults:<9} {:>9} of runs, of which fail {}", percent(part.chance), between(part.fails)));
+    }
+    page.line(&format!("  more      {:>9} of runs, taken to fail", percent(weighed.more)));
 }
 
 fn objectives(page: &mut Page, proof: &Proof) {

@@ -219,7 +219,7 @@ impl World {
     fn router_stops(&mut self, pod: PodId) {
         if let Some(client) = self.routers.client(pod) {
             self.routers.stops(pod);
-            self.api.client_stops(client);
+            self.api.client_stops(client, &ctx!(self));
         }
     }
 
@@ -419,17 +419,17 @@ impl World {
             self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
             self.schedulers.signal(master, Signal::Kill, &mut ctx!(self));
             for client in self.masters[master].elected {
-                self.api.client_stops(client);
+                self.api.client_stops(client, &ctx!(self));
             }
         }
         for pod in self.store.pods_on(node).to_vec() {
             self.router_stops(pod);
         }
         self.kubelets.machine_off(node, &mut ctx!(self));
-        self.api.client_stops(self.kubelet_clients[node]);
+        self.api.client_stops(self.kubelet_clients[node], &ctx!(self));
         self.proxies.stops(node);
         if let Some(client) = self.proxies.client(node) {
-            self.api.client_stops(client);
+            self.api.client_stops(client, &ctx!(self));
         }
     }
 

@@ -77,7 +77,11 @@ if (losses) {
   const lines = await page.$$eval("#chain li", (all) => all.map((one) => one.textContent));
   so("a lost request can be clicked and its chain read: " + lines.length + " lines", lines.length >= 4);
   so("the chain ends with the loss", /lost/.test(lines[lines.length - 1] ?? ""));
+  // As kube-proxy on that client sees them: the picture that README shows.
+  await page.selectOption("#eyes", eyes[eyes.length - 1]);
+  await page.$eval("#player", (player) => player.scrollIntoView());
   await page.screenshot({ path: shots + "/loss.png" });
+  await page.selectOption("#eyes", "-1");
   await page.selectOption("#kind", "");
 }
 await page.fill("#find", "is drained");

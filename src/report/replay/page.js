@@ -165,6 +165,7 @@ const legend = (className, letter, words) => {
   $("legend").append(item);
 };
 legend("ready", "a", "ready"); legend("coming", "a", "coming"); legend("leaving", "a", "on its way out"); legend("dead", "a", "exited");
+if (data.detail) legend("ready stale", "1", "other for this proxy than the slices say");
 
 // ---- the cluster ---------------------------------------------------------------------------------------------------
 const places = new Map();

@@ -56,6 +56,15 @@ pub(super) enum Link {
     Broken,
 }
 
+/// A client that dials a server which is down: its attempts are no events, and are counted when the server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parked {
+    /// Its next attempt.
+    pub(super) next: Time,
+    /// Of which generation; a later one has other plans.
+    pub(super) generation: u32,
+}
+
 /// One process that talks to the API.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
@@ -75,6 +84,8 @@ pub(super) struct Client {
     pub(super) dials: u32,
     /// Failed attempts in a row.
     pub(super) failures: u32,
+    /// It dials in vain until its own master's server listens again.
+    pub(super) parked: Option<Parked>,
     /// Redials and hung-peer alarms of an older link do not count.
     pub(super) generation: u32,
     /// Requests so far: the ordinal of its draws.
@@ -120,6 +131,7 @@ impl Client {
             told: false,
             dials: 0,
             failures: 0,
+            parked: None,
             generation: 0,
             sent: 0,
             version,

@@ -1,6 +1,6 @@
 //! Connections: dialled through the load balancer or to the local server, pinned until they break.
 
-use super::client::{DIAL_TIMEOUT, Link, Route, SILENCE_NOTICED};
+use super::client::{DIAL_TIMEOUT, Link, Parked, Route, SILENCE_NOTICED};
 use super::{Api, ApiEvent, skew};
 use crate::base::{Span, Version};
 use crate::world::effects::Ctx;
@@ -14,6 +14,7 @@ use crate::world::watch::ClientKind;
 impl Api {
     /// A client's process starts: it connects.
     pub fn client_starts(&mut self, client: ClientId, version: Version, ctx: &mut Ctx<'_>) {
+        self.catch_up(client, ctx);
         let who = &mut self.clients[client];
         who.adopt(version);
         who.running = true;
@@ -47,7 +48,8 @@ impl Api {
     }
 
     /// A client's process ends; its connection with it.
-    pub fn client_stops(&mut self, client: ClientId) {
+    pub fn client_stops(&mut self, client: ClientId, ctx: &Ctx<'_>) {
+        self.catch_up(client, ctx);
         let who = &mut self.clients[client];
         who.running = false;
         who.served = false;
@@ -80,6 +82,7 @@ impl Api {
 
     /// Makes a connection now, or says how that fails and after how long.
     pub(super) fn dial(&mut self, client: ClientId, ctx: &mut Ctx<'_>) -> Result<MasterId, (ApiError, Span)> {
+        self.catch_up(client, ctx);
         match self.pick(client, ctx) {
             Ok(master) => {
                 self.connected(client, master, ctx);
@@ -122,17 +125,57 @@ impl Api {
             if long {
                 self.tell_served(client, false, ctx);
             }
-            self.redial_later(client, wasted, ctx);
+            let who = &self.clients[client];
+            match who.route {
+                Route::Local(master) if !who.served && !self.servers[master].accepts() => {
+                    let (next, generation) = (ctx.now + self.wait_to_redial(client, wasted, ctx), who.generation);
+                    self.clients[client].parked = Some(Parked { next, generation });
+                }
+                Route::Local(_) | Route::Balanced => self.redial_later(client, wasted, ctx),
+            }
         }
     }
 
     fn redial_later(&mut self, client: ClientId, wasted: Span, ctx: &mut Ctx<'_>) {
+        let (wait, generation) = (self.wait_to_redial(client, wasted, ctx), self.clients[client].generation);
+        ctx.after(wait, Event::Api(ApiEvent::Redials { client, generation }));
+    }
+
+    fn wait_to_redial(&self, client: ClientId, wasted: Span, ctx: &Ctx<'_>) -> Span {
         let who = &self.clients[client];
         let mut draw = ctx.draw(Purpose::Backoff, who.name, u64::from(who.dials));
         let retry = ctx.spec.control_plane.controllers.retry_period;
-        let wait = who.redial_wait(wasted, retry, |base| draw.span_below(base));
-        let generation = who.generation;
-        ctx.after(wait, Event::Api(ApiEvent::Redials { client, generation }));
+        who.redial_wait(wasted, retry, |base| draw.span_below(base))
+    }
+
+    /// The attempts that a parked client has made up to now.
+    pub(super) fn catch_up(&mut self, client: ClientId, ctx: &Ctx<'_>) {
+        while let Some(parked) = self.clients[client].parked.filter(|parked| parked.next < ctx.now) {
+            let who = &mut self.clients[client];
+            if parked.generation != who.generation {
+                who.parked = None;
+                return;
+            }
+            (who.dials, who.failures) = (who.dials + 1, who.failures + 1);
+            let wasted = self.one_way(client, ctx) * 2;
+            let next = parked.next + self.wait_to_redial(client, wasted, ctx);
+            self.clients[client].parked = Some(Parked { next, ..parked });
+        }
+    }
+
+    /// A master's server listens: its own clients find it at their next attempt.
+    pub(super) fn unpark(&mut self, master: MasterId, ctx: &mut Ctx<'_>) {
+        for client in self.clients.ids() {
+            if self.clients[client].route != Route::Local(master) {
+                continue;
+            }
+            self.catch_up(client, ctx);
+            let who = &mut self.clients[client];
+            let (parked, generation) = (who.parked.take(), who.generation);
+            if let Some(parked) = parked.filter(|parked| parked.generation == generation && who.running) {
+                ctx.at(parked.next, Event::Api(ApiEvent::Redials { client, generation }));
+            }
+        }
     }
 
     /// A connection closes under its client, who knows at once.

@@ -21,6 +21,7 @@ impl Api {
         if !self.clients[client].running {
             return;
         }
+        self.catch_up(client, ctx);
         self.clients[client].sent += 1;
         let one_way = self.one_way(client, ctx);
         let (departs, arrives) = self.clients[client].sends(&change, ctx.now, one_way);
@@ -226,6 +227,7 @@ impl Api {
             false => self.watch_liveness(master, ctx),
         }
         self.check_health(master, ctx);
+        self.unpark(master, ctx);
         ctx.notify(Notice::ServerChanged(master));
     }
 

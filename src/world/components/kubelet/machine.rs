@@ -72,16 +72,16 @@ pub(super) struct Kubelet {
     since: Option<Time>,
     /// Whether its writes are stored. Taken to be so until told otherwise: a write that fails is tried again anyway.
     pub(super) served: bool,
-    registered: bool,
+    pub(super) registered: bool,
     /// The registration's next wait.
     register_wait: Span,
     /// Whether an attempt to register is due or under way.
     registering: bool,
-    joined: bool,
+    pub(super) joined: bool,
     /// Its container runtime is ready.
-    settled: bool,
+    pub(super) settled: bool,
     /// The network plugin's configuration is on the disk, where a pod brings it, from that pod's first start on.
-    configured: bool,
+    pub(super) configured: bool,
     /// The configuration of the pods' network is on the disk, from the first join on.
     network: bool,
     /// Phase of the PLEG's relist.
@@ -151,14 +151,6 @@ impl Kubelet {
     /// Whether pods can have a network of their own.
     pub(super) fn has_network(&self) -> bool {
         self.network
-    }
-    /// The plugin's configuration is on the disk.
-    pub(super) fn configure(&mut self) {
-        self.configured = true;
-    }
-    /// Whether nothing but its pods' network keeps it from being Ready.
-    pub(super) fn awaits_network(&self) -> bool {
-        self.settled && !self.joined && self.registered && self.is_acting()
     }
     /// Whether its process is this start's and acts.
     pub(super) fn acts(&self, incarnation: u32) -> bool {

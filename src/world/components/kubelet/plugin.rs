@@ -28,8 +28,9 @@ impl Kubelets {
             return;
         }
         let Some(node) = self.workers.get(pod).map(|worker| worker.node) else { return };
-        self.nodes[node].configure();
-        if self.nodes[node].awaits_network() {
+        let kubelet = &mut self.nodes[node];
+        kubelet.configured = true;
+        if kubelet.settled && !kubelet.joined && kubelet.registered && kubelet.is_acting() {
             return self.join(node, ctx);
         }
         for pod in self.nodes[node].pods.clone() {
