@@ -138,6 +138,10 @@ fn wanted(trace: &Trace, words: &[String], detail: bool, chained: &BTreeMap<usiz
     wanted.retain(|record| !words[*record].is_empty());
     let mut by_kind: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
     for (place, record) in trace.records.iter().enumerate().filter(|(place, _)| !words[*place].is_empty()) {
+        // What one of thousands of clients does tells nothing, and would leave no room for what does.
+        if !detail && matches!(record.fact, Fact::ClientServed { .. }) {
+            continue;
+        }
         by_kind.entry(Kind::of(&record.fact)).or_default().push(place);
     }
     for (kind, records) in by_kind {
