@@ -87,3 +87,13 @@ fn a_crowd_of_pods_is_told_by_counts_and_few_of_its_events() {
     assert!(data["events"].as_array().is_some_and(|events| events.len() <= 20_000));
     assert!(page.len() < 10_000_000, "{}", page.len());
 }
+
+/// A managed control plane hides its etcd, from the page's list and data as from its figures.
+#[test]
+fn a_managed_control_planes_page_says_nothing_of_etcds_members() {
+    let hidden = page("book-ch18", &["strategy.name=\"gke-surge\""], 1);
+    let shown = page("book-ch18", &[], 1);
+    for word in ["etcd on master-", "etcd voters are up", ",\"logs\",["] {
+        assert_eq!((hidden.contains(word), shown.contains(word)), (false, true), "{word}");
+    }
+}

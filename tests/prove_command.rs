@@ -66,6 +66,7 @@ fn a_refutation_leaves_a_file_that_replays_a_certificate_that_holds_and_a_chain_
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
     let chain = text(&output(folder.path(), &format!("explain {home}")).stdout);
     assert!(chain.contains("etcd-member-stop") && chain.contains("[etcd documentation"), "{chain}");
+    assert!(!chain.contains("limit"), "its horizon is short, which explains nothing: {chain}");
 }
 
 #[test]

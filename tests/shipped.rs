@@ -53,6 +53,40 @@ fn each_shipped_scenario_is_tested_here() {
     }
 }
 
+/// All shipped scenarios below a folder, as `load` names them.
+fn all_below(folder: &std::path::Path, prefix: &str, names: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("it is there") {
+        let entry = entry.expect("it can be read").path();
+        let name = entry.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        match entry.is_dir() {
+            true if name == "perf" || name == "public" => {}
+            true => all_below(&entry, &format!("{prefix}{name}/"), names),
+            false => drop(names.insert(format!("{prefix}{name}"))),
+        }
+    }
+}
+
+/// "pdb web allows 0; pod web-3 Pending: no zone-c node": whoever reads it knows where to look.
+#[test]
+fn an_upgrade_that_does_not_complete_names_what_it_waits_for() {
+    let mut names = BTreeSet::new();
+    all_below(path("x").parent().expect("a folder"), "", &mut names);
+    let mut blocked = 0;
+    for name in names {
+        let outcome = run(&load(&name, &[]), 1);
+        if matches!(outcome.upgrade.result, UpgradeResult::Stalled | UpgradeResult::Failed) {
+            blocked += 1;
+            let blocker = outcome.upgrade.blocker.unwrap_or_default();
+            let names_one = blocker.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '.').any(|word| {
+                word.len() > 2 && word.contains(|c: char| c.is_ascii_digit()) || word.contains('-') && word.len() > 3
+            });
+            let says = ["budget", "pdb", "quota", "API", "etcd", "not ready", "pod", "node", "master", "operator"];
+            assert!(names_one || says.iter().any(|word| blocker.contains(word)), "{name}: `{blocker}`");
+        }
+    }
+    assert!(blocked >= 5, "{blocked}");
+}
+
 #[test]
 fn a_plan_of_ones_own_loses_nothing() {
     let outcomes = outcomes("own-plan", &[]);

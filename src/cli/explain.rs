@@ -39,13 +39,17 @@ pub(crate) fn explain(args: &Args, asked: &Explain, terminal: &mut Terminal) -> 
         ));
     }
     let reasons = finished.outcome.reasons.clone();
-    let chains: Vec<_> = reasons
+    let mut chains: Vec<_> = reasons
         .into_iter()
         .map(|reason| {
             let steps = steps(&finished, &reason);
             (reason, steps)
         })
         .collect();
+    // A counterexample's horizon is short: that it came first leads nowhere, where something else leads somewhere.
+    if chains.iter().any(|(_, steps)| !steps.is_empty()) {
+        chains.retain(|(_, steps)| !steps.is_empty());
+    }
     let page = match args.output {
         Form::Text => explain_text::render(&finished.outcome, &chains, terminal.color()),
         Form::Json => {

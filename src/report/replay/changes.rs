@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::super::clients::{self, Clients};
 use super::super::palette::PHASES;
 use super::super::series;
+use super::events::is_of_etcd;
 use crate::base::Id;
 use crate::observe::trace::{Record, Trace};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
@@ -45,12 +46,13 @@ fn loss_place(loss: Loss) -> usize {
     Loss::ALL.iter().position(|one| *one == loss).unwrap_or_default()
 }
 
-/// All changes in order; with `detail`, pod by pod.
-pub(super) fn all(trace: &Trace, detail: bool) -> Vec<Json> {
+/// All changes in order; with `detail`, pod by pod; without `etcd`, nothing of its members.
+pub(super) fn all(trace: &Trace, detail: bool, etcd: bool) -> Vec<Json> {
     let mut phases = Phases::default();
     let mut crowd = Crowd::new(trace);
     let mut changes = Vec::new();
-    for (place, record) in trace.records.iter().enumerate() {
+    let seen = |fact: &Fact| etcd || !is_of_etcd(fact);
+    for (place, record) in trace.records.iter().enumerate().filter(|(_, record)| seen(&record.fact)) {
         let at = seconds(record.at.secs_f64());
         let told = phases.change(at, record).or_else(|| of_machine(at, &record.fact, trace));
         if detail {
@@ -65,7 +67,7 @@ pub(super) fn all(trace: &Trace, detail: bool) -> Vec<Json> {
     }
     crowd.tell(seconds(trace.end.secs_f64()), &mut changes);
     changes.extend(clients(trace));
-    changes.extend(logs(trace));
+    changes.extend(if etcd { logs(trace) } else { Vec::new() });
     let moment = |change: &Json| change[0].as_f64().unwrap_or_default();
     changes.sort_by(|one, other| moment(one).total_cmp(&moment(other)));
     changes

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::super::safe::escaped;
 use super::changes::seconds;
 use crate::observe::tell;
-use crate::observe::trace::Trace;
+use crate::observe::trace::{Record, Trace};
 use crate::world::fact::{Fact, Unit};
 use crate::world::ids::NodeId;
 
@@ -88,6 +88,21 @@ impl Kind {
     }
 }
 
+/// Whether a fact is of etcd's members, which a managed control plane hides.
+pub(super) fn is_of_etcd(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::MemberStarted { .. }
+            | Fact::MemberStopped { .. }
+            | Fact::MemberLeads { .. }
+            | Fact::MemberYields { .. }
+            | Fact::MemberIs { .. }
+            | Fact::MemberRefused { .. }
+            | Fact::MemberCorrupt { .. }
+            | Fact::QuorumIs { .. }
+    )
+}
+
 /// The list, the chains of some, and how many were left out.
 pub(super) struct Listed {
     /// Time, kind, words, place of its cause or -1.
@@ -98,8 +113,12 @@ pub(super) struct Listed {
 }
 
 /// The events of a run; with `detail`, those of single pods, too.
-pub(super) fn listed(trace: &Trace, detail: bool) -> Listed {
-    let words: Vec<String> = trace.records.iter().map(|record| tell::fact(&record.fact, &trace.names)).collect();
+pub(super) fn listed(trace: &Trace, detail: bool, etcd: bool) -> Listed {
+    let told = |record: &Record| match etcd || !is_of_etcd(&record.fact) {
+        true => tell::fact(&record.fact, &trace.names),
+        false => String::new(),
+    };
+    let words: Vec<String> = trace.records.iter().map(told).collect();
     let chained = chained(trace);
     let wanted = wanted(trace, &words, detail, &chained);
     let places: BTreeMap<usize, usize> = wanted.iter().enumerate().map(|(place, record)| (*record, place)).collect();

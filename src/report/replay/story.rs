@@ -116,7 +116,8 @@ pub(super) fn of(outcome: &Outcome, trace: &Trace, command: &str) -> Story {
     let starts = lanes.iter().flat_map(|lane| &lane.phases).map(|&((from, _), _)| from);
     let end = trace.end.secs_f64();
     let first = starts.fold(end, f64::min);
-    let listed = events::listed(trace, detail);
+    let etcd = outcome.etcd.is_some();
+    let listed = events::listed(trace, detail, etcd);
     let color = |phase| {
         let (r, g, b) = palette::phase(phase).rgb;
         format!("#{r:02x}{g:02x}{b:02x}")
@@ -131,7 +132,7 @@ pub(super) fn of(outcome: &Outcome, trace: &Trace, command: &str) -> Story {
         start: if first < end { seconds((first - (end - first) * 0.02).max(0.0)) } else { 0.0 },
         end: seconds(end),
         masters: trace.masters,
-        etcd: outcome.etcd.is_some(),
+        etcd,
         detail,
         nodes: nodes(trace),
         pods: if detail { pods(trace) } else { Vec::new() },
@@ -145,7 +146,7 @@ pub(super) fn of(outcome: &Outcome, trace: &Trace, command: &str) -> Story {
             .collect(),
         exposures: series::exposures(trace).into_iter().map(|(a, b)| (seconds(a), seconds(b))).collect(),
         loss_times: series::losses(trace).iter().map(|mark| (seconds(mark.to), mark.count)).collect(),
-        changes: changes::all(trace, detail),
+        changes: changes::all(trace, detail, etcd),
         events: listed.events,
         chains: listed.chains,
         left: listed.left,

@@ -38,6 +38,8 @@ pub(super) struct GroupRun {
     /// Size of the group when its turn began.
     size: usize,
     pending: VecDeque<NodeId>,
+    /// Why it goes back, once it does.
+    goes_back: String,
     /// Machines that an earlier run brought past their transition, and the step that is next.
     half_way: Vec<(NodeId, usize)>,
     running: Vec<UnitRun>,
@@ -103,6 +105,7 @@ impl GroupRun {
             surplus,
             size: size - own.len(),
             pending: nodes.iter().copied().collect(),
+            goes_back: String::new(),
             selected: nodes,
             half_way,
             running: Vec::new(),
@@ -295,7 +298,7 @@ impl GroupRun {
                 self.running.retain(|unit| unit.result().is_none());
                 if self.running.is_empty() {
                     let Some(node) = self.pending.pop_front() else {
-                        let text = format!("group {} was rolled back", self.group.name(turn.seen));
+                        let text = format!("group {} was rolled back: {}", self.group.name(turn.seen), self.goes_back);
                         return Some(State::Over(Err(Left { text, stops: true })));
                     };
                     self.running.push(UnitRun::new(node, turn.now()));
@@ -504,6 +507,7 @@ impl GroupRun {
 
     fn go_back(&mut self, why: &str, turn: &mut Turn<'_, '_>) -> State {
         turn.remark(format!("rolling back: {why}"));
+        why.clone_into(&mut self.goes_back);
         self.pending.clear();
         for mut unit in std::mem::take(&mut self.running) {
             unit.abandon(turn);
