@@ -327,6 +327,13 @@ fn an_objective_for_one_fault_is_the_scenarios_own_where_it_has_one() {
     assert_ne!(law(lenient).as_deref(), Some("etcd-quorum"));
 }
 
+/// Where no app has a volume, none can be stuck: no run is spent on it, and the scope says so.
+#[test]
+fn a_volume_is_stuck_only_where_there_are_volumes() {
+    let proof = proved(&masters(3, ""), &asked(1, &["volume-stuck"], &[]));
+    assert_eq!((proof.verdict, proof.scope.without_target), (Verdict::Undecided, vec!["volume-stuck"]));
+}
+
 /// Faults at random: the numbers of them weighed by their Poisson probabilities, and a plan that one fault refutes is
 /// sampled all the same.
 #[test]

@@ -70,6 +70,20 @@ fn a_refutation_leaves_a_file_that_replays_a_certificate_that_holds_and_a_chain_
 }
 
 #[test]
+fn weighed_numbers_of_faults_stand_on_the_page_and_in_a_certificate_that_holds() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let asked = "prove masters.toml --kinds etcd-member-stop --bound 0.05 --seeds 200 --faults-per-hour 0.5";
+    let page = text(&output(folder.path(), asked).stdout);
+    assert!(page.contains("\nWEIGHED  ") && page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    let (_, words) = page.split_once("reproduce: ").expect("one fault refutes it");
+    let words = words.replace("\\\n", "");
+    let home = words.split(' ').nth(2).and_then(|file| Path::new(file).parent()).expect("a folder").to_owned();
+    let verified = output(folder.path(), &format!("verify {}/certificate.json", home.to_string_lossy()));
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
+    assert_eq!(output(folder.path(), &asked.replace("0.5", "-1")).status.code(), Some(2));
+}
+
+#[test]
 fn a_proof_that_is_interrupted_ends_with_130_and_keeps_what_was_finished() {
     let folder = tempfile::tempdir().expect("there is room");
     let long = "prove masters.toml --faults 0 --bound 0.000001 --seeds 100000000";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rollproof::prove::explain::steps;
 use rollproof::report::explain_text;
 use rollproof::report::safe::escaped;
+use rollproof::sim::outcome::LIMIT;
 use rollproof::{scenario, sim};
 use serde_json::{Value as Json, json};
 
@@ -38,18 +39,18 @@ pub(crate) fn explain(args: &Args, asked: &Explain, terminal: &mut Terminal) -> 
             &format!("the replay has digest {}, the result {digest}: {help}", finished.outcome.digest),
         ));
     }
-    let reasons = finished.outcome.reasons.clone();
-    let mut chains: Vec<_> = reasons
+    let mut reasons = finished.outcome.reasons.clone();
+    // A counterexample's horizon is short: that it came first explains nothing, where a law broke.
+    if reasons.iter().any(|reason| reason.law != LIMIT) {
+        reasons.retain(|reason| reason.law != LIMIT);
+    }
+    let chains: Vec<_> = reasons
         .into_iter()
         .map(|reason| {
             let steps = steps(&finished, &reason);
             (reason, steps)
         })
         .collect();
-    // A counterexample's horizon is short: that it came first leads nowhere, where something else leads somewhere.
-    if chains.iter().any(|(_, steps)| !steps.is_empty()) {
-        chains.retain(|(_, steps)| !steps.is_empty());
-    }
     let page = match args.output {
         Form::Text => explain_text::render(&finished.outcome, &chains, terminal.color()),
         Form::Json => {

@@ -218,120 +218,111 @@ fn tag(fact: &Fact) -> u64 {
     }
 }
 
+/// Writes the words after the tag, and returns how many there are with it.
+fn after(words: &mut [u64; 6], more: &[u64]) -> usize {
+    words[1..=more.len()].copy_from_slice(more);
+    more.len() + 1
+}
+
 /// The words after the tag of what happens to etcd's group, and how many there are with it.
 fn encode_group(fact: &Fact, words: &mut [u64; 6]) -> usize {
-    let after = match *fact {
-        Fact::MemberIs { member, standing } => vec![master(member), standing as u64],
-        Fact::MemberCorrupt { member } => vec![master(member)],
-        Fact::QuorumIs { up, voters } => vec![u64::from(up), u64::from(voters)],
+    match *fact {
+        Fact::MemberIs { member, standing } => after(words, &[master(member), standing as u64]),
+        Fact::MemberCorrupt { member } => after(words, &[master(member)]),
+        Fact::QuorumIs { up, voters } => after(words, &[u64::from(up), u64::from(voters)]),
         Fact::MemberRefused { member, version, cluster } => {
-            vec![master(member), u64::from(version.minor), u64::from(cluster.minor)]
+            after(words, &[master(member), u64::from(version.minor), u64::from(cluster.minor)])
         }
         Fact::Restored { age, writes, gone, back, nodes } => {
-            vec![age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes)]
+            after(words, &[age.as_nanos(), writes, u64::from(gone), u64::from(back), u64::from(nodes)])
         }
-        _ => Vec::new(),
-    };
-    words[1..=after.len()].copy_from_slice(&after);
-    after.len() + 1
+        _ => 1,
+    }
 }
 
 /// The same of API servers, of their clients, and of what they find wrong.
 fn encode_server(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
-    let after = match *fact {
+    match *fact {
         Fact::SkewBroken { master: server, server: theirs, client } => {
-            vec![master(server), u64::from(theirs.minor), u64::from(client.minor)]
+            after(words, &[master(server), u64::from(theirs.minor), u64::from(client.minor)])
         }
         Fact::ServerReady { master: server }
         | Fact::ServerStopping { master: server }
-        | Fact::ServerStopped { master: server } => vec![master(server)],
-        Fact::ServerInRotation { master: server, used } => vec![master(server), u64::from(used)],
-        Fact::ApiServes { answering, in_rotation } => vec![u64::from(answering), u64::from(in_rotation)],
-        Fact::ApiFailed { error: why } => vec![error(why)],
+        | Fact::ServerStopped { master: server } => after(words, &[master(server)]),
+        Fact::ServerInRotation { master: server, used } => after(words, &[master(server), u64::from(used)]),
+        Fact::ApiServes { answering, in_rotation } => after(words, &[u64::from(answering), u64::from(in_rotation)]),
+        Fact::ApiFailed { error: why } => after(words, &[error(why)]),
         Fact::LeaseTaken { component: of, master: holder } | Fact::LeaseLost { component: of, master: holder } => {
-            vec![component(of), master(holder)]
+            after(words, &[component(of), master(holder)])
         }
-        Fact::Probed { probe, target, sent, result, took } => {
-            vec![names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos()]
-        }
+        Fact::Probed { probe, target, sent, result, took } => after(
+            words,
+            &[names.probe(probe).0, optional_master(target), sent.nanos(), outcome(result), took.as_nanos()],
+        ),
         Fact::ClientServed { client: of, served } => {
             let (kind, whose) = client(of, names);
-            vec![kind, whose, u64::from(served)]
+            after(words, &[kind, whose, u64::from(served)])
         }
         Fact::WebhookFailed { webhook, master: server, loss, ignored } => {
-            vec![webhook.index() as u64, master(server), loss as u64, u64::from(ignored)]
+            after(words, &[webhook.index() as u64, master(server), loss as u64, u64::from(ignored)])
         }
-        _ => Vec::new(),
-    };
-    words[1..=after.len()].copy_from_slice(&after);
-    after.len() + 1
+        _ => 1,
+    }
 }
 
 /// The same of machines and Node objects.
 fn encode_machine(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
-    let (whose, more) = match *fact {
+    match *fact {
         Fact::MachineLaunched { node }
         | Fact::MachineStopping { node }
         | Fact::MachineOff { node }
         | Fact::MachineUp { node }
-        | Fact::NodeDeleted { node } => (names.node(node).0, [None, None]),
-        Fact::NodeRegistered { node, version: its } => (names.node(node).0, [Some(version(its)), None]),
-        Fact::NodeReadyIs { node, ready: said } => (names.node(node).0, [Some(ready(said)), None]),
-        Fact::NodeCordoned { node, unschedulable } => (names.node(node).0, [Some(u64::from(unschedulable)), None]),
-        Fact::LaunchRefused { pool, slot, why } => (group(pool, names), [Some(u64::from(slot)), Some(why as u64)]),
-        _ => return 1,
-    };
-    words[1] = whose;
-    let mut used = 2;
-    for word in more.into_iter().flatten() {
-        words[used] = word;
-        used += 1;
+        | Fact::NodeDeleted { node } => after(words, &[names.node(node).0]),
+        Fact::NodeRegistered { node, version: its } => after(words, &[names.node(node).0, version(its)]),
+        Fact::NodeReadyIs { node, ready: said } => after(words, &[names.node(node).0, ready(said)]),
+        Fact::NodeCordoned { node, unschedulable } => after(words, &[names.node(node).0, u64::from(unschedulable)]),
+        Fact::LaunchRefused { pool, slot, why } => after(words, &[group(pool, names), u64::from(slot), why as u64]),
+        _ => 1,
     }
-    used
 }
 
 /// The same of plans and rollouts.
 fn encode_plan(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
-    let after = match *fact {
+    match *fact {
         Fact::StepBegan { actor, unit: of, phase } | Fact::StepEnded { actor, unit: of, phase } => {
-            vec![actor.index() as u64, unit(of, names), phase as u64]
+            after(words, &[actor.index() as u64, unit(of, names), phase as u64])
         }
-        Fact::PlanEnded { actor, completed } => vec![actor.index() as u64, u64::from(completed)],
-        Fact::RolloutStalled { app } => vec![names.app(app).0],
-        Fact::AppScaled { app, replicas } => vec![names.app(app).0, u64::from(replicas)],
-        Fact::RolloutIs { app, stage, percent } => vec![names.app(app).0, stage as u64, u64::from(percent)],
-        _ => Vec::new(),
-    };
-    words[1..=after.len()].copy_from_slice(&after);
-    after.len() + 1
+        Fact::PlanEnded { actor, completed } => after(words, &[actor.index() as u64, u64::from(completed)]),
+        Fact::RolloutStalled { app } => after(words, &[names.app(app).0]),
+        Fact::AppScaled { app, replicas } => after(words, &[names.app(app).0, u64::from(replicas)]),
+        Fact::RolloutIs { app, stage, percent } => after(words, &[names.app(app).0, stage as u64, u64::from(percent)]),
+        _ => 1,
+    }
 }
 
 /// The same of what users lose.
 fn encode_loss(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
-    let (group, pod, loss, more) = match *fact {
-        Fact::RequestsLost { group, pod, loss, count, since } => (group, pod, loss, [Some(count), Some(since.nanos())]),
-        Fact::Exposed { group, pod, loss, lasting } => (group, pod, loss, [Some(lasting.as_nanos()), None]),
-        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
-            (group, pod, loss, [None, None])
+    let whose = |group, pod, loss| (names.group(group).0, optional(pod, names), loss as u64);
+    match *fact {
+        Fact::RequestsLost { group, pod, loss, count, since } => {
+            let (group, pod, loss) = whose(group, pod, loss);
+            after(words, &[group, pod, loss, count, since.nanos()])
         }
-        _ => return 1,
-    };
-    words[1..4].copy_from_slice(&[names.group(group).0, optional(pod, names), loss as u64]);
-    let mut used = 4;
-    for word in more.into_iter().flatten() {
-        words[used] = word;
-        used += 1;
+        Fact::Exposed { group, pod, loss, lasting } => {
+            let (group, pod, loss) = whose(group, pod, loss);
+            after(words, &[group, pod, loss, lasting.as_nanos()])
+        }
+        Fact::ExposureBegan { group, pod, loss } | Fact::ExposureEnded { group, pod, loss } => {
+            let (group, pod, loss) = whose(group, pod, loss);
+            after(words, &[group, pod, loss])
+        }
+        _ => 1,
     }
-    used
 }
 
 /// Writes a fact's words, its tag first, and returns how many there are.
 fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
     words[0] = tag(fact);
-    let mut used = 1;
-    macro_rules! put {
-        ($($word:expr),+) => {{ $(words[used] = $word; used += 1;)+ }};
-    }
     match *fact {
         Fact::PodCreated { pod }
         | Fact::PodStarted { pod }
@@ -345,12 +336,12 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::PodSilent { pod }
         | Fact::PodRestarted { pod }
         | Fact::PodGone { pod }
-        | Fact::Evicted { pod } => put!(names.pod(pod).0),
-        Fact::PodPreempted { pod, by } => put!(names.pod(pod).0, names.pod(by).0),
-        Fact::PodBound { pod, node } => put!(names.pod(pod).0, names.node(node).0),
-        Fact::PodReady { pod, ready } => put!(names.pod(pod).0, u64::from(ready)),
-        Fact::EndpointSet { pod, endpoint: said } => put!(names.pod(pod).0, endpoint(said)),
-        Fact::RulesProgrammed { node, app } => put!(names.node(node).0, names.app(app).0),
+        | Fact::Evicted { pod } => after(words, &[names.pod(pod).0]),
+        Fact::PodPreempted { pod, by } => after(words, &[names.pod(pod).0, names.pod(by).0]),
+        Fact::PodBound { pod, node } => after(words, &[names.pod(pod).0, names.node(node).0]),
+        Fact::PodReady { pod, ready } => after(words, &[names.pod(pod).0, u64::from(ready)]),
+        Fact::EndpointSet { pod, endpoint: said } => after(words, &[names.pod(pod).0, endpoint(said)]),
+        Fact::RulesProgrammed { node, app } => after(words, &[names.node(node).0, names.app(app).0]),
         Fact::MachineLaunched { .. }
         | Fact::MachineStopping { .. }
         | Fact::MachineOff { .. }
@@ -359,16 +350,18 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::NodeRegistered { .. }
         | Fact::NodeReadyIs { .. }
         | Fact::NodeCordoned { .. }
-        | Fact::NodeDeleted { .. } => return encode_machine(fact, names, words),
-        Fact::EvictionRefused { pod, error: why } => put!(names.pod(pod).0, error(why)),
-        Fact::MemberStarted { member } | Fact::MemberStopped { member } => put!(master(member)),
-        Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => put!(master(member), term),
+        | Fact::NodeDeleted { .. } => encode_machine(fact, names, words),
+        Fact::EvictionRefused { pod, error: why } => after(words, &[names.pod(pod).0, error(why)]),
+        Fact::MemberStarted { member } | Fact::MemberStopped { member } => after(words, &[master(member)]),
+        Fact::MemberLeads { member, term } | Fact::MemberYields { member, term } => {
+            after(words, &[master(member), term])
+        }
         Fact::SnapshotTaken
         | Fact::QuorumIs { .. }
         | Fact::Restored { .. }
         | Fact::MemberIs { .. }
         | Fact::MemberCorrupt { .. }
-        | Fact::MemberRefused { .. } => return encode_group(fact, words),
+        | Fact::MemberRefused { .. } => encode_group(fact, words),
         Fact::ServerReady { .. }
         | Fact::ServerStopping { .. }
         | Fact::ServerStopped { .. }
@@ -380,18 +373,15 @@ fn encode(fact: &Fact, names: &impl Named, words: &mut [u64; 6]) -> usize {
         | Fact::LeaseLost { .. }
         | Fact::Probed { .. }
         | Fact::SkewBroken { .. }
-        | Fact::WebhookFailed { .. } => return encode_server(fact, names, words),
-        Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::PlanEnded { .. } => {
-            return encode_plan(fact, names, words);
-        }
+        | Fact::WebhookFailed { .. } => encode_server(fact, names, words),
+        Fact::StepBegan { .. } | Fact::StepEnded { .. } | Fact::PlanEnded { .. } => encode_plan(fact, names, words),
         Fact::RolloutIs { .. } | Fact::RolloutStalled { .. } | Fact::AppScaled { .. } => {
-            return encode_plan(fact, names, words);
+            encode_plan(fact, names, words)
         }
         Fact::RequestsLost { .. } | Fact::Exposed { .. } | Fact::ExposureBegan { .. } | Fact::ExposureEnded { .. } => {
-            return encode_loss(fact, names, words);
+            encode_loss(fact, names, words)
         }
-        Fact::RouterFollows { pod, app } => put!(names.pod(pod).0, names.app(app).0),
-        Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => put!(fault.index() as u64),
+        Fact::RouterFollows { pod, app } => after(words, &[names.pod(pod).0, names.app(app).0]),
+        Fact::FaultStruck { fault } | Fact::FaultRepaired { fault } => after(words, &[fault.index() as u64]),
     }
-    used
 }

@@ -6,7 +6,7 @@ use super::reference::reference;
 use crate::observe::tell;
 use crate::observe::trace::{Record, Trace};
 use crate::sim::Finished;
-use crate::sim::outcome::Reason;
+use crate::sim::outcome::{LIMIT, Reason};
 use crate::world::fact::{Fact, Loss};
 
 /// Facts of one chain shown: its first, and so many before its end.
@@ -57,7 +57,7 @@ fn shows(reason: &Reason, fact: &Fact) -> bool {
         "identity" => matches!(fact, Fact::PodStarted { .. } | Fact::PodRestarted { .. }),
         "rollout-progress" => matches!(fact, Fact::RolloutStalled { .. }),
         "budget" => matches!(fact, Fact::PodDeleting { .. }),
-        "completion" | "limit" => false,
+        "completion" | LIMIT => false,
         // A law of one's own: what happened at that moment.
         _ => true,
     }

@@ -1,7 +1,7 @@
 //! Seeds one after another, each with so many faults at random moments, until a sequential test decides.
 //!
 //! The statement is about plans with exactly that many faults: a kind drawn evenly of those asked for, a target of
-//! it, a moment drawn evenly over the length of the fault-free upgrade. How likely that many faults are is not said.
+//! it, a moment drawn evenly over the length of the fault-free upgrade. How likely that many faults are, `weighing` says.
 
 use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
@@ -30,7 +30,8 @@ pub struct Sampled {
     pub decision: Option<Decision>,
 }
 
-/// Runs so many seeds, at least and at most. `plan` is held to the objective for so many faults; `kinds` holds the targets of each kind.
+/// Runs so many seeds, at least and at most. `plan` is held to the objective for so many faults; `kinds` holds the
+/// targets of each kind.
 pub(super) fn sampled(
     plan: &Scenario,
     (faults, seeds): (u32, RangeInclusive<u64>),

@@ -135,7 +135,8 @@ static APP_SETTINGS: [Setting; 23] = [
         "kube-proxy: the pod on a node is the node's kube-proxy; while it is away the kernel's rules stay as they are. cni: \
          it is the node's network plugin: a new node is Ready once it has run there (with `join` for the runtime alone), \
          and while it is away running pods keep their network and no sandbox is made.",
-        "kubeadm, EKS and GKE run kube-proxy as a DaemonSet; kops as a static pod, which is the model's default",
+        "kubeadm, EKS and GKE run kube-proxy as a DaemonSet; kops as a static pod, which is the model's default; kubernetes \
+         pkg/kubelet/nodestatus (ReadyCondition) for cni",
     ),
     flag(
         "host_port",

@@ -115,9 +115,6 @@ fn probes(run: &Simulation) -> BTreeMap<String, BTreeMap<String, ProbeFigures>> 
     spec.probes.entries().map(of_probe).collect()
 }
 
-/// The reason of a run that reached a limit.
-const LIMIT: &str = "limit";
-
 /// A law that was broken.
 fn reason(law: &str, breach: Breach, trace: Option<&Trace>) -> Reason {
     let at_s = breach.first.at.secs_f64();

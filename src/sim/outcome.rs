@@ -88,6 +88,9 @@ pub struct Reason {
     pub cause: Vec<String>,
 }
 
+/// The name under which a limit stands among the reasons.
+pub const LIMIT: &str = "limit";
+
 /// How the upgrade ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]

@@ -9,7 +9,8 @@ use super::{Interval, beta, binomial};
 /// Weight of either outcome in the prior of the mixtures: Jeffreys' for a rate.
 const PRIOR: f64 = 0.5;
 
-/// The part of the stake that is on a rate of zero, where a rate below the bound is bet on.
+/// The share of the stake that is on a rate of zero, where a rate below the bound is bet on. Ours: any share keeps the
+/// promise; this one costs ln(10 / 9), 0.11 / bound runs, where nothing fails.
 const ON_ZERO: f64 = 0.9;
 
 /// Runs that were counted, in seed order.

@@ -61,16 +61,8 @@ impl Kind {
             | Fact::NodeCordoned { .. }
             | Fact::NodeDeleted { .. } => Kind::Node,
             Fact::RulesProgrammed { .. } | Fact::RouterFollows { .. } => Kind::Rules,
-            Fact::MemberStarted { .. }
-            | Fact::MemberStopped { .. }
-            | Fact::MemberLeads { .. }
-            | Fact::MemberYields { .. }
-            | Fact::MemberIs { .. }
-            | Fact::MemberRefused { .. }
-            | Fact::MemberCorrupt { .. }
-            | Fact::SnapshotTaken
+            Fact::SnapshotTaken
             | Fact::Restored { .. }
-            | Fact::QuorumIs { .. }
             | Fact::ServerReady { .. }
             | Fact::ServerStopping { .. }
             | Fact::ServerStopped { .. }
@@ -83,6 +75,7 @@ impl Kind {
             | Fact::LeaseLost { .. }
             | Fact::WebhookFailed { .. }
             | Fact::Probed { .. } => Kind::Master,
+            fact if is_of_etcd(fact) => Kind::Master,
             _ => Kind::Pod,
         }
     }

@@ -415,7 +415,7 @@ const drawServices = (s) => {
     const words = [count(ready) + what];
     if (leaving) words.push(leaving + " terminating");
     if (eyes >= 0) words.push(stale === null ? "not told of this proxy" : stale.size ? "this proxy still uses older rules" : "this proxy follows");
-    else if (app.proxies.length) words.push(older ? older + " of " + app.proxies.length + " proxies still use older rules" : "all proxies follow");
+    else if (data.detail && app.proxies.length) words.push(older ? older + " of " + app.proxies.length + " proxies still use older rules" : "all proxies follow");
     set(element.word, "textContent", words.join(" · "));
   });
   const more = data.apps.length - shownApps.length;

@@ -64,10 +64,12 @@ impl Stale {
         };
         match self.batches.iter_mut().rev().find(goes_on) {
             Some(batch) => batch.to = to,
-            None => self.push(Batch { from, to, rate, parts: Arc::clone(parts), round: round(rate) }),
-        }
-        while self.batches.len() > BATCHES_MAX || self.parts() > PARTS_MAX && self.batches.len() > 1 {
-            self.merge_nearest();
+            None => {
+                self.push(Batch { from, to, rate, parts: Arc::clone(parts), round: round(rate) });
+                while self.batches.len() > BATCHES_MAX || self.parts() > PARTS_MAX && self.batches.len() > 1 {
+                    self.merge_nearest();
+                }
+            }
         }
     }
     /// One attempt into the hole, of `all` that the client makes a second.
@@ -141,18 +143,23 @@ impl Stale {
                 shares.extend(batch.parts.iter().map(|(pod, part)| (*pod, met * part)));
             }
         }
-        shares.sort_by_key(|(pod, _)| *pod);
-        shares.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            first.1 += if same { later.1 } else { 0.0 };
-            same
-        });
+        add_up(&mut shares);
         let all: f64 = shares.iter().map(|(_, share)| share).sum();
         if all > 1.0 {
             shares.iter_mut().for_each(|(_, share)| *share /= all);
         }
         shares
     }
+}
+
+/// Each pod once, in order, with the sum of its shares.
+fn add_up(shares: &mut Vec<(PodId, f64)>) {
+    shares.sort_by_key(|(pod, _)| *pod);
+    shares.dedup_by(|later, first| {
+        let same = later.0 == first.0;
+        first.1 += if same { later.1 } else { 0.0 };
+        same
+    });
 }
 
 /// Seconds in which a client that makes so many attempts a second goes round all ports. Where that is longer than an
@@ -170,12 +177,7 @@ impl Batch {
         let all = mine + others;
         let mut parts: Vec<(PodId, f64)> = weighed(self, mine / all);
         parts.extend::<Vec<_>>(weighed(other, others / all));
-        parts.sort_by_key(|(pod, _)| *pod);
-        parts.dedup_by(|later, first| {
-            let same = later.0 == first.0;
-            first.1 += if same { later.1 } else { 0.0 };
-            same
-        });
+        add_up(&mut parts);
         let rate = all / to.since(from).as_secs_f64();
         Batch { from, to, rate, parts: parts.into(), round: self.round.max(other.round) }
     }

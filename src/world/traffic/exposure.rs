@@ -79,6 +79,15 @@ mod tests {
     }
 
     #[test]
+    fn the_order_of_perils_is_that_in_which_they_compare() {
+        let pods = [None, Some(PodId(0)), Some(PodId(1)), Some(PodId(u32::MAX))];
+        let all: Vec<Peril> = pods.into_iter().flat_map(|pod| Loss::ALL.map(|loss| (pod, loss))).collect();
+        for (one, other) in all.iter().flat_map(|one| all.iter().map(move |other| (one, other))) {
+            assert_eq!(order(one).cmp(&order(other)), one.cmp(other), "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
     fn overlapping_exposure_counts_once() {
         let mut exposure = Exposure::default();
         for (from, to) in [(10, 12), (20, 25), (11, 14), (30, 31), (13, 21), (40, 40)] {

@@ -274,9 +274,12 @@ impl Client {
 
 /// What nobody's requests lose on average: by the way of the loss alone, since no pod has to be named.
 fn unlucky(classes: &[(Peril, f64)], mean: f64) -> Vec<(Peril, u64, f64)> {
-    let sum = |loss: Loss| classes.iter().filter(|((_, of), _)| *of == loss).map(|(_, part)| part).sum::<f64>();
-    let sums = Loss::ALL.map(|loss| ((None, loss), 0, mean * sum(loss)));
-    sums.into_iter().filter(|(_, _, mean)| *mean > 0.0).collect()
+    let mut sums = [0.0; Loss::ALL.len()];
+    for ((_, loss), part) in classes {
+        sums[*loss as usize] += part;
+    }
+    let lost = Loss::ALL.into_iter().zip(sums).filter(|(_, sum)| *sum > 0.0);
+    lost.map(|(loss, sum)| ((None, loss), 0, mean * sum)).collect()
 }
 
 /// From a try until its client knows that it failed.
