@@ -80,7 +80,9 @@ fn weighed_numbers_of_faults_stand_on_the_page_and_in_a_certificate_that_holds()
     let home = words.split(' ').nth(2).and_then(|file| Path::new(file).parent()).expect("a folder").to_owned();
     let verified = output(folder.path(), &format!("verify {}/certificate.json", home.to_string_lossy()));
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
-    assert_eq!(output(folder.path(), &asked.replace("0.5", "-1")).status.code(), Some(2));
+    for wrong in [asked.replace("0.5", "-1"), format!("{asked} --faults 0")] {
+        assert_eq!(output(folder.path(), &wrong).status.code(), Some(2), "{wrong}");
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn ask(asked: &Prove) -> Result<Ask, Failure> {
     };
     let kinds = ask::kinds(&asked.kinds).map_err(|error| unknown(&error, error.nearest, "faults"))?;
     let laws = ask::laws(&asked.laws).map_err(|error| unknown(&error, error.nearest, "laws"))?;
-    Ok(Ask {
+    let ask = Ask {
         faults: asked.faults,
         kinds,
         laws: (!laws.is_empty()).then_some(laws),
@@ -81,7 +81,11 @@ fn ask(asked: &Prove) -> Result<Ask, Failure> {
         confidence: asked.confidence,
         statics: !asked.no_static,
         faults_per_hour: asked.faults_per_hour,
-    })
+    };
+    match ask.mistake() {
+        Some(mistake) => Err(Failure::Input(format!("error: {mistake}"))),
+        None => Ok(ask),
+    }
 }
 
 /// Everything that the answer depends on, on one line.

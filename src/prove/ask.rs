@@ -51,6 +51,9 @@ impl Ask {
         if let Some(rate) = self.faults_per_hour.filter(|rate| !(*rate > 0.0 && *rate <= RATE_MAX)) {
             return Some(format!("{rate} faults an hour are not above 0 and at most {RATE_MAX}"));
         }
+        if self.faults_per_hour.is_some() && self.faults == 0 {
+            return Some("numbers of faults are weighed from one on; ask for --faults 1 or more".to_owned());
+        }
         (!share(self.confidence)).then(|| format!("a confidence of {} is not above 0 and below 1", self.confidence))
     }
 }
