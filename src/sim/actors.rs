@@ -14,7 +14,7 @@ use crate::world::effects::Outcome;
 use crate::world::event::Event;
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, ClientId, PodId};
-use crate::world::reported::{Changes, Sight, StaticPod};
+use crate::world::reported::{Changes, StaticPod};
 
 /// One actor and what it waits for.
 #[derive(Clone, Debug)]
@@ -143,7 +143,7 @@ impl Drivers {
         }
         let mut given = BTreeSet::new();
         let webhooks = world.api().refusing().map(|refusing| webhook(refusing, world));
-        let reasons = webhooks.chain(driver.blocked.iter().map(|why| reason(why, world)));
+        let reasons = webhooks.chain(driver.blocked.iter().flat_map(NotYet::each).map(|why| reason(why, world)));
         let mut reasons: Vec<String> = reasons.filter(|reason| given.insert(reason.clone())).collect();
         let more = reasons.len().saturating_sub(3);
         reasons.truncate(3);
@@ -199,7 +199,7 @@ impl Drivers {
     pub(super) fn something_changed(&mut self, changes: &Changes, world: &mut World) {
         for index in 0..self.drivers.len() {
             let driver = &mut self.drivers[index];
-            if driver.ended.is_some() || driver.wait.polls.is_empty() {
+            if driver.ended.is_some() || !driver.wait.polls_anything() {
                 continue;
             }
             let idle = !(changes.machines || changes.api || changes.control_plane || !changes.ended.is_empty());
@@ -208,9 +208,7 @@ impl Drivers {
             }
             let now = world.now();
             let from = if driver.acted == Some(now) { now + crate::base::Span::nanos(1) } else { now };
-            let concerned = driver.wait.polls.iter().filter(|(_, sight)| changes.concern(*sight));
-            let ticks = concerned.map(|(poll, _)| from.next_tick(poll.phase, poll.period));
-            if let Some(tick) = ticks.min()
+            if let Some(tick) = driver.wait.tick(changes, from)
                 && driver.rings.is_none_or(|rings| tick < rings)
             {
                 self.ring(index, tick, world);
@@ -248,11 +246,11 @@ impl Drivers {
         driver.wait = driver.actor.act(&world.view(api, &self.static_pods), answers, &mut orders);
         if api.is_err() && world.may_answer(driver.client) {
             // The next look dials anew, and need not find what this one found.
-            let again = |poll: &(crate::strategy::actor::Poll, Sight)| poll.0.after(world.now());
-            let next = driver.wait.polls.iter().map(again).chain(driver.wait.alarm).min();
+            let again = driver.wait.looks().map(|(poll, _)| poll.after(world.now()));
+            let next = again.chain(driver.wait.alarm).min();
             driver.wait.alarm = next;
         }
-        driver.looks_at_anything = driver.wait.polls.iter().any(|(_, sight)| *sight == Sight::Anything);
+        driver.looks_at_anything = driver.wait.looks_at_anything();
         driver.acted = Some(world.now());
         let actor = ActorId::from_index(index);
         let client = driver.client;
@@ -353,5 +351,6 @@ fn reason(why: &NotYet, world: &World) -> String {
         NotYet::Gate(what) => format!("validation: {what}"),
         NotYet::ApiSilent => "the API does not answer".to_owned(),
         NotYet::Pause => "a fixed wait".to_owned(),
+        NotYet::Several(all) => all.iter().map(|why| reason(why, world)).collect::<Vec<_>>().join("; "),
     }
 }

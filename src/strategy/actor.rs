@@ -2,11 +2,11 @@
 
 use std::fmt::Debug;
 
-use crate::base::{Span, Time};
+pub use super::wait::{NotYet, Part, Poll, Wait};
 use crate::world::command::{Answer, Command};
 use crate::world::fact::{RolloutStage, StepPhase, Unit};
-use crate::world::ids::{AppId, PodId};
-use crate::world::reported::{Reported, Sight};
+use crate::world::ids::AppId;
+use crate::world::reported::Reported;
 
 /// A planner outside the cluster, with plain cloneable state of its own.
 ///
@@ -156,63 +156,6 @@ impl Clone for Box<dyn Actor> {
     fn clone(&self) -> Self {
         self.boxed_clone()
     }
-}
-
-/// A polling loop that waits for something to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Poll {
-    /// Polls fall on `phase + k * period`.
-    pub phase: Time,
-    /// Time between two polls.
-    pub period: Span,
-}
-
-/// What an actor waits for until it is called again. Answers to its orders always wake it at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wait {
-    /// It is called at this moment in any case.
-    pub alarm: Option<Time>,
-    /// Once what a poll looks at has changed, it is called at that poll's next tick. While nothing changes, the polls
-    /// of the real tool would find what they found before, and cost nothing here.
-    pub polls: Vec<(Poll, Sight)>,
-}
-
-impl Wait {
-    /// Nothing but answers.
-    pub fn for_answers() -> Wait {
-        Wait::default()
-    }
-    /// This moment.
-    pub fn until(alarm: Time) -> Wait {
-        Wait { alarm: Some(alarm), polls: Vec::new() }
-    }
-}
-
-/// Why a plan cannot go on yet: a value that a report can print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotYet {
-    /// A budget allows no eviction of this pod now.
-    BudgetSpent {
-        /// The pod.
-        pod: PodId,
-    },
-    /// More than one budget selects this pod; the API refuses its eviction for ever.
-    SeveralBudgets {
-        /// The pod.
-        pod: PodId,
-    },
-    /// A pod is on its way out.
-    Terminating {
-        /// The pod.
-        pod: PodId,
-    },
-    /// A check of the cluster fails; the text says on what.
-    Gate(String),
-    /// The API does not answer.
-    ApiSilent,
-    /// A fixed wait.
-    Pause,
 }
 
 /// What an actor puts out in one call.

@@ -37,11 +37,12 @@ pub mod system_upgrade_controller;
 pub mod talos;
 pub mod turn;
 mod validation;
+mod wait;
 
 #[cfg(test)]
 mod stage;
 
-pub use actor::{Actor, NotYet, Orders, Poll, Wait};
+pub use actor::{Actor, NotYet, Orders, Part, Poll, Wait};
 pub use catalog::{CATALOG, StrategyEntry, Target};
 pub use cluster_api::refused as cluster_api_refuses;
 pub use hops::{Hops, each_minor, goals, walk_check};

@@ -224,8 +224,13 @@ impl Stage {
         }
     }
 
+    /// Each single reason to wait, as of the last call.
+    pub(crate) fn blocked(&self) -> Vec<NotYet> {
+        self.orders.blocked.iter().flat_map(NotYet::each).cloned().collect()
+    }
+
     fn next_poll(&self) -> Option<Time> {
-        let polls = self.wait.polls.iter();
+        let polls = self.wait.looks();
         match (self.changed, self.eager) {
             (true, _) => polls.map(|(poll, _)| poll.from(self.now)).min(),
             (false, true) => polls.map(|(poll, _)| poll.after(self.now)).min(),

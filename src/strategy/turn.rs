@@ -1,6 +1,8 @@
 //! One call of an actor, as its parts pass it around: what is seen, what was answered, what is ordered and awaited.
 
-use super::actor::{NotYet, Orders, Poll, Wait};
+use std::sync::Arc;
+
+use super::actor::{NotYet, Orders, Part, Poll, Wait};
 use crate::base::{Name, Span, Time};
 use crate::engine::Dist;
 use crate::world::command::{Answer, Command};
@@ -8,9 +10,6 @@ use crate::world::fact::{StepPhase, Unit};
 use crate::world::purpose::Purpose;
 use crate::world::reported::{Reported, Sight};
 use crate::world::store::ApiError;
-
-/// The shortest step of the clock: the tick after `now` is the first one not before `now` plus this.
-const INSTANT: Span = Span::nanos(1);
 
 /// The numbers of an actor's orders, counted from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,10 +67,19 @@ impl<'a, 'r> Turn<'a, 'r> {
         self.answers.iter().any(|answer| (from..=to).contains(&answer.order))
     }
     /// What somebody says that it waits for, and why, kept apart from what this call has gathered so far.
-    pub fn apart(&mut self, says: impl FnOnce(&mut Self)) -> (Wait, Vec<NotYet>) {
+    pub fn apart(&mut self, says: impl FnOnce(&mut Self)) -> Part {
         let (wait, blocked) = (std::mem::take(&mut self.wait), std::mem::take(&mut self.orders.blocked));
         says(self);
-        (std::mem::replace(&mut self.wait, wait), std::mem::replace(&mut self.orders.blocked, blocked))
+        let wait = std::mem::replace(&mut self.wait, wait);
+        Part::new(wait, std::mem::replace(&mut self.orders.blocked, blocked))
+    }
+    /// Waits for what a part waits for of which nothing has come.
+    pub fn part(&mut self, part: &Part) {
+        self.until(part.alarm.unwrap_or(Time::NEVER));
+        self.wait.parts.push(part.clone());
+        if !part.blocked().is_empty() {
+            self.blocked(NotYet::Several(Arc::clone(part.blocked())));
+        }
     }
     /// A remark for the timeline.
     pub fn remark(&mut self, text: String) {
@@ -98,40 +106,5 @@ impl<'a, 'r> Turn<'a, 'r> {
     /// Why it waits; the same reason may be given more than once.
     pub fn blocked(&mut self, reason: NotYet) {
         self.orders.blocked.push(reason);
-    }
-}
-
-impl Poll {
-    /// Whether a tick falls on `now`.
-    pub fn ticks_at(self, now: Time) -> bool {
-        now.last_tick(self.phase, self.period) == Some(now)
-    }
-    /// The first tick after `now`.
-    pub fn after(self, now: Time) -> Time {
-        (now + INSTANT).next_tick(self.phase, self.period)
-    }
-    /// The first tick at or after `at`; never, if `at` is never.
-    pub fn from(self, at: Time) -> Time {
-        if at == Time::NEVER { Time::NEVER } else { at.next_tick(self.phase, self.period) }
-    }
-    /// How many ticks lie after the first one, up to and including `now`.
-    pub fn passed(self, now: Time) -> u64 {
-        now.since(self.phase).as_nanos() / self.period.as_nanos().max(1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_poll_ticks_at_its_phase_and_every_period_from_there() {
-        let at = |seconds| Time::ZERO + Span::secs(seconds);
-        let poll = Poll { phase: at(3), period: Span::secs(5) };
-        assert!(poll.ticks_at(at(3)) && poll.ticks_at(at(13)) && !poll.ticks_at(at(12)) && !poll.ticks_at(at(2)));
-        assert_eq!(poll.after(at(13)), at(18));
-        assert_eq!(poll.from(at(13)), at(13));
-        assert_eq!(poll.from(Time::NEVER), Time::NEVER);
-        assert_eq!((poll.passed(at(3)), poll.passed(at(12)), poll.passed(at(13))), (0, 1, 2));
     }
 }

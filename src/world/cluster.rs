@@ -13,7 +13,7 @@ use crate::world::components::etcd::Etcd;
 use crate::world::components::joining::Joins;
 use crate::world::components::kubelet::{KubeletEvent, Kubelets};
 use crate::world::components::probe::Probes;
-use crate::world::components::proxy::Proxies;
+use crate::world::components::proxy::{Proxies, ProxyEvent};
 use crate::world::components::routers::Routers;
 use crate::world::components::scheduler::{SchedulerEvent, Schedulers, Unschedulable};
 use crate::world::components::static_pods::StaticPods;
@@ -142,7 +142,7 @@ impl World {
             Event::Controllers(event) => self.controllers.step(event, &mut ctx!(self)),
             Event::Scheduler(event) => self.schedulers.step(event, &mut ctx!(self)),
             Event::Kubelet(event) => self.kubelets.step(event, &mut ctx!(self)),
-            Event::Proxy(event) => self.proxies.step(event, &mut ctx!(self)),
+            Event::Proxy(event) => self.proxy_steps(event),
             Event::Router(event) => self.routers.step(event, &mut ctx!(self)),
             Event::Balancer(event) => self.balancers.step(event, &mut ctx!(self)),
             Event::Cloud(event) => {
@@ -206,13 +206,35 @@ impl World {
         }
     }
 
+    /// A kube-proxy looks up from its work, and goes on.
+    fn proxy_steps(&mut self, event: ProxyEvent) {
+        let node = event.node();
+        if let Some(client) = self.proxies.client(node)
+            && let Some(revision) = self.api.looks_up(client, self.now)
+        {
+            let cursor = self.watches.cursor_mut(client);
+            cursor.revision = cursor.revision.max(revision);
+        }
+        self.proxies.step(event, &mut ctx!(self));
+        self.proxy_rests(node);
+    }
+
+    /// A kube-proxy that has nothing to do, or has stopped, hears of what comes at once.
+    pub(super) fn proxy_rests(&mut self, node: NodeId) {
+        if let Some(client) = self.proxies.client(node)
+            && !self.proxies.is_busy(node)
+        {
+            self.api.awaits(client, &mut ctx!(self));
+        }
+    }
+
     /// A watch delivers: the cursor moves, the component hears.
     fn delivers(&mut self, client: ClientId, revision: Revision) {
         let from = self.watches.cursor(client);
         if !self.api.is_delivered(client) || revision <= from {
             return;
         }
-        let resumes = self.store.touched(from, revision).is_some();
+        let resumes = self.store.reaches_back(from);
         self.watches.cursor_mut(client).revision = revision;
         let (kind, mut ctx) = (self.client_kinds[client], ctx!(self));
         match kind {

@@ -176,7 +176,7 @@ impl World {
             let version = self.static_pods.starts(master, process, machine);
             let [manager, scheduler] = self.masters[master].elected;
             let client = if process == MasterProcess::Scheduler { scheduler } else { manager };
-            self.api.client_stops(client, &ctx!(self));
+            self.api.client_stops(client, &mut ctx!(self));
             self.api.client_starts(client, version, &mut ctx!(self));
         }
         self.start_process(master, process);
@@ -225,12 +225,13 @@ impl World {
                 self.kubelets.stops(node, &mut ctx!(self));
                 // The last heartbeat is that of a client that was served until now.
                 self.settle_effects();
-                self.api.client_stops(self.kubelet_clients[node], &ctx!(self));
+                self.api.client_stops(self.kubelet_clients[node], &mut ctx!(self));
             }
             NodeProcess::Proxy => {
                 self.proxies.stops(node);
+                self.proxy_rests(node);
                 if let Some(client) = self.proxies.client(node) {
-                    self.api.client_stops(client, &ctx!(self));
+                    self.api.client_stops(client, &mut ctx!(self));
                 }
             }
         }

@@ -219,7 +219,7 @@ impl World {
     fn router_stops(&mut self, pod: PodId) {
         if let Some(client) = self.routers.client(pod) {
             self.routers.stops(pod);
-            self.api.client_stops(client, &ctx!(self));
+            self.api.client_stops(client, &mut ctx!(self));
         }
     }
 
@@ -288,7 +288,9 @@ impl World {
         match self.store.apply(change, self.now) {
             Ok(_) => {
                 self.announce(change, before);
-                self.api.publish(&mut ctx!(self));
+                let (kinds, proxies) = (&self.client_kinds, &self.proxies);
+                let at_work = |client| matches!(kinds[client], ClientKind::Proxy(node) if proxies.is_busy(node));
+                self.api.publish(at_work, &mut ctx!(self));
                 self.set_going(before);
                 Ok(())
             }
@@ -419,17 +421,18 @@ impl World {
             self.controllers.signal(master, Signal::Kill, &mut ctx!(self));
             self.schedulers.signal(master, Signal::Kill, &mut ctx!(self));
             for client in self.masters[master].elected {
-                self.api.client_stops(client, &ctx!(self));
+                self.api.client_stops(client, &mut ctx!(self));
             }
         }
         for pod in self.store.pods_on(node).to_vec() {
             self.router_stops(pod);
         }
         self.kubelets.machine_off(node, &mut ctx!(self));
-        self.api.client_stops(self.kubelet_clients[node], &ctx!(self));
+        self.api.client_stops(self.kubelet_clients[node], &mut ctx!(self));
         self.proxies.stops(node);
+        self.proxy_rests(node);
         if let Some(client) = self.proxies.client(node) {
-            self.api.client_stops(client, &ctx!(self));
+            self.api.client_stops(client, &mut ctx!(self));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who has heard what: the second of the three clocks of truth.
 
-use crate::base::{IdVec, Time};
+use crate::base::IdVec;
 use crate::world::ids::{ClientId, MasterId, NodeId, PodId};
 use crate::world::store::{Component, Revision};
 
@@ -24,8 +24,6 @@ pub enum ClientKind {
 pub struct Cursor {
     /// It has heard everything up to here.
     pub revision: Revision,
-    /// No delivery arrives before this: events of one watch come in order.
-    pub busy_until: Time,
     /// Whether its watch stands.
     pub connected: bool,
 }
@@ -39,7 +37,7 @@ pub struct Watches {
 impl Watches {
     /// Adds a watcher that has heard everything up to `revision`.
     pub fn add(&mut self, revision: Revision) -> ClientId {
-        self.cursors.push(Cursor { revision, busy_until: Time::ZERO, connected: false })
+        self.cursors.push(Cursor { revision, connected: false })
     }
     /// Up to which revision a client has heard.
     pub fn cursor(&self, client: ClientId) -> Revision {

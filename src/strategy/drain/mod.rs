@@ -16,7 +16,7 @@ mod tests;
 
 pub use settings::{Attempts, Bypass, DrainSettings, EVICT_RETRY, GONE_POLL, SkipWait};
 
-use super::actor::{NotYet, Poll, Wait};
+use super::actor::{Part, Poll};
 use super::turn::Turn;
 use crate::base::Time;
 use crate::world::command::Command;
@@ -104,8 +104,7 @@ pub struct Drain {
 /// looks at the pods of those that something has happened to.
 #[derive(Clone, Debug)]
 struct Rest {
-    wait: Wait,
-    blocked: Vec<NotYet>,
+    part: Part,
     /// Orders that were not answered yet, from and up to.
     asked: Option<(u32, u32)>,
     /// Ticks at which refused evictions are tried again, if anything has changed since this revision.
@@ -174,9 +173,7 @@ impl Drain {
     /// Says what it waits for, and why.
     pub fn arm(&self, turn: &mut Turn<'_, '_>) {
         if let Some(rest) = &self.rest {
-            turn.until(rest.wait.alarm.unwrap_or(Time::NEVER));
-            turn.wait.polls.extend_from_slice(&rest.wait.polls);
-            turn.orders.blocked.extend_from_slice(&rest.blocked);
+            turn.part(&rest.part);
             if turn.seen.store().revision() != rest.known {
                 rest.retries.iter().for_each(|poll| turn.until(poll.after(turn.now())));
             }
@@ -191,7 +188,7 @@ impl Drain {
         let answered = rest.asked.is_some_and(|(from, to)| turn.answers_any(from, to));
         !by_time_too
             && turn.seen.api.is_ok()
-            && rest.wait.alarm.is_none_or(|alarm| now < alarm)
+            && rest.part.alarm.is_none_or(|alarm| now < alarm)
             && !answered
             && rest.bound == self.bound(turn.seen)
             && !rest.retries.iter().any(|poll| poll.ticks_at(now))
@@ -199,14 +196,14 @@ impl Drain {
 
     fn rest_from_now(&self, turn: &mut Turn<'_, '_>) -> Option<Box<Rest>> {
         let Stage::Pods { deadline, alert, tasks } = &self.stage else { return None };
-        let (wait, blocked) = turn.apart(|turn| {
+        let part = turn.apart(|turn| {
             turn.until(*alert);
             for task in tasks {
                 task.arm(self.node, &self.settings, *deadline, turn);
             }
         });
         let (known, bound) = (turn.seen.store().revision(), self.bound(turn.seen));
-        let mut rest = Rest { wait, blocked, asked: None, retries: Vec::new(), known, bound };
+        let mut rest = Rest { part, asked: None, retries: Vec::new(), known, bound };
         for task in tasks {
             match task.state {
                 TaskState::Asking { order, .. } => {

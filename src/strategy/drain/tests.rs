@@ -94,7 +94,7 @@ fn a_blocked_drain_is_not_called_while_nothing_changes() {
     let before = stage.calls;
     stage.run_until(secs(100_000));
     assert_eq!(stage.calls, before);
-    assert_eq!(stage.orders.blocked, [NotYet::BudgetSpent { pod: PodId(0) }]);
+    assert_eq!(stage.blocked(), [NotYet::BudgetSpent { pod: PodId(0) }]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn two_budgets_on_a_pod_fail_its_task_while_the_others_go_on() {
     stage.apply(&change).expect("the pod exists");
     stage.run_until(secs(5));
     let expected = [NotYet::SeveralBudgets { pod: PodId(0) }, NotYet::Terminating { pod: pending }];
-    assert_eq!(stage.orders.blocked, expected);
+    assert_eq!(stage.blocked(), expected);
     stage.run_until(secs(100));
     let (at, result) = stage.ended.clone().expect("it has ended");
     assert_eq!(at, Time::ZERO + Span::millis(12_020) + Span::ZERO, "{}", stage.transcript());

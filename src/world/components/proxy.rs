@@ -32,6 +32,15 @@ pub enum ProxyEvent {
     },
 }
 
+impl ProxyEvent {
+    /// Whose it is.
+    pub fn node(self) -> NodeId {
+        match self {
+            ProxyEvent::Syncs { node, .. } | ProxyEvent::Synced { node, .. } => node,
+        }
+    }
+}
+
 /// One kube-proxy.
 #[derive(Clone, Debug)]
 struct Proxy {
@@ -74,6 +83,11 @@ impl Proxies {
     /// Whether a kube-proxy that is kept up runs here.
     pub fn is_running(&self, node: NodeId) -> bool {
         self.nodes[node].as_ref().is_some_and(|proxy| proxy.running)
+    }
+
+    /// Whether a sync is under way or waits for the gate: then what comes meanwhile is looked at when it begins, or ends.
+    pub fn is_busy(&self, node: NodeId) -> bool {
+        self.nodes[node].as_ref().is_some_and(|proxy| proxy.running && proxy.busy)
     }
 
     /// The start of a run: it runs, and the kernel follows the slices as they are.

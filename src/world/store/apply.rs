@@ -165,7 +165,9 @@ impl Store {
             let shares = |other: &PodId| *other != pod && self.volume_of(*other) == Some(volume);
             self.volumes[volume].mounted = self.on_node[node].iter().any(shares);
         }
-        self.of_app[app].retain(|other| *other != pod);
+        if let Some(at) = self.of_app[app].iter().position(|other| *other == pod) {
+            self.of_app[app].remove(at);
+        }
         if let Some(node) = node {
             self.on_node[node].retain(|other| *other != pod);
         }

@@ -247,6 +247,10 @@ impl Store {
     pub fn budgets_of(&self, app: AppId) -> &[BudgetId] {
         &self.app_facts[app].budgets
     }
+    /// Whether a watcher at `from` can resume; one further behind must list again.
+    pub fn reaches_back(&self, from: Revision) -> bool {
+        from >= self.forgotten
+    }
     /// What was written after `from` up to and including `to`, oldest first. `None`: the window has moved on, and a
     /// watcher at `from` must list again (410 Gone).
     pub fn touched(&self, from: Revision, to: Revision) -> Option<impl Iterator<Item = Touched> + '_> {

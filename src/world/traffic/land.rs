@@ -131,9 +131,13 @@ impl Land {
     }
     pub(super) fn set_serving(&mut self, pod: PodId, serving: Serving) {
         let process = &mut self.pods[pod];
-        process.serving = serving;
+        let before = std::mem::replace(&mut process.serving, serving);
         let open = &mut self.open[process.app];
-        open.retain(|other| *other != pod);
+        if before == Serving::Open
+            && let Some(at) = open.iter().position(|other| *other == pod)
+        {
+            open.remove(at);
+        }
         match serving {
             Serving::Open => open.push(pod),
             Serving::Silent => {

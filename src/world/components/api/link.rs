@@ -15,6 +15,7 @@ impl Api {
     /// A client's process starts: it connects.
     pub fn client_starts(&mut self, client: ClientId, version: Version, ctx: &mut Ctx<'_>) {
         self.catch_up(client, ctx);
+        self.awaits(client, ctx);
         let who = &mut self.clients[client];
         who.adopt(version);
         who.running = true;
@@ -48,8 +49,9 @@ impl Api {
     }
 
     /// A client's process ends; its connection with it.
-    pub fn client_stops(&mut self, client: ClientId, ctx: &Ctx<'_>) {
+    pub fn client_stops(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
         self.catch_up(client, ctx);
+        self.awaits(client, ctx);
         let who = &mut self.clients[client];
         who.running = false;
         who.served = false;
@@ -184,6 +186,8 @@ impl Api {
         if who.link == Link::Broken {
             return;
         }
+        self.awaits(client, ctx);
+        let who = &mut self.clients[client];
         if matches!(who.link, Link::To(_)) && who.served {
             who.unserved_since = ctx.now;
         }
@@ -218,8 +222,9 @@ impl Api {
 
     /// A client's peer falls silent; it finds out after its pings, or after TCP has given up.
     pub(super) fn hangs(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
+        let Link::To(master) = self.clients[client].link else { return };
+        self.awaits(client, ctx);
         let who = &mut self.clients[client];
-        let Link::To(master) = who.link else { return };
         who.link = Link::Hung(master);
         who.generation += 1;
         if who.served {

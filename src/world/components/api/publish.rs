@@ -1,6 +1,6 @@
 //! Watches: which clients follow what, and when a committed write reaches them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::client::Link;
 use super::{Api, ApiEvent};
@@ -25,6 +25,8 @@ pub(super) struct Followers {
     leading: [Option<ClientId>; 2],
     /// When each client's last delivery arrives (events of one watch come in order), and how many it had.
     busy_until: IdVec<ClientId, (Time, u64)>,
+    /// What comes, and when, to clients at work: they look at it when they are done, and nothing happens before.
+    coming: BTreeMap<ClientId, VecDeque<(Time, Revision)>>,
 }
 
 impl Followers {
@@ -51,6 +53,7 @@ impl Followers {
 
     pub(super) fn drop_proxy(&mut self, client: ClientId) {
         self.proxies.retain(|other| *other != client);
+        self.coming.remove(&client);
     }
 }
 
@@ -70,8 +73,9 @@ impl Api {
         self.followers.drop_proxy(client);
     }
 
-    /// A write was committed as the newest revision: everyone whose watch follows what it touched will hear.
-    pub fn publish(&mut self, ctx: &mut Ctx<'_>) {
+    /// A write was committed as the newest revision: everyone whose watch follows what it touched will hear. A client
+    /// at work looks up only when it is done: until then a delivery is no event.
+    pub fn publish(&mut self, at_work: impl Fn(ClientId) -> bool, ctx: &mut Ctx<'_>) {
         let revision = ctx.store.revision();
         let before = Revision(revision.0 - 1);
         let (mut controllers, mut scheduler, mut proxies, mut kubelet) = (false, false, false, None);
@@ -98,11 +102,12 @@ impl Api {
         let [manager, scheduling] = self.followers.leading;
         let kubelet = kubelet.and_then(|node| self.followers.kubelets.get(node).copied().flatten());
         for client in [manager.filter(|_| controllers), scheduling.filter(|_| scheduler), kubelet] {
-            self.deliver(client, revision, ctx);
+            self.deliver(client, revision, false, ctx);
         }
         if proxies {
             for index in 0..self.followers.proxies.len() {
-                self.deliver(Some(self.followers.proxies[index]), revision, ctx);
+                let client = self.followers.proxies[index];
+                self.deliver(Some(client), revision, at_work(client), ctx);
             }
         }
     }
@@ -115,12 +120,14 @@ impl Api {
             ClientKind::Operator(_) => false,
         };
         let revision = ctx.store.revision();
-        if follows && ctx.cursor(client) < revision {
-            self.deliver(Some(client), revision, ctx);
+        let coming = self.followers.coming.get(&client).into_iter().flatten();
+        let arrived = coming.take_while(|(at, _)| *at <= ctx.now).last().map(|(_, revision)| *revision);
+        if follows && ctx.cursor(client).max(arrived.unwrap_or_default()) < revision {
+            self.deliver(Some(client), revision, false, ctx);
         }
     }
 
-    fn deliver(&mut self, client: Option<ClientId>, revision: Revision, ctx: &mut Ctx<'_>) {
+    fn deliver(&mut self, client: Option<ClientId>, revision: Revision, at_work: bool, ctx: &mut Ctx<'_>) {
         let Some(client) = client else { return };
         let who = &self.clients[client];
         if !who.running || !matches!(who.link, Link::To(_)) {
@@ -130,7 +137,26 @@ impl Api {
         let delay = ctx.spec.timings.watch.sample(&mut ctx.draw(Purpose::WatchDelay, who.name, deliveries));
         let at = busy.max(ctx.now + delay);
         self.followers.busy_until[client] = (at, deliveries + 1);
-        ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision }));
+        match at_work {
+            true => self.followers.coming.entry(client).or_default().push_back((at, revision)),
+            false => ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision })),
+        }
+    }
+
+    /// A client at work looks up: what has come meanwhile.
+    pub fn looks_up(&mut self, client: ClientId, now: Time) -> Option<Revision> {
+        let coming = self.followers.coming.get_mut(&client)?;
+        let many = coming.partition_point(|(at, _)| *at <= now);
+        coming.drain(..many).last().map(|(_, revision)| revision)
+    }
+
+    /// A client's work, or its connection, ends: what is still to come to it are events from now on.
+    pub fn awaits(&mut self, client: ClientId, ctx: &mut Ctx<'_>) {
+        let Some(coming) = self.followers.coming.get_mut(&client) else { return };
+        let arrived = coming.partition_point(|(at, _)| *at <= ctx.now);
+        for (at, revision) in coming.drain(arrived..) {
+            ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision }));
+        }
     }
 
     /// Whether a delivery still reaches its client.

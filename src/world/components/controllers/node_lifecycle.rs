@@ -13,6 +13,7 @@ use crate::world::behaviour::Behaviour;
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
 use crate::world::ids::{NodeId, ZoneId};
+use crate::world::pulse::LEASE_RENEW;
 use crate::world::spec::Eviction;
 use crate::world::store::{Change, NodeObject, NodeReady, PodObject};
 
@@ -116,10 +117,14 @@ impl NodeLifecycle {
         }
         self.tick = Time::NEVER;
         let mut counts = vec![(0, 0); self.zones.len()];
-        for node in desk.machines.ids() {
+        for node in (0..self.nodes.len()).map(NodeId::from_index) {
+            if self.nodes[node.index()].ready.is_none() {
+                continue;
+            }
             let Some(object) = desk.node(node, ctx) else { continue };
             let object = object.clone();
-            if object.ready != NodeReady::Unknown && self.deadline(node, &object, ctx) <= ctx.now {
+            let silent = || !self.renews(node, ctx) && self.deadline(node, &object, ctx) <= ctx.now;
+            if object.ready != NodeReady::Unknown && silent() {
                 self.lose(node, &object, desk, ctx);
             } else {
                 let watched = self.watched(node);
@@ -249,8 +254,12 @@ impl NodeLifecycle {
     fn plan_tick(&mut self, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         let later = ctx.now + Span::nanos(1);
         let retry = self.nodes.iter().any(|watched| watched.pods_left);
-        let detections = desk.machines.ids().filter_map(|node| self.detection(node, desk, ctx)).min();
-        let evictions = desk.machines.ids().filter_map(|node| self.times_out(node, desk.node(node, ctx)?, ctx)).min();
+        let known = || (0..self.nodes.len()).filter(|at| self.nodes[*at].ready.is_some()).map(NodeId::from_index);
+        let detections = known().filter_map(|node| self.detection(node, desk, ctx)).min();
+        let evictions = match self.eviction(ctx) {
+            Eviction::Taints => None,
+            Eviction::Timeout => known().filter_map(|node| self.times_out(node, desk.node(node, ctx)?, ctx)).min(),
+        };
         let found = [detections, evictions].into_iter().flatten().min();
         let next = if retry || self.eager { Some(later) } else { found };
         if let Some(at) = next {
@@ -275,9 +284,17 @@ impl NodeLifecycle {
 
     /// When a node that no longer renews will be found; `None` while it renews, or is lost already.
     fn detection(&self, node: NodeId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Option<Time> {
+        if ctx.pulses.is_beating(node) {
+            return None;
+        }
         let object = desk.node(node, ctx).filter(|object| object.ready != NodeReady::Unknown)?;
         let lost = self.nodes.get(node.index()).is_some_and(|watched| watched.ready == Some(NodeReady::Unknown));
-        (!ctx.pulses.is_beating(node) && !lost).then(|| self.deadline(node, object, ctx))
+        (!lost).then(|| self.deadline(node, object, ctx))
+    }
+
+    /// Whether it renews its lease, and more often than anybody would miss a renewal: no tick finds it silent.
+    fn renews(&self, node: NodeId, ctx: &Ctx<'_>) -> bool {
+        ctx.pulses.is_beating(node) && LEASE_RENEW <= self.grace(ctx).min(STARTUP_GRACE)
     }
 
     /// The tick that saw the node's last renewal.

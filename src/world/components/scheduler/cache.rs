@@ -62,7 +62,9 @@ pub(super) struct Cache {
     held: Vec<Held>,
     /// By app, sorted by node.
     placed: IdVec<AppId, Vec<Placed>>,
-    /// Nodes that exist, zones taken in turn.
+    /// Nodes that exist, by zone.
+    zones: Vec<Vec<NodeId>>,
+    /// The same, zones taken in turn.
     pub(super) order: Vec<NodeId>,
     /// The most room that any node of a stretch of that order has, by stretch; none where a node of it has changed since
     /// somebody looked.
@@ -89,6 +91,7 @@ impl Cache {
             nodes: Vec::new(),
             held: Vec::new(),
             placed: (0..apps).map(|_| Vec::new()).collect(),
+            zones: Vec::new(),
             order: Vec::new(),
             stretches: Vec::new(),
             places: Vec::new(),
@@ -117,7 +120,7 @@ impl Cache {
         let new = (record.exists, record.cordoned, record.tainted, record.avoided);
         self.room_changes(node);
         if old.0 != new.0 {
-            self.reorder(machines);
+            self.reorder(node, object.exists, machines[node].zone);
         }
         old != new
     }
@@ -244,25 +247,26 @@ impl Cache {
         }
     }
 
-    /// Zones in turn, one node each, until all are listed. Source: `node_tree.go` `list`.
-    fn reorder(&mut self, machines: &IdVec<NodeId, Machine>) {
-        let mut zones: Vec<Vec<NodeId>> = Vec::new();
-        for node in machines.ids() {
-            if self.nodes.get(node.index()).is_some_and(|record| record.exists) {
-                let zone = machines[node].zone.index();
-                if zones.len() <= zone {
-                    zones.resize(zone + 1, Vec::new());
-                }
-                zones[zone].push(node);
-            }
+    /// A node comes, or goes: zones in turn, one node each, until all are listed. Source: `node_tree.go` `list`.
+    fn reorder(&mut self, node: NodeId, exists: bool, zone: ZoneId) {
+        if self.zones.len() <= zone.index() {
+            self.zones.resize(zone.index() + 1, Vec::new());
         }
-        let longest = zones.iter().map(Vec::len).max().unwrap_or(0);
+        let nodes = &mut self.zones[zone.index()];
+        match nodes.binary_search(&node) {
+            Ok(at) if !exists => drop(nodes.remove(at)),
+            Err(at) if exists => nodes.insert(at, node),
+            Ok(_) | Err(_) => {}
+        }
         self.order.clear();
+        let longest = self.zones.iter().map(Vec::len).max().unwrap_or(0);
         for turn in 0..longest {
-            self.order.extend(zones.iter().filter_map(|zone| zone.get(turn)));
+            self.order.extend(self.zones.iter().filter_map(|zone| zone.get(turn)));
         }
-        self.stretches = vec![None; self.order.len().div_ceil(STRETCH)];
-        self.places = vec![u32::MAX; self.nodes.len()];
+        self.stretches.clear();
+        self.stretches.resize(self.order.len().div_ceil(STRETCH), None);
+        self.places.resize(self.nodes.len(), u32::MAX);
+        self.places[node.index()] = u32::MAX;
         for (place, node) in self.order.iter().enumerate() {
             self.places[node.index()] = place as u32;
         }

@@ -43,11 +43,32 @@ pub(super) struct Placing {
     on_host: Vec<(u32, u32)>,
     /// By zone: the app's live pods; whether the zone is a domain.
     in_zone: Vec<(u32, bool)>,
-    feasible: Vec<NodeId>,
+    /// Most live pods of the app on one node.
+    most_on_host: u32,
+    feasible: Vec<Feasible>,
     /// By node: what its resources last scored, and for which use of them.
     resources: Vec<Scored>,
-    scores: Vec<i64>,
-    spread: Vec<f64>,
+    /// By zone and live pods on the node: what spread scores there.
+    spread: Vec<Spreading>,
+}
+
+/// A node that fits.
+#[derive(Clone, Copy, Debug)]
+struct Feasible {
+    node: NodeId,
+    /// Where it is found in `spread`.
+    place: u32,
+    score: i64,
+    avoided: bool,
+}
+
+/// Nodes of one zone with as many live pods of the app each: spread scores them alike.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spreading {
+    /// One of them fits.
+    fits: bool,
+    cost: f64,
+    score: i64,
 }
 
 /// A score by resources: of this use, requests of the pod included.
@@ -91,14 +112,15 @@ impl Placing {
         self.filter(wish, cache, machines);
         let choice = match self.feasible[..] {
             [] => Err(self.why(wish, cache, machines)),
-            [only] => Ok(only),
+            [only] => Ok(only.node),
             [..] => {
-                self.score(asked, cache, machines);
-                let best = self.scores.iter().max().copied().unwrap_or(0);
-                let ties = self.scores.iter().filter(|score| **score == best).count() as u64;
+                self.score(asked);
+                let (best, ties) = self.feasible.iter().fold((i64::MIN, 0), |(best, ties), node| {
+                    if node.score > best { (node.score, 1) } else { (best, ties + u64::from(node.score == best)) }
+                });
                 let pick = ctx.draw(Purpose::SchedulerTie, pod, attempt).below(ties) as usize;
-                let mut tied = self.feasible.iter().zip(&self.scores).filter(|(_, score)| **score == best);
-                tied.nth(pick).map(|(node, _)| *node).ok_or_else(|| self.why(wish, cache, machines))
+                let tied = self.feasible.iter().filter(|node| node.score == best).nth(pick);
+                tied.map(|node| node.node).ok_or_else(|| self.why(wish, cache, machines))
             }
         };
         for placed in cache.placed(app) {
@@ -161,8 +183,10 @@ impl Placing {
     fn gather(&mut self, app: AppId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
         self.on_host.resize(cache.nodes.len().max(machines.len()), (0, 0));
         self.in_zone.iter_mut().for_each(|zone| *zone = (0, false));
+        self.most_on_host = 0;
         for placed in cache.placed(app) {
             self.on_host[placed.node.index()] = (placed.total, placed.live);
+            self.most_on_host = self.most_on_host.max(placed.live);
             let zone = machines[placed.node].zone.index();
             if self.in_zone.len() <= zone {
                 self.in_zone.resize(zone + 1, (0, false));
@@ -191,27 +215,42 @@ impl Placing {
         }
     }
 
-    /// The nodes that fit, of those that the search comes to. Stretches without room are passed at once.
+    /// The nodes that fit, of those that the search comes to, with what their resources score. Stretches without room
+    /// are passed at once.
     fn filter(&mut self, wish: Wish<'_>, cache: &mut Cache, machines: &IdVec<NodeId, Machine>) {
         self.feasible.clear();
-        let n = cache.order.len();
+        self.spread.clear();
+        self.resources.resize(machines.len(), Scored::default());
+        let (n, hosts) = (cache.order.len(), self.most_on_host as usize + 1);
         let enough = sample(n);
-        let mut looked = 0;
+        let (mut place, mut looked) = (self.start % n.max(1), 0);
         while looked < n && self.feasible.len() < enough {
-            let place = (self.start + looked) % n;
+            if place == n {
+                place = 0;
+            }
             let whole = place.is_multiple_of(STRETCH) && place + STRETCH <= n && looked + STRETCH <= n;
             if whole && cache.has_no_room(place, wish.app, machines) {
                 looked += STRETCH;
+                place += STRETCH;
                 continue;
             }
             let node = cache.order[place];
             looked += 1;
-            if self.rules_out(wish, node, &cache.nodes[node.index()], &machines[node]).is_none() {
-                self.feasible.push(node);
+            place += 1;
+            let (record, machine) = (&cache.nodes[node.index()], &machines[node]);
+            if self.rules_out(wish, node, record, machine).is_none() {
+                let (cpu, memory) = (record.cpu + wish.app.cpu, record.memory + wish.app.memory);
+                let score = self.resources[node.index()].of(cpu, memory, machine);
+                let spread = machine.zone.index() * hosts + self.on_host[node.index()].1 as usize;
+                if self.spread.len() <= spread {
+                    self.spread.resize(spread + 1, Spreading::default());
+                }
+                self.spread[spread].fits = true;
+                self.feasible.push(Feasible { node, place: spread as u32, score, avoided: record.avoided });
             }
         }
         if n > 0 {
-            self.start = (self.start + looked) % n;
+            self.start = place % n;
         }
     }
 
@@ -256,54 +295,40 @@ impl Placing {
         }
     }
 
-    fn score(&mut self, app: &AppSpec, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
-        self.scores.clear();
-        self.resources.resize(machines.len(), Scored::default());
-        let avoided = self.feasible.iter().any(|node| cache.nodes[node.index()].avoided);
-        for node in &self.feasible {
-            let (record, machine) = (&cache.nodes[node.index()], &machines[*node]);
-            let mut score = self.resources[node.index()].of(record.cpu + app.cpu, record.memory + app.memory, machine);
-            // Fewer PreferNoSchedule taints are better: `tainttoleration.go`, normalised in reverse.
-            score += if avoided && record.avoided { 0 } else { SCORE_MAX };
-            self.scores.push(score);
-        }
+    fn score(&mut self, app: &AppSpec) {
         match app.spread {
             // An app with constraints of its own, or none by wish, has no default ones.
             Spread::None | Spread::Hosts(_) | Spread::Zones(_) => {}
-            Spread::Default | Spread::OnePerHost | Spread::Together => self.score_spread(machines),
+            Spread::Default | Spread::OnePerHost | Spread::Together => self.score_spread(),
+        }
+        // Fewer PreferNoSchedule taints are better: `tainttoleration.go`, normalised in reverse.
+        let avoided = self.feasible.iter().any(|node| node.avoided);
+        for node in &mut self.feasible {
+            let untainted = if avoided && node.avoided { 0 } else { SCORE_MAX };
+            node.score += untainted + self.spread[node.place as usize].score;
         }
     }
 
     /// Soft default spread: fewer pods of the app on the host and in the zone are better; each count weighs by the
     /// logarithm of how many domains there are. Source: `podtopologyspread/scoring.go`.
-    fn score_spread(&mut self, machines: &IdVec<NodeId, Machine>) {
-        let mut zones = 0_u64;
-        for node in &self.feasible {
-            zones |= 1 << machines[*node].zone.index().min(63);
-        }
+    fn score_spread(&mut self) {
+        let hosts = self.most_on_host as usize + 1;
+        let zones = self.spread.chunks(hosts).filter(|zone| zone.iter().any(|place| place.fits)).count();
         let host_weight = libm::log(self.feasible.len() as f64 + 2.0);
-        let zone_weight = libm::log(f64::from(zones.count_ones()) + 2.0);
-        self.spread.clear();
-        // Neighbours in the order are mostly alike.
-        let mut last = (u32::MAX, u32::MAX, 0.0);
+        let zone_weight = libm::log(zones as f64 + 2.0);
         let (mut least, mut most) = (f64::MAX, 0.0_f64);
-        for node in &self.feasible {
-            let on_host = self.on_host[node.index()].1;
-            let in_zone = self.in_zone.get(machines[*node].zone.index()).map_or(0, |zone| zone.0);
-            if (last.0, last.1) != (on_host, in_zone) {
-                let cost = f64::from(on_host) * host_weight
-                    + f64::from(HOST_SKEW - 1)
-                    + f64::from(in_zone) * zone_weight
-                    + f64::from(ZONE_SKEW - 1);
-                last = (on_host, in_zone, libm::floor(cost + 0.5));
-            }
-            let cost = last.2;
-            (least, most) = (least.min(cost), most.max(cost));
-            self.spread.push(cost);
+        for (at, place) in self.spread.iter_mut().enumerate().filter(|(_, place)| place.fits) {
+            let in_zone = self.in_zone.get(at / hosts).map_or(0, |zone| zone.0);
+            let cost = (at % hosts) as f64 * host_weight
+                + f64::from(HOST_SKEW - 1)
+                + f64::from(in_zone) * zone_weight
+                + f64::from(ZONE_SKEW - 1);
+            place.cost = libm::floor(cost + 0.5);
+            (least, most) = (least.min(place.cost), most.max(place.cost));
         }
-        for (score, cost) in self.scores.iter_mut().zip(&self.spread) {
-            let share = if most > 0.0 { (SCORE_MAX as f64 * (most + least - cost) / most) as i64 } else { SCORE_MAX };
-            *score += SPREAD_WEIGHT * share;
+        for place in self.spread.iter_mut().filter(|place| place.fits) {
+            let share = SCORE_MAX as f64 * (most + least - place.cost) / most;
+            place.score = SPREAD_WEIGHT * if most > 0.0 { share as i64 } else { SCORE_MAX };
         }
     }
 }
