@@ -1,7 +1,7 @@
 //! A small stage for tests of planners: an API store and machines that do as they are told after fixed times, and a
 //! driver that keeps the contract of [`Wait`]. No controllers: tests play them.
 
-use super::actor::{Actor, Orders, Wait};
+use super::actor::{Actor, NotYet, Orders, Wait};
 use crate::base::{Id, IdVec, IntOrPercent, Span, Time, Version};
 use crate::engine::Draws;
 use crate::world::command::{Answer, Command, NodeProcess};

@@ -90,6 +90,18 @@ pub(super) struct Looked {
 }
 
 impl Looked {
+    /// Some failure that counts: the one that was found last, while it lasts.
+    pub(super) fn still_invalid(&mut self, seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
+        let last = self.at.and_then(|(_, found)| found).filter(|_| seen.api.is_ok() && !seen.flattered);
+        let node = match last {
+            Some(Invalid::NotJoined(node) | Invalid::NotReady(node)) => Some(node),
+            _ => None,
+        };
+        let in_group = |node: &NodeId| seen.instance(*node).running && !seen.instance(*node).detached;
+        let unfit = node.filter(in_group).and_then(|node| unfit(seen, node));
+        unfit.or_else(|| self.invalid(seen, relevant))
+    }
+
     /// As [`invalid`], for one who asks again and again.
     pub(super) fn invalid(&mut self, seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
         if seen.api.is_err() || seen.flattered {
@@ -136,17 +148,21 @@ fn machines_invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> 
         };
         let Some(members) = group else { continue };
         members.running += 1;
-        members.unfit = members.unfit.or(match seen.node(node) {
-            None => Some(Invalid::NotJoined(node)),
-            Some(object) if object.ready != NodeReady::True => Some(Invalid::NotReady(node)),
-            Some(_) => None,
-        });
+        members.unfit = members.unfit.or_else(|| unfit(seen, node));
     }
     let masters =
         masters.iter().enumerate().map(|(place, members)| (GroupKey::Master(MasterId(place as u32)), members));
     let pools = pools.entries().filter(|(pool, _)| relevant.counts(*pool));
     let pools = pools.map(|(pool, members)| (GroupKey::Pool(pool), members));
     masters.chain(pools).find_map(|(group, members)| group_invalid(seen, group, *members))
+}
+
+fn unfit(seen: &Reported<'_>, node: NodeId) -> Option<Invalid> {
+    match seen.node(node) {
+        None => Some(Invalid::NotJoined(node)),
+        Some(object) if object.ready != NodeReady::True => Some(Invalid::NotReady(node)),
+        Some(_) => None,
+    }
 }
 
 fn critical_invalid(seen: &Reported<'_>) -> Option<Invalid> {

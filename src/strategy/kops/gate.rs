@@ -114,7 +114,7 @@ impl Gate {
                 let tick = tick(since);
                 turn.poll(tick, Sight::Anything);
                 turn.until(if self.exact { self.deadline } else { tick.from(self.deadline).max(tick.after(now)) });
-                match self.looked.invalid(turn.seen, self.relevant) {
+                match self.looked.still_invalid(turn.seen, self.relevant) {
                     Some(failure) => turn.blocked(NotYet::Gate(failure.described(turn.seen))),
                     // It became valid between two ticks: the next one finds it so, or finds it changed again.
                     None => turn.until(tick.after(now)),

@@ -104,6 +104,18 @@ pub struct Store {
     knows_eviction_policy: bool,
 }
 
+/// The place of the first entry after a revision: mostly one of the last.
+fn after<T>(log: &VecDeque<(Revision, T)>, from: Revision) -> usize {
+    let near = log.iter().rev().take(LAST_ENTRIES).take_while(|(revision, _)| *revision > from).count();
+    match near {
+        LAST_ENTRIES => log.partition_point(|(revision, _)| *revision <= from),
+        few => log.len() - few,
+    }
+}
+
+/// Entries that are looked through one by one.
+const LAST_ENTRIES: usize = 8;
+
 /// Log entries kept. Not more than old versions are kept of each kind: whoever can still resume can read all it missed.
 const LOG_WINDOW: usize = history::WINDOW;
 
@@ -257,15 +269,13 @@ impl Store {
         if from < self.forgotten {
             return None;
         }
-        let start = self.log.partition_point(|(revision, _)| *revision <= from);
-        Some(self.log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, touched)| *touched))
+        Some(self.log.range(after(&self.log, from)..).take_while(move |(revision, _)| *revision <= to).map(|(_, touched)| *touched))
     }
 
     /// Pods whose endpoint was written after `from` up to and including `to`, oldest first; a pod may come twice.
     /// Read their endpoint at `to`. Reaches back as far as `touched` does.
     pub fn endpoints_touched(&self, from: Revision, to: Revision) -> impl Iterator<Item = PodId> + '_ {
-        let start = self.endpoint_log.partition_point(|(revision, _)| *revision <= from);
-        self.endpoint_log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, pod)| *pod)
+        self.endpoint_log.range(after(&self.endpoint_log, from)..).take_while(move |(revision, _)| *revision <= to).map(|(_, pod)| *pod)
     }
 
     /// Whether the API server that admits the next writes honours `unhealthyPodEvictionPolicy` (from 1.27).

@@ -249,7 +249,8 @@ impl Kubelets {
         }
         let store = ctx.store;
         let known = self.nodes[node].pods.clone();
-        for pod in known.iter().chain(store.pods_on(node)) {
+        let others = store.pods_on(node).iter().filter(|pod| !known.contains(pod));
+        for pod in known.iter().chain(others) {
             if let Some(object) = store.pods().at(*pod, at).filter(|object| object.node == Some(node)) {
                 self.pod_is(node, *pod, object, ctx);
             }

@@ -66,31 +66,42 @@ pub(super) struct Cache {
     zones: Vec<Vec<NodeId>>,
     /// The same, zones taken in turn.
     pub(super) order: Vec<NodeId>,
-    /// The most room that any node of a stretch of that order has, by stretch; none where a node of it has changed since
-    /// somebody looked.
-    stretches: Vec<Option<Room>>,
+    /// That order in stretches.
+    stretches: Vec<Stretch>,
+    /// The least that any app's pod asks for.
+    least: Request,
     /// Each node's place in the order.
     places: Vec<u32>,
 }
 
-/// Nodes of one stretch of the order: one look tells that none of so many takes a pod.
-pub(super) const STRETCH: usize = 64;
+/// Nodes of one stretch of the order: one look tells which of so many may take a pod.
+pub(super) const STRETCH: usize = u64::BITS as usize;
 
-/// Room for pods: millicores, MiB, pods.
+/// Nodes side by side in the order, as bits.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// Which may take a pod.
+    open: u64,
+    /// Which have changed since that was looked up.
+    stale: u64,
+}
+
+/// What a pod asks for: millicores, MiB.
 #[derive(Clone, Copy, Debug, Default)]
-struct Room {
+struct Request {
     cpu: u32,
     memory: u32,
-    pods: u32,
 }
 
 impl Cache {
     /// Nothing heard yet.
-    pub(super) fn new(apps: usize) -> Cache {
+    pub(super) fn new(apps: &IdVec<AppId, AppSpec>) -> Cache {
+        let least = |of: fn(&AppSpec) -> u32| apps.iter().map(of).min().unwrap_or(0);
         Cache {
+            least: Request { cpu: least(|app| app.cpu), memory: least(|app| app.memory) },
             nodes: Vec::new(),
             held: Vec::new(),
-            placed: (0..apps).map(|_| Vec::new()).collect(),
+            placed: apps.iter().map(|_| Vec::new()).collect(),
             zones: Vec::new(),
             order: Vec::new(),
             stretches: Vec::new(),
@@ -173,27 +184,24 @@ impl Cache {
     fn room_changes(&mut self, node: NodeId) {
         let place = self.places.get(node.index()).copied().unwrap_or(u32::MAX) as usize;
         if let Some(stretch) = self.stretches.get_mut(place / STRETCH) {
-            *stretch = None;
+            stretch.stale |= 1 << (place % STRETCH);
         }
     }
-    /// Whether no node of the stretch of the order that begins at this place takes a pod of this app: each is cordoned or
-    /// tainted, or all together have too little of something.
-    pub(super) fn has_no_room(&mut self, place: usize, app: &AppSpec, machines: &IdVec<NodeId, Machine>) -> bool {
-        let nodes = self.order.get(place..place + STRETCH).unwrap_or_default();
-        let Some(stretch) = self.stretches.get_mut(place / STRETCH) else { return false };
-        let room = stretch.get_or_insert_with(|| {
-            let mut most = Room::default();
-            for node in nodes {
-                let (record, machine) = (&self.nodes[node.index()], &machines[*node]);
-                if !record.cordoned && !record.tainted {
-                    most.cpu = most.cpu.max(machine.cpu.saturating_sub(record.cpu));
-                    most.memory = most.memory.max(machine.memory.saturating_sub(record.memory));
-                    most.pods = most.pods.max(machine.max_pods.saturating_sub(record.pods));
-                }
-            }
-            most
-        });
-        nodes.len() == STRETCH && (room.cpu < app.cpu || room.memory < app.memory || room.pods == 0)
+    /// The nodes of a stretch of the order that may take a pod, as bits: neither cordoned nor tainted, with room for the
+    /// smallest pod that any app asks for.
+    pub(super) fn open(&mut self, stretch: usize, machines: &IdVec<NodeId, Machine>) -> u64 {
+        let Stretch { mut open, mut stale } = self.stretches[stretch];
+        while stale != 0 {
+            let bit = stale & stale.wrapping_neg();
+            stale ^= bit;
+            let node = self.order[stretch * STRETCH + bit.trailing_zeros() as usize];
+            let (record, machine) = (&self.nodes[node.index()], &machines[node]);
+            let room = record.cpu + self.least.cpu <= machine.cpu && record.memory + self.least.memory <= machine.memory;
+            let takes = room && record.pods < machine.max_pods && !record.cordoned && !record.tainted;
+            open = if takes { open | bit } else { open & !bit };
+        }
+        self.stretches[stretch] = Stretch { open, stale };
+        open
     }
 
     fn held(&mut self, pod: PodId) -> Held {
@@ -210,6 +218,13 @@ impl Cache {
             return;
         }
         let asked = &ctx.spec.apps[app];
+        if let (Some(node), true) = (old.node, old.node == new.node) {
+            let placed = &mut self.placed[app];
+            if let Ok(at) = placed.binary_search_by_key(&node, |placed| placed.node) {
+                placed[at].live = placed[at].live + u32::from(new.live) - u32::from(old.live);
+            }
+            return;
+        }
         if let Some(node) = old.node {
             let record = &mut self.nodes[node.index()];
             record.cpu -= asked.cpu;
@@ -264,7 +279,11 @@ impl Cache {
             self.order.extend(self.zones.iter().filter_map(|zone| zone.get(turn)));
         }
         self.stretches.clear();
-        self.stretches.resize(self.order.len().div_ceil(STRETCH), None);
+        let whole = Stretch { open: 0, stale: u64::MAX };
+        self.stretches.resize(self.order.len().div_ceil(STRETCH), whole);
+        if let (Some(last), rest @ 1..) = (self.stretches.last_mut(), self.order.len() % STRETCH) {
+            last.stale = (1 << rest) - 1;
+        }
         self.places.resize(self.nodes.len(), u32::MAX);
         self.places[node.index()] = u32::MAX;
         for (place, node) in self.order.iter().enumerate() {

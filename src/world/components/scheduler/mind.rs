@@ -12,9 +12,10 @@ use crate::base::{Id, IdVec, Time};
 use crate::world::behaviour::Behaviour;
 use crate::world::effects::{Ctx, Outcome, Reply, ReplyTo};
 use crate::world::event::Event;
-use crate::world::ids::{ClientId, MasterId, NodeId, PodId, ZoneId};
+use crate::world::ids::{AppId, ClientId, MasterId, NodeId, PodId, ZoneId};
 use crate::world::lease::pack;
 use crate::world::purpose::Purpose;
+use crate::world::spec::AppSpec;
 use crate::world::store::{Change, PodObject, Revision, Touched};
 
 /// The kind of a binding's token.
@@ -45,7 +46,7 @@ impl Mind {
         (master, client): (MasterId, ClientId),
         incarnation: u32,
         behaviour: Behaviour,
-        apps: usize,
+        apps: &IdVec<AppId, AppSpec>,
     ) -> Mind {
         Mind {
             master,

@@ -103,7 +103,7 @@ impl Schedulers {
     /// Before the start of a run: reads the nodes as the store has them, for [`Schedulers::place`].
     pub fn prepare(&mut self, ctx: &mut Ctx<'_>) {
         let behaviour = Behaviour::of(ctx.spec.control_plane.from);
-        let mut mind = Mind::new((MasterId(0), ClientId(0)), 0, behaviour, ctx.spec.apps.len());
+        let mut mind = Mind::new((MasterId(0), ClientId(0)), 0, behaviour, &ctx.spec.apps);
         mind.list(ctx.store.revision(), false, &self.machines, ctx);
         self.builder = Some(Box::new(mind));
     }
@@ -215,7 +215,7 @@ impl Schedulers {
         let behaviour = Behaviour::of(self.election.version(master));
         let who = (master, self.clients[master.index()]);
         let incarnation = self.election.incarnation(master);
-        let mut mind = Mind::new(who, incarnation, behaviour, ctx.spec.apps.len());
+        let mut mind = Mind::new(who, incarnation, behaviour, &ctx.spec.apps);
         mind.list(at, true, &self.machines, ctx);
         mind.next_cycle(ctx);
         self.minds[master] = Some(Box::new(mind));

@@ -215,43 +215,52 @@ impl Placing {
         }
     }
 
-    /// The nodes that fit, of those that the search comes to, with what their resources score. Stretches without room
-    /// are passed at once.
+    /// The nodes that fit, of those that the search comes to, with what their resources score: from where the last one
+    /// ended to the end of the order, and on from its beginning.
     fn filter(&mut self, wish: Wish<'_>, cache: &mut Cache, machines: &IdVec<NodeId, Machine>) {
         self.feasible.clear();
         self.spread.clear();
         self.resources.resize(machines.len(), Scored::default());
-        let (n, hosts) = (cache.order.len(), self.most_on_host as usize + 1);
-        let enough = sample(n);
-        let (mut place, mut looked) = (self.start % n.max(1), 0);
-        while looked < n && self.feasible.len() < enough {
-            if place == n {
-                place = 0;
-            }
-            let whole = place.is_multiple_of(STRETCH) && place + STRETCH <= n && looked + STRETCH <= n;
-            if whole && cache.has_no_room(place, wish.app, machines) {
-                looked += STRETCH;
-                place += STRETCH;
-                continue;
-            }
-            let node = cache.order[place];
-            looked += 1;
-            place += 1;
-            let (record, machine) = (&cache.nodes[node.index()], &machines[node]);
-            if self.rules_out(wish, node, record, machine).is_none() {
-                let (cpu, memory) = (record.cpu + wish.app.cpu, record.memory + wish.app.memory);
-                let score = self.resources[node.index()].of(cpu, memory, machine);
-                let spread = machine.zone.index() * hosts + self.on_host[node.index()].1 as usize;
-                if self.spread.len() <= spread {
-                    self.spread.resize(spread + 1, Spreading::default());
+        let n = cache.order.len();
+        let (start, enough) = (self.start % n.max(1), sample(n));
+        for (from, to) in [(start, n), (0, start)] {
+            let mut place = from;
+            while place < to {
+                let stretch = place / STRETCH;
+                let end = to.min((stretch + 1) * STRETCH);
+                let mut open = cache.open(stretch, machines) & (u64::MAX << (place % STRETCH));
+                loop {
+                    let at = stretch * STRETCH + open.trailing_zeros() as usize;
+                    if at >= end {
+                        break;
+                    }
+                    open &= open - 1;
+                    self.consider(wish, cache.order[at], cache, machines);
+                    if self.feasible.len() == enough {
+                        self.start = (at + 1) % n;
+                        return;
+                    }
                 }
-                self.spread[spread].fits = true;
-                self.feasible.push(Feasible { node, place: spread as u32, score, avoided: record.avoided });
+                place = end;
             }
         }
-        if n > 0 {
-            self.start = place % n;
+    }
+
+    /// Takes a node among the feasible ones, if it is.
+    fn consider(&mut self, wish: Wish<'_>, node: NodeId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
+        let (record, machine) = (&cache.nodes[node.index()], &machines[node]);
+        if self.rules_out(wish, node, record, machine).is_some() {
+            return;
         }
+        let (cpu, memory) = (record.cpu + wish.app.cpu, record.memory + wish.app.memory);
+        let score = self.resources[node.index()].of(cpu, memory, machine);
+        let hosts = self.most_on_host as usize + 1;
+        let spread = machine.zone.index() * hosts + self.on_host[node.index()].1 as usize;
+        if self.spread.len() <= spread {
+            self.spread.resize(spread + 1, Spreading::default());
+        }
+        self.spread[spread].fits = true;
+        self.feasible.push(Feasible { node, place: spread as u32, score, avoided: record.avoided });
     }
 
     /// Why no node fits.
