@@ -3,12 +3,14 @@
 pub mod id;
 pub mod name;
 pub mod quantity;
+pub mod slots;
 pub mod time;
 pub mod version;
 
 pub use id::{Id, IdVec};
 pub use name::Name;
 pub use quantity::{IntOrPercent, Rate, Ratio};
+pub use slots::Slots;
 pub use time::{Span, Time};
 pub use version::Version;
 

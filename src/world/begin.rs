@@ -379,6 +379,8 @@ impl World {
         self.probes = Probes::begin(&mut ctx!(self));
         self.out.notices.retain(|notice| !is_table(notice));
         self.settle_effects();
+        // One for each pod: no later step puts out as many.
+        self.out.notices.shrink_to_fit();
     }
 }
 

@@ -7,9 +7,8 @@ mod apply;
 mod change;
 mod evict;
 mod history;
+mod log;
 mod objects;
-
-use std::collections::VecDeque;
 
 pub use change::{ApiError, Change, Delivery};
 pub use history::{Revision, Versions};
@@ -18,6 +17,7 @@ pub use objects::*;
 use crate::base::{Id, IdVec, Name, Span};
 use crate::world::ids::{AppId, BudgetId, NodeId, PodId, SetId, VolumeId, ZoneId};
 use crate::world::spec::Spec;
+use log::Log;
 
 /// What a committed write touched; watchers are told by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +65,7 @@ struct BudgetFacts {
 #[derive(Clone, Debug)]
 pub struct Store {
     revision: Revision,
-    log: VecDeque<(Revision, Touched)>,
-    /// The newest revision whose entries have left `log`.
-    forgotten: Revision,
-    /// As `log`, for each node and the pods bound to it: a kubelet follows nothing else.
-    node_logs: IdVec<NodeId, VecDeque<(Revision, Touched)>>,
-    /// As `log`, for endpoints alone: kube-proxies follow nothing else.
-    endpoint_log: VecDeque<(Revision, PodId)>,
+    log: Log,
     /// Pods.
     pods: Versions<PodId, PodObject>,
     /// What the EndpointSlices say of each pod.
@@ -104,30 +98,12 @@ pub struct Store {
     knows_eviction_policy: bool,
 }
 
-/// The place of the first entry after a revision: mostly one of the last.
-fn after<T>(log: &VecDeque<(Revision, T)>, from: Revision) -> usize {
-    let near = log.iter().rev().take(LAST_ENTRIES).take_while(|(revision, _)| *revision > from).count();
-    match near {
-        LAST_ENTRIES => log.partition_point(|(revision, _)| *revision <= from),
-        few => log.len() - few,
-    }
-}
-
-/// Entries that are looked through one by one.
-const LAST_ENTRIES: usize = 8;
-
-/// Log entries kept. Not more than old versions are kept of each kind: whoever can still resume can read all it missed.
-const LOG_WINDOW: usize = history::WINDOW;
-
 impl Store {
     /// An API with the scenario's Deployments and budgets, and no pod or node yet.
     pub fn new(spec: &Spec) -> Store {
         let mut store = Store {
             revision: Revision(1),
-            log: VecDeque::new(),
-            forgotten: Revision(1),
-            node_logs: IdVec::new(),
-            endpoint_log: VecDeque::new(),
+            log: Log::new(Revision(1)),
             pods: Versions::new(),
             endpoints: Versions::new(),
             nodes: Versions::new(),
@@ -261,21 +237,18 @@ impl Store {
     }
     /// Whether a watcher at `from` can resume; one further behind must list again.
     pub fn reaches_back(&self, from: Revision) -> bool {
-        from >= self.forgotten
+        self.log.reaches_back(from)
     }
     /// What was written after `from` up to and including `to`, oldest first. `None`: the window has moved on, and a
     /// watcher at `from` must list again (410 Gone).
     pub fn touched(&self, from: Revision, to: Revision) -> Option<impl Iterator<Item = Touched> + '_> {
-        if from < self.forgotten {
-            return None;
-        }
-        Some(self.log.range(after(&self.log, from)..).take_while(move |(revision, _)| *revision <= to).map(|(_, touched)| *touched))
+        self.reaches_back(from).then(|| self.log.between(from, to))
     }
 
     /// Pods whose endpoint was written after `from` up to and including `to`, oldest first; a pod may come twice.
     /// Read their endpoint at `to`. Reaches back as far as `touched` does.
     pub fn endpoints_touched(&self, from: Revision, to: Revision) -> impl Iterator<Item = PodId> + '_ {
-        self.endpoint_log.range(after(&self.endpoint_log, from)..).take_while(move |(revision, _)| *revision <= to).map(|(_, pod)| *pod)
+        self.log.endpoints_between(from, to)
     }
 
     /// Whether the API server that admits the next writes honours `unhealthyPodEvictionPolicy` (from 1.27).
@@ -285,29 +258,21 @@ impl Store {
 
     /// What was written of a node and the pods bound to it after `from` up to and including `to`, oldest first. `None`
     /// as for `touched`.
-    pub fn touched_on(&self, node: NodeId, from: Revision, to: Revision) -> Option<impl Iterator<Item = Touched> + '_> {
-        if from < self.forgotten {
-            return None;
-        }
-        let log = &self.node_logs[node];
-        let start = log.partition_point(|(revision, _)| *revision <= from);
-        Some(log.range(start..).take_while(move |(revision, _)| *revision <= to).map(|(_, touched)| *touched))
+    pub fn touched_on(&self, node: NodeId, from: Revision, to: Revision) -> Option<Vec<Touched>> {
+        self.reaches_back(from).then(|| self.log.between_on(node, from, to))
     }
 
     /// Room for a machine that may register later. Machines and Node objects share their ids.
     pub fn add_machine(&mut self, node: NodeObject) -> NodeId {
         self.on_node.push(Vec::new());
-        self.node_logs.push(VecDeque::new());
+        self.log.add_node();
         self.zones.push(ZoneId(0));
         self.nodes.create(node, self.revision)
     }
 
     /// Nobody can resume a watch any more: all list anew.
     pub fn compact(&mut self) {
-        self.forgotten = self.revision;
-        self.log.clear();
-        self.endpoint_log.clear();
-        self.node_logs.iter_mut().for_each(VecDeque::clear);
+        self.log.compact(self.revision);
     }
 
     /// A Deployment and its ReplicaSets as another store has them; younger sets have nothing to keep.
@@ -323,12 +288,6 @@ impl Store {
     }
 
     fn touch(&mut self, touched: Touched) {
-        if let Touched::Endpoint(pod) = touched {
-            self.endpoint_log.push_back((self.revision, pod));
-            if self.endpoint_log.len() > LOG_WINDOW {
-                self.endpoint_log.pop_front();
-            }
-        }
         let node = match touched {
             Touched::Pod(pod) => self.pods.now(pod).node,
             Touched::Node(node) => Some(node),
@@ -339,18 +298,6 @@ impl Store {
             | Touched::Deployment(_)
             | Touched::Lease(_) => None,
         };
-        if let Some(node) = node {
-            let log = &mut self.node_logs[node];
-            while log.front().is_some_and(|(revision, _)| *revision <= self.forgotten) {
-                log.pop_front();
-            }
-            log.push_back((self.revision, touched));
-        }
-        self.log.push_back((self.revision, touched));
-        if self.log.len() > LOG_WINDOW
-            && let Some((revision, _)) = self.log.pop_front()
-        {
-            self.forgotten = revision;
-        }
+        self.log.push(self.revision, touched, node);
     }
 }

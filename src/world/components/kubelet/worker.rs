@@ -1,7 +1,7 @@
 //! What a kubelet knows of one pod of its node, and the table of all of them.
 
 use super::probes::Probe;
-use crate::base::{Id, IdVec, Span, Time};
+use crate::base::{Slots, Span, Time};
 use crate::world::ids::{NodeId, PodId};
 use crate::world::store::{Phase, PodObject};
 
@@ -178,53 +178,8 @@ impl Worker {
     }
 }
 
-/// Marks a pod without a worker.
-const NONE: u32 = u32::MAX;
-
-/// All pods' workers: dense, found by pod.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Workers {
-    place: IdVec<PodId, u32>,
-    workers: Vec<Worker>,
-    free: Vec<u32>,
-}
-
-impl Workers {
-    /// The pod's worker.
-    pub(super) fn get(&self, pod: PodId) -> Option<&Worker> {
-        let place = self.place.get(pod).copied().filter(|place| *place != NONE)?;
-        self.workers.get(place as usize)
-    }
-    /// The pod's worker, to change.
-    pub(super) fn get_mut(&mut self, pod: PodId) -> Option<&mut Worker> {
-        let place = self.place.get(pod).copied().filter(|place| *place != NONE)?;
-        self.workers.get_mut(place as usize)
-    }
-    /// Adds the worker of a pod that has none.
-    pub(super) fn insert(&mut self, pod: PodId, worker: Worker) {
-        debug_assert!(self.get(pod).is_none(), "one worker a pod");
-        while self.place.len() <= pod.index() {
-            self.place.push(NONE);
-        }
-        self.place[pod] = match self.free.pop() {
-            Some(place) => {
-                self.workers[place as usize] = worker;
-                place
-            }
-            None => {
-                self.workers.push(worker);
-                (self.workers.len() - 1) as u32
-            }
-        };
-    }
-    /// Forgets a pod.
-    pub(super) fn remove(&mut self, pod: PodId) {
-        if self.get(pod).is_some() {
-            self.free.push(self.place[pod]);
-            self.place[pod] = NONE;
-        }
-    }
-}
+/// All pods' workers.
+pub(super) type Workers = Slots<PodId, Worker>;
 
 #[cfg(test)]
 mod tests {

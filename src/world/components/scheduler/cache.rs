@@ -196,7 +196,8 @@ impl Cache {
             stale ^= bit;
             let node = self.order[stretch * STRETCH + bit.trailing_zeros() as usize];
             let (record, machine) = (&self.nodes[node.index()], &machines[node]);
-            let room = record.cpu + self.least.cpu <= machine.cpu && record.memory + self.least.memory <= machine.memory;
+            let room =
+                record.cpu + self.least.cpu <= machine.cpu && record.memory + self.least.memory <= machine.memory;
             let takes = room && record.pods < machine.max_pods && !record.cordoned && !record.tainted;
             open = if takes { open | bit } else { open & !bit };
         }
