@@ -118,12 +118,18 @@ impl NodeLifecycle {
         self.tick = Time::NEVER;
         let mut counts = vec![(0, 0); self.zones.len()];
         for node in (0..self.nodes.len()).map(NodeId::from_index) {
-            if self.nodes[node.index()].ready.is_none() {
+            let watched = &self.nodes[node.index()];
+            if watched.ready.is_none() {
+                continue;
+            }
+            let (zone, renews) = (desk.machines[node].zone, self.renews(node, ctx));
+            if self.is_well(node, renews) && counts.get(zone.index()).is_some() {
+                counts[zone.index()].0 += 1;
                 continue;
             }
             let Some(object) = desk.node(node, ctx) else { continue };
             let object = object.clone();
-            let silent = || !self.renews(node, ctx) && self.deadline(node, &object, ctx) <= ctx.now;
+            let silent = || !renews && self.deadline(node, &object, ctx) <= ctx.now;
             if object.ready != NodeReady::Unknown && silent() {
                 self.lose(node, &object, desk, ctx);
             } else {
@@ -133,7 +139,7 @@ impl NodeLifecycle {
                     mark_pods(node, desk, ctx);
                 }
             }
-            let zone = self.zone(desk.machines[node].zone);
+            let zone = self.zone(zone);
             counts.resize(self.zones.len(), (0, 0));
             if self.nodes[node.index()].ready == Some(NodeReady::True) {
                 counts[zone].0 += 1;
@@ -290,6 +296,17 @@ impl NodeLifecycle {
         let object = desk.node(node, ctx).filter(|object| object.ready != NodeReady::Unknown)?;
         let lost = self.nodes.get(node.index()).is_some_and(|watched| watched.ready == Some(NodeReady::Unknown));
         (!lost).then(|| self.deadline(node, object, ctx))
+    }
+
+    /// Whether a tick finds nothing to do for a node: it renews, and was heard of as Ready, and nothing is left to do.
+    fn is_well(&self, node: NodeId, renews: bool) -> bool {
+        let watched = &self.nodes[node.index()];
+        let ready = watched.ready == Some(NodeReady::True);
+        renews
+            && ready
+            && !watched.pods_left
+            && !watched.no_execute
+            && self.zones.iter().all(|zone| zone.queue.is_empty())
     }
 
     /// Whether it renews its lease, and more often than anybody would miss a renewal: no tick finds it silent.

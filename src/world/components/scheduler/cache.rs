@@ -112,6 +112,10 @@ impl Cache {
     pub(super) fn placed(&self, app: AppId) -> &[Placed] {
         &self.placed[app]
     }
+    /// How many zones there are, those that have lost all their nodes included.
+    pub(super) fn zones(&self) -> usize {
+        self.zones.len()
+    }
     /// Where a pod stands, assumed or bound.
     pub(super) fn node_of(&self, pod: PodId) -> Option<NodeId> {
         self.held.get(pod.index()).and_then(|held| held.node)

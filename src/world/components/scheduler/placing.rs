@@ -91,6 +91,14 @@ struct Wish<'a> {
     volume: Option<ZoneId>,
 }
 
+impl Wish<'_> {
+    /// Nothing but its pool and room for it is asked of a node.
+    fn is_plain(&self) -> bool {
+        let spread = matches!(self.app.spread, Spread::Default | Spread::None);
+        spread && !self.app.host_port && self.volume.is_none()
+    }
+}
+
 impl Placing {
     /// The node for a pod of this app, the `attempt`-th time it is asked for.
     pub(super) fn decide(
@@ -220,6 +228,7 @@ impl Placing {
     fn filter(&mut self, wish: Wish<'_>, cache: &mut Cache, machines: &IdVec<NodeId, Machine>) {
         self.feasible.clear();
         self.spread.clear();
+        self.spread.resize(cache.zones() * (self.most_on_host as usize + 1), Spreading::default());
         self.resources.resize(machines.len(), Scored::default());
         let n = cache.order.len();
         let (start, enough) = (self.start % n.max(1), sample(n));
@@ -246,21 +255,21 @@ impl Placing {
         }
     }
 
-    /// Takes a node among the feasible ones, if it is.
+    /// Takes a node that is neither cordoned nor tainted among the feasible ones, if it is.
     fn consider(&mut self, wish: Wish<'_>, node: NodeId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
         let (record, machine) = (&cache.nodes[node.index()], &machines[node]);
-        if self.rules_out(wish, node, record, machine).is_some() {
+        let fits = match wish.is_plain() {
+            true => suits_pool(wish.app, machine) && has_room(wish.app, record, machine),
+            false => self.rules_out(wish, node, record, machine).is_none(),
+        };
+        if !fits {
             return;
         }
         let (cpu, memory) = (record.cpu + wish.app.cpu, record.memory + wish.app.memory);
         let score = self.resources[node.index()].of(cpu, memory, machine);
-        let hosts = self.most_on_host as usize + 1;
-        let spread = machine.zone.index() * hosts + self.on_host[node.index()].1 as usize;
-        if self.spread.len() <= spread {
-            self.spread.resize(spread + 1, Spreading::default());
-        }
-        self.spread[spread].fits = true;
-        self.feasible.push(Feasible { node, place: spread as u32, score, avoided: record.avoided });
+        let place = machine.zone.index() * (self.most_on_host as usize + 1) + self.on_host[node.index()].1 as usize;
+        self.spread[place].fits = true;
+        self.feasible.push(Feasible { node, place: place as u32, score, avoided: record.avoided });
     }
 
     /// Why no node fits.
@@ -353,6 +362,12 @@ impl Scored {
         }
         self.score
     }
+}
+
+/// Whether a node has enough of everything.
+fn has_room(app: &AppSpec, record: &Record, machine: &Machine) -> bool {
+    let (cpu, memory) = (record.cpu + app.cpu <= machine.cpu, record.memory + app.memory <= machine.memory);
+    cpu & memory & (record.pods < machine.max_pods)
 }
 
 /// What a node has too little of.
