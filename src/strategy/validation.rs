@@ -87,6 +87,8 @@ impl Invalid {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Looked {
     at: Option<(u64, Option<Invalid>)>,
+    /// All machines before this one have gone.
+    first: usize,
 }
 
 impl Looked {
@@ -110,7 +112,9 @@ impl Looked {
         let machines = match (self.at, seen.mark) {
             (Some((at, found)), Some(mark)) if at == mark => found,
             (_, mark) => {
-                let found = machines_invalid(seen, relevant);
+                let goes = |node: &usize| !seen.instance(NodeId::from_index(*node)).running;
+                self.first += (self.first..seen.machines()).take_while(goes).count();
+                let found = machines_invalid(seen, self.first, relevant);
                 self.at = mark.map(|mark| (mark, found));
                 found
             }
@@ -127,7 +131,7 @@ pub(super) fn invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid
     if seen.flattered {
         return None;
     }
-    machines_invalid(seen, relevant).or_else(|| critical_invalid(seen))
+    machines_invalid(seen, 0, relevant).or_else(|| critical_invalid(seen))
 }
 
 /// A group's machines: how many run, and the first that is not as it should be.
@@ -137,10 +141,12 @@ struct Members {
     unfit: Option<Invalid>,
 }
 
-fn machines_invalid(seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
+/// The first failure among the machines from index `first` on.
+fn machines_invalid(seen: &Reported<'_>, first: usize, relevant: Relevant) -> Option<Invalid> {
     let mut masters = vec![Members::default(); seen.spec.control_plane.replicas as usize];
     let mut pools: IdVec<PoolId, Members> = seen.spec.pools.iter().map(|_| Members::default()).collect();
-    for (node, machine) in seen.instances().filter(|(_, machine)| machine.running && !machine.detached) {
+    let machines = seen.instances().skip(first);
+    for (node, machine) in machines.filter(|(_, machine)| machine.running && !machine.detached) {
         let group = match GroupKey::of(machine) {
             Some(GroupKey::Master(master)) => masters.get_mut(master.index()),
             Some(GroupKey::Pool(pool)) => Some(&mut pools[pool]),

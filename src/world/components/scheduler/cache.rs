@@ -3,38 +3,13 @@
 //! Source: `pkg/scheduler/internal/cache/cache.go`, `node_tree.go`. A terminating pod keeps its resources and its place
 //! in affinity until it is gone; topology spread no longer counts it (`podtopologyspread/common.go`).
 
+use super::classes::{Class, Classes};
+use super::record::{Machine, Record};
 use crate::base::{Id, IdVec};
 use crate::world::effects::Ctx;
-use crate::world::ids::{AppId, NodeId, PodId, PoolId, ZoneId};
+use crate::world::ids::{AppId, NodeId, PodId, ZoneId};
 use crate::world::spec::AppSpec;
 use crate::world::store::{NodeObject, Phase, PodObject};
-
-/// A machine and what it offers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Machine {
-    /// `None`: a master.
-    pub(super) pool: Option<PoolId>,
-    pub(super) zone: ZoneId,
-    /// Millicores.
-    pub(super) cpu: u32,
-    /// MiB.
-    pub(super) memory: u32,
-    pub(super) max_pods: u32,
-    /// Whether apps without a pool of their own may run here.
-    pub(super) runs_apps: bool,
-}
-
-/// What is requested of a node, and its Node object as heard.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Record {
-    pub(super) cpu: u32,
-    pub(super) memory: u32,
-    pub(super) pods: u32,
-    pub(super) exists: bool,
-    pub(super) cordoned: bool,
-    pub(super) tainted: bool,
-    pub(super) avoided: bool,
-}
 
 /// An app's pods on one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,45 +41,21 @@ pub(super) struct Cache {
     zones: Vec<Vec<NodeId>>,
     /// The same, zones taken in turn.
     pub(super) order: Vec<NodeId>,
-    /// That order in stretches.
-    stretches: Vec<Stretch>,
-    /// The least that any app's pod asks for.
-    least: Request,
+    classes: Classes,
     /// Each node's place in the order.
     places: Vec<u32>,
-}
-
-/// Nodes of one stretch of the order: one look tells which of so many may take a pod.
-pub(super) const STRETCH: usize = u64::BITS as usize;
-
-/// Nodes side by side in the order, as bits.
-#[derive(Clone, Copy, Debug)]
-struct Stretch {
-    /// Which may take a pod.
-    open: u64,
-    /// Which have changed since that was looked up.
-    stale: u64,
-}
-
-/// What a pod asks for: millicores, MiB.
-#[derive(Clone, Copy, Debug, Default)]
-struct Request {
-    cpu: u32,
-    memory: u32,
 }
 
 impl Cache {
     /// Nothing heard yet.
     pub(super) fn new(apps: &IdVec<AppId, AppSpec>) -> Cache {
-        let least = |of: fn(&AppSpec) -> u32| apps.iter().map(of).min().unwrap_or(0);
         Cache {
-            least: Request { cpu: least(|app| app.cpu), memory: least(|app| app.memory) },
             nodes: Vec::new(),
             held: Vec::new(),
             placed: apps.iter().map(|_| Vec::new()).collect(),
             zones: Vec::new(),
             order: Vec::new(),
-            stretches: Vec::new(),
+            classes: Classes::new(apps),
             places: Vec::new(),
         }
     }
@@ -133,7 +84,7 @@ impl Cache {
         record.tainted = object.no_schedule || object.no_execute.is_some();
         record.avoided = object.prefer_no_schedule;
         let new = (record.exists, record.cordoned, record.tainted, record.avoided);
-        self.room_changes(node);
+        self.classes.node_changed(node);
         if old.0 != new.0 {
             self.reorder(node, object.exists, machines[node].zone);
         }
@@ -173,7 +124,7 @@ impl Cache {
         for (node, cpu, memory) in held {
             let record = &mut self.nodes[node.index()];
             (record.cpu, record.memory, record.pods) = (record.cpu + cpu, record.memory + memory, record.pods + 1);
-            self.room_changes(*node);
+            self.classes.node_changed(*node);
         }
     }
     /// Takes that back.
@@ -181,32 +132,17 @@ impl Cache {
         for (node, cpu, memory) in held {
             let record = &mut self.nodes[node.index()];
             (record.cpu, record.memory, record.pods) = (record.cpu - cpu, record.memory - memory, record.pods - 1);
-            self.room_changes(*node);
+            self.classes.node_changed(*node);
         }
     }
 
-    fn room_changes(&mut self, node: NodeId) {
-        let place = self.places.get(node.index()).copied().unwrap_or(u32::MAX) as usize;
-        if let Some(stretch) = self.stretches.get_mut(place / STRETCH) {
-            stretch.stale |= 1 << (place % STRETCH);
-        }
+    /// Looks up what all nodes are to an app's pods now.
+    pub(super) fn look(&mut self, app: AppId, asked: &AppSpec, machines: &IdVec<NodeId, Machine>) {
+        self.classes.look((app, asked), (&self.nodes, machines), (&self.order, &self.places));
     }
-    /// The nodes of a stretch of the order that may take a pod, as bits: neither cordoned nor tainted, with room for the
-    /// smallest pod that any app asks for.
-    pub(super) fn open(&mut self, stretch: usize, machines: &IdVec<NodeId, Machine>) -> u64 {
-        let Stretch { mut open, mut stale } = self.stretches[stretch];
-        while stale != 0 {
-            let bit = stale & stale.wrapping_neg();
-            stale ^= bit;
-            let node = self.order[stretch * STRETCH + bit.trailing_zeros() as usize];
-            let (record, machine) = (&self.nodes[node.index()], &machines[node]);
-            let room =
-                record.cpu + self.least.cpu <= machine.cpu && record.memory + self.least.memory <= machine.memory;
-            let takes = room && record.pods < machine.max_pods && !record.cordoned && !record.tainted;
-            open = if takes { open | bit } else { open & !bit };
-        }
-        self.stretches[stretch] = Stretch { open, stale };
-        open
+    /// What all nodes were to an app's pods when that was last looked up.
+    pub(super) fn class(&self, app: AppId) -> &Class {
+        self.classes.of(app)
     }
 
     fn held(&mut self, pod: PodId) -> Held {
@@ -235,7 +171,7 @@ impl Cache {
             record.cpu -= asked.cpu;
             record.memory -= asked.memory;
             record.pods -= 1;
-            self.room_changes(node);
+            self.classes.node_changed(node);
             let placed = &mut self.placed[app];
             if let Ok(at) = placed.binary_search_by_key(&node, |placed| placed.node) {
                 placed[at].total -= 1;
@@ -253,7 +189,7 @@ impl Cache {
             record.cpu += asked.cpu;
             record.memory += asked.memory;
             record.pods += 1;
-            self.room_changes(node);
+            self.classes.node_changed(node);
             let placed = &mut self.placed[app];
             let at = match placed.binary_search_by_key(&node, |placed| placed.node) {
                 Ok(at) => at,
@@ -283,12 +219,7 @@ impl Cache {
         for turn in 0..longest {
             self.order.extend(self.zones.iter().filter_map(|zone| zone.get(turn)));
         }
-        self.stretches.clear();
-        let whole = Stretch { open: 0, stale: u64::MAX };
-        self.stretches.resize(self.order.len().div_ceil(STRETCH), whole);
-        if let (Some(last), rest @ 1..) = (self.stretches.last_mut(), self.order.len() % STRETCH) {
-            last.stale = (1 << rest) - 1;
-        }
+        self.classes.reordered();
         self.places.resize(self.nodes.len(), u32::MAX);
         self.places[node.index()] = u32::MAX;
         for (place, node) in self.order.iter().enumerate() {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::SchedulerEvent;
-use super::cache::{Cache, Machine};
-use super::placing::{Placing, short_of};
+use super::cache::Cache;
+use super::placing::Placing;
 use super::preemption;
 use super::queue::Queue;
+use super::record::{Machine, short_of};
 use super::unschedulable::Unschedulable;
 use crate::base::{Id, IdVec, Time};
 use crate::world::behaviour::Behaviour;

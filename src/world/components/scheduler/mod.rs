@@ -3,10 +3,12 @@
 //! Standbys' caches are warm: a new leader goes on with the store as its watch has heard it.
 
 mod cache;
+mod classes;
 mod mind;
 mod placing;
 mod preemption;
 mod queue;
+mod record;
 #[cfg(test)]
 mod tests;
 mod unschedulable;
@@ -19,8 +21,8 @@ use crate::world::ids::{ClientId, MasterId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::lease::{Election, LeaseEvent, Turn, unpack};
 use crate::world::spec::MASTER_MAX_PODS;
 use crate::world::store::{Component, Revision};
-use cache::Machine;
 use mind::{BIND, Mind};
+use record::Machine;
 pub use unschedulable::{Filter, Unschedulable};
 
 /// Inside a scheduler.

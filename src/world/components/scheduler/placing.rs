@@ -2,7 +2,9 @@
 //!
 //! Source: `pkg/scheduler/core/generic_scheduler.go` (1.20), plugins under `pkg/scheduler/framework/plugins`.
 
-use super::cache::{Cache, Machine, Record, STRETCH};
+use super::cache::Cache;
+use super::classes::{SCORE_MAX, STRETCH};
+use super::record::{Machine, Record, short_of, suits_pool};
 use super::unschedulable::{Filter, Unschedulable};
 use crate::base::{Id, IdVec, Name};
 use crate::world::effects::Ctx;
@@ -17,8 +19,6 @@ const SAMPLE_MIN: usize = 100;
 const SAMPLE_PERCENT: usize = 50;
 const SAMPLE_PERCENT_MIN: usize = 5;
 const SAMPLE_STEP: usize = 125;
-/// A score of one plugin. Source: `framework.MaxNodeScore`.
-const SCORE_MAX: i64 = 100;
 /// Weight of the topology spread score. Source: `algorithmprovider/registry.go`.
 const SPREAD_WEIGHT: i64 = 2;
 /// Soft default constraints: `maxSkew` 3 over hosts and 5 over zones. Source: `podtopologyspread/plugin.go`.
@@ -46,8 +46,6 @@ pub(super) struct Placing {
     /// Most live pods of the app on one node.
     most_on_host: u32,
     feasible: Vec<Feasible>,
-    /// By node: what its resources last scored, and for which use of them.
-    resources: Vec<Scored>,
     /// By zone and live pods on the node: what spread scores there.
     spread: Vec<Spreading>,
 }
@@ -71,17 +69,10 @@ struct Spreading {
     score: i64,
 }
 
-/// A score by resources: of this use, requests of the pod included.
-#[derive(Clone, Copy, Debug, Default)]
-struct Scored {
-    cpu: u32,
-    memory: u32,
-    score: i64,
-}
-
 /// What the filters need to know beside the node itself.
 #[derive(Clone, Copy)]
 struct Wish<'a> {
+    id: AppId,
     app: &'a AppSpec,
     /// Fewest live pods in a host, or zone, of the app's own pool.
     fewest: u32,
@@ -112,6 +103,7 @@ impl Placing {
         self.gather(app, cache, machines);
         let asked = &ctx.spec.apps[app];
         let wish = Wish {
+            id: app,
             app: asked,
             fewest: self.fewest(asked, cache, machines),
             alone: cache.placed(app).is_empty(),
@@ -147,7 +139,7 @@ impl Placing {
         self.gather(app, cache, machines);
         let asked = &ctx.spec.apps[app];
         let fewest = self.fewest(asked, cache, machines);
-        let wish = Wish { app: asked, fewest, alone: cache.placed(app).is_empty(), volume };
+        let wish = Wish { id: app, app: asked, fewest, alone: cache.placed(app).is_empty(), volume };
         let suits = |node: &NodeId| {
             let empty = Record { cpu: 0, memory: 0, pods: 0, ..cache.nodes[node.index()] };
             self.rules_out(wish, *node, &empty, &machines[*node]).is_none()
@@ -229,7 +221,7 @@ impl Placing {
         self.feasible.clear();
         self.spread.clear();
         self.spread.resize(cache.zones() * (self.most_on_host as usize + 1), Spreading::default());
-        self.resources.resize(machines.len(), Scored::default());
+        cache.look(wish.id, wish.app, machines);
         let n = cache.order.len();
         let (start, enough) = (self.start % n.max(1), sample(n));
         for (from, to) in [(start, n), (0, start)] {
@@ -237,7 +229,7 @@ impl Placing {
             while place < to {
                 let stretch = place / STRETCH;
                 let end = to.min((stretch + 1) * STRETCH);
-                let mut open = cache.open(stretch, machines) & (u64::MAX << (place % STRETCH));
+                let mut open = cache.class(wish.id).open(stretch) & (u64::MAX << (place % STRETCH));
                 loop {
                     let at = stretch * STRETCH + open.trailing_zeros() as usize;
                     if at >= end {
@@ -255,20 +247,15 @@ impl Placing {
         }
     }
 
-    /// Takes a node that is neither cordoned nor tainted among the feasible ones, if it is.
+    /// Takes a node that has room among the feasible ones, unless something else rules it out.
     fn consider(&mut self, wish: Wish<'_>, node: NodeId, cache: &Cache, machines: &IdVec<NodeId, Machine>) {
         let (record, machine) = (&cache.nodes[node.index()], &machines[node]);
-        let fits = match wish.is_plain() {
-            true => suits_pool(wish.app, machine) && has_room(wish.app, record, machine),
-            false => self.rules_out(wish, node, record, machine).is_none(),
-        };
-        if !fits {
+        if !wish.is_plain() && self.rules_out(wish, node, record, machine).is_some() {
             return;
         }
-        let (cpu, memory) = (record.cpu + wish.app.cpu, record.memory + wish.app.memory);
-        let score = self.resources[node.index()].of(cpu, memory, machine);
         let place = machine.zone.index() * (self.most_on_host as usize + 1) + self.on_host[node.index()].1 as usize;
         self.spread[place].fits = true;
+        let score = cache.class(wish.id).score(node);
         self.feasible.push(Feasible { node, place: place as u32, score, avoided: record.avoided });
     }
 
@@ -351,61 +338,6 @@ impl Placing {
     }
 }
 
-impl Scored {
-    /// The score of a machine of which so much is used, reckoned anew where it was of another use. None is of no use.
-    fn of(&mut self, cpu: u32, memory: u32, machine: &Machine) -> i64 {
-        if (self.cpu, self.memory) != (cpu, memory) || (cpu, memory) == (0, 0) {
-            let of_cpu = (i64::from(cpu), i64::from(machine.cpu));
-            let of_memory = (i64::from(memory), i64::from(machine.memory));
-            let score = (free_share(of_cpu) + free_share(of_memory)) / 2 + balance(of_cpu, of_memory);
-            *self = Scored { cpu, memory, score };
-        }
-        self.score
-    }
-}
-
-/// Whether a node has enough of everything.
-fn has_room(app: &AppSpec, record: &Record, machine: &Machine) -> bool {
-    let (cpu, memory) = (record.cpu + app.cpu <= machine.cpu, record.memory + app.memory <= machine.memory);
-    cpu & memory & (record.pods < machine.max_pods)
-}
-
-/// What a node has too little of.
-pub(super) fn short_of(app: &AppSpec, record: &Record, machine: &Machine) -> Option<Filter> {
-    if record.cpu + app.cpu > machine.cpu {
-        Some(Filter::Cpu)
-    } else if record.memory + app.memory > machine.memory {
-        Some(Filter::Memory)
-    } else if record.pods >= machine.max_pods {
-        Some(Filter::Pods)
-    } else {
-        None
-    }
-}
-
-fn suits_pool(app: &AppSpec, machine: &Machine) -> bool {
-    match app.pool {
-        Some(pool) => machine.pool == Some(pool),
-        None => machine.runs_apps,
-    }
-}
-
-/// Source: `noderesources/least_allocated.go`.
-fn free_share((requested, capacity): (i64, i64)) -> i64 {
-    if capacity == 0 || requested > capacity { 0 } else { (capacity - requested) * SCORE_MAX / capacity }
-}
-
-/// 100 where CPU and memory are used to the same share, in whole percents of the difference rounded up.
-/// Source: `noderesources/balanced_allocation.go`.
-fn balance((cpu, cpus): (i64, i64), (memory, memories): (i64, i64)) -> i64 {
-    if cpu >= cpus || memory >= memories {
-        return 0;
-    }
-    let difference = (cpu * memories - memory * cpus).abs();
-    let whole = cpus * memories;
-    (whole - difference) * SCORE_MAX / whole
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -416,13 +348,5 @@ mod tests {
         for (nodes, want) in [(0, 0), (99, 99), (100, 100), (200, 100), (500, 230), (1000, 420), (6000, 300)] {
             assert_eq!(sample(nodes), want, "{nodes}");
         }
-    }
-
-    #[test]
-    fn an_even_use_of_cpu_and_memory_scores_full() {
-        assert_eq!(balance((1000, 4000), (4096, 16_384)), 100);
-        assert_eq!(balance((2000, 4000), (0, 16_384)), 50);
-        assert_eq!(balance((4000, 4000), (0, 16_384)), 0);
-        assert_eq!(free_share((1000, 4000)), 75);
     }
 }

@@ -5,8 +5,8 @@
 //! back, the ones whose budget would be broken first, the most important first. A budget is a wish: where nothing else
 //! helps its pods go, too. Victims are deleted, with their grace, and not evicted.
 
-use super::cache::{Cache, Machine, Record};
-use super::placing::short_of;
+use super::cache::Cache;
+use super::record::{Machine, Record, short_of};
 use crate::base::{Id, IdVec, Time};
 use crate::world::effects::Ctx;
 use crate::world::ids::{BudgetId, NodeId, PodId};
