@@ -5,21 +5,12 @@
 
 use super::classes::{Class, Classes};
 use super::record::{Machine, Record};
+use super::spots::Spots;
 use crate::base::{Id, IdVec};
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, NodeId, PodId, ZoneId};
 use crate::world::spec::AppSpec;
 use crate::world::store::{NodeObject, Phase, PodObject};
-
-/// An app's pods on one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Placed {
-    pub(super) node: NodeId,
-    /// All of them.
-    pub(super) total: u32,
-    /// Those not terminating.
-    pub(super) live: u32,
-}
 
 /// How the cache holds a pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +26,7 @@ struct Held {
 pub(super) struct Cache {
     pub(super) nodes: Vec<Record>,
     held: Vec<Held>,
-    /// By app, sorted by node.
-    placed: IdVec<AppId, Vec<Placed>>,
+    spots: IdVec<AppId, Spots>,
     /// Nodes that exist, by zone.
     zones: Vec<Vec<NodeId>>,
     /// The same, zones taken in turn.
@@ -52,7 +42,7 @@ impl Cache {
         Cache {
             nodes: Vec::new(),
             held: Vec::new(),
-            placed: apps.iter().map(|_| Vec::new()).collect(),
+            spots: apps.iter().map(|_| Spots::default()).collect(),
             zones: Vec::new(),
             order: Vec::new(),
             classes: Classes::new(apps),
@@ -60,8 +50,8 @@ impl Cache {
         }
     }
     /// Where an app's pods stand.
-    pub(super) fn placed(&self, app: AppId) -> &[Placed] {
-        &self.placed[app]
+    pub(super) fn spots(&self, app: AppId) -> &Spots {
+        &self.spots[app]
     }
     /// How many zones there are, those that have lost all their nodes included.
     pub(super) fn zones(&self) -> usize {
@@ -72,11 +62,14 @@ impl Cache {
         self.held.get(pod.index()).and_then(|held| held.node)
     }
 
+    /// Takes in machines that are new.
+    pub(super) fn learn(&mut self, machines: &IdVec<NodeId, Machine>) {
+        let known = self.nodes.len();
+        self.nodes.extend(machines.iter().skip(known).map(|machine| Record::of(machine.zone)));
+    }
+
     /// Takes a Node object into the cache; whether anything that matters to placement has changed.
     pub(super) fn absorb_node(&mut self, node: NodeId, object: &NodeObject, machines: &IdVec<NodeId, Machine>) -> bool {
-        if self.nodes.len() <= node.index() {
-            self.nodes.resize(node.index() + 1, Record::default());
-        }
         let record = &mut self.nodes[node.index()];
         let old = (record.exists, record.cordoned, record.tainted, record.avoided);
         record.exists = object.exists;
@@ -158,48 +151,25 @@ impl Cache {
         if (old.node, old.live) == (new.node, new.live) {
             return;
         }
-        let asked = &ctx.spec.apps[app];
-        if let (Some(node), true) = (old.node, old.node == new.node) {
-            let placed = &mut self.placed[app];
-            if let Ok(at) = placed.binary_search_by_key(&node, |placed| placed.node) {
-                placed[at].live = placed[at].live + u32::from(new.live) - u32::from(old.live);
-            }
-            return;
+        let (asked, spots) = (&ctx.spec.apps[app], &mut self.spots[app]);
+        if let Some(node) = old.node.filter(|node| new.node == Some(*node)) {
+            return spots.turns((node, self.nodes[node.index()].zone), new.live);
         }
         if let Some(node) = old.node {
             let record = &mut self.nodes[node.index()];
             record.cpu -= asked.cpu;
             record.memory -= asked.memory;
             record.pods -= 1;
+            spots.leaves((node, record.zone), old.live);
             self.classes.node_changed(node);
-            let placed = &mut self.placed[app];
-            if let Ok(at) = placed.binary_search_by_key(&node, |placed| placed.node) {
-                placed[at].total -= 1;
-                placed[at].live -= u32::from(old.live);
-                if placed[at].total == 0 {
-                    placed.remove(at);
-                }
-            }
         }
         if let Some(node) = new.node {
-            if self.nodes.len() <= node.index() {
-                self.nodes.resize(node.index() + 1, Record::default());
-            }
             let record = &mut self.nodes[node.index()];
             record.cpu += asked.cpu;
             record.memory += asked.memory;
             record.pods += 1;
+            spots.comes((node, record.zone), new.live);
             self.classes.node_changed(node);
-            let placed = &mut self.placed[app];
-            let at = match placed.binary_search_by_key(&node, |placed| placed.node) {
-                Ok(at) => at,
-                Err(at) => {
-                    placed.insert(at, Placed { node, total: 0, live: 0 });
-                    at
-                }
-            };
-            placed[at].total += 1;
-            placed[at].live += u32::from(new.live);
         }
     }
 

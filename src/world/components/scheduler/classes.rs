@@ -123,8 +123,8 @@ impl Class {
     }
 
     /// What the resources of a node score that takes such a pod.
-    pub(super) fn score(&self, node: NodeId) -> i64 {
-        i64::from(self.scores[node.index()])
+    pub(super) fn score(&self, node: NodeId) -> i32 {
+        i32::from(self.scores[node.index()])
     }
 }
 

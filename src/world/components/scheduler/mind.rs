@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::SchedulerEvent;
 use super::cache::Cache;
-use super::placing::Placing;
+use super::placing::{Placing, on_its_node, short_of_room};
 use super::preemption;
 use super::queue::Queue;
 use super::record::{Machine, short_of};
@@ -67,6 +67,7 @@ impl Mind {
     /// Reads everything as of `at`; pods without a node are queued where `queues` says so.
     pub(super) fn list(&mut self, at: Revision, queues: bool, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
         self.cursor = at;
+        self.cache.learn(machines);
         for node in machines.ids() {
             if let Some(object) = ctx.store.nodes().at(node, at) {
                 self.cache.absorb_node(node, object, machines);
@@ -100,6 +101,7 @@ impl Mind {
             return self.list(to, queues, machines, ctx);
         };
         self.cursor = to;
+        self.cache.learn(machines);
         let mut helps = false;
         for touched in touched {
             match touched {
@@ -156,16 +158,13 @@ impl Mind {
         let object = ctx.store.pods().now(pod);
         let nominated = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
         if let Some(node) = nominated
-            && self
-                .placing
-                .short_of_room((object.app, zone_of_volume(pod, ctx)), (&self.cache, machines), ctx)
-                .contains(&node)
+            && short_of_room((object.app, zone_of_volume(pod, ctx)), (&self.cache, machines), ctx).contains(&node)
             && short_of(&ctx.spec.apps[object.app], &self.cache.nodes[node.index()], &machines[node]).is_none()
         {
             return Ok(node);
         }
         match ctx.store.daemon_node(pod, ctx.spec) {
-            Some(node) => self.placing.on_its_node(object.app, node, (&self.cache, machines), ctx),
+            Some(node) => on_its_node(object.app, node, (&self.cache, machines), ctx),
             None => {
                 let volume = zone_of_volume(pod, ctx);
                 self.placing.decide(
@@ -240,15 +239,15 @@ impl Mind {
     /// Deletes pods of less priority where that makes room, and keeps the room for this one.
     fn preempt(&mut self, pod: PodId, attempt: u32, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
         let known = self.nominated.iter().find(|(other, _)| *other == pod).map(|(_, node)| *node);
-        let nodes = |placing: &mut Placing, cache: &Cache, app| match ctx.store.daemon_node(pod, ctx.spec) {
+        let nodes = |cache: &Cache, app| match ctx.store.daemon_node(pod, ctx.spec) {
             Some(node) => vec![node],
-            None => placing.short_of_room((app, zone_of_volume(pod, ctx)), (cache, machines), ctx),
+            None => short_of_room((app, zone_of_volume(pod, ctx)), (cache, machines), ctx),
         };
         let app = ctx.store.pods().now(pod).app;
         if !preemption::may(pod, known, self.cursor, ctx) {
             return;
         }
-        let nodes = nodes(&mut self.placing, &self.cache, app);
+        let nodes = nodes(&self.cache, app);
         let Some(found) = preemption::choose(pod, attempt, nodes, (&self.cache, machines, self.cursor), ctx) else {
             return;
         };

@@ -9,6 +9,7 @@ mod placing;
 mod preemption;
 mod queue;
 mod record;
+mod spots;
 #[cfg(test)]
 mod tests;
 mod unschedulable;

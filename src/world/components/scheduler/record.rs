@@ -20,8 +20,9 @@ pub(super) struct Machine {
 }
 
 /// What is requested of a node, and its Node object as heard.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
+    pub(super) zone: ZoneId,
     pub(super) cpu: u32,
     pub(super) memory: u32,
     pub(super) pods: u32,
@@ -29,6 +30,14 @@ pub(super) struct Record {
     pub(super) cordoned: bool,
     pub(super) tainted: bool,
     pub(super) avoided: bool,
+}
+
+impl Record {
+    /// A machine of which nothing was heard yet.
+    pub(super) fn of(zone: ZoneId) -> Record {
+        let (exists, cordoned, tainted, avoided) = (false, false, false, false);
+        Record { zone, cpu: 0, memory: 0, pods: 0, exists, cordoned, tainted, avoided }
+    }
 }
 
 /// Whether the machine is of the app's own pool, or one for all.
