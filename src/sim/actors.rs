@@ -351,6 +351,6 @@ fn reason(why: &NotYet, world: &World) -> String {
         NotYet::Gate(what) => format!("validation: {what}"),
         NotYet::ApiSilent => "the API does not answer".to_owned(),
         NotYet::Pause => "a fixed wait".to_owned(),
-        NotYet::Several(all) => all.iter().map(|why| reason(why, world)).collect::<Vec<_>>().join("; "),
+        NotYet::Several(part) => part.blocked().iter().map(|why| reason(why, world)).collect::<Vec<_>>().join("; "),
     }
 }

@@ -251,6 +251,7 @@ impl Stage {
             flattered: false,
             members: self.members,
             mark: None,
+            fleet: None,
             store: &self.store,
             instances: &self.instances,
             static_pods: &self.static_pods,

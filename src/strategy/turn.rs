@@ -1,7 +1,5 @@
 //! One call of an actor, as its parts pass it around: what is seen, what was answered, what is ordered and awaited.
 
-use std::sync::Arc;
-
 use super::actor::{NotYet, Orders, Part, Poll, Wait};
 use crate::base::{Name, Span, Time};
 use crate::engine::Dist;
@@ -75,10 +73,10 @@ impl<'a, 'r> Turn<'a, 'r> {
     }
     /// Waits for what a part waits for of which nothing has come.
     pub fn part(&mut self, part: &Part) {
-        self.until(part.alarm.unwrap_or(Time::NEVER));
+        self.until(part.alarm().unwrap_or(Time::NEVER));
         self.wait.parts.push(part.clone());
         if !part.blocked().is_empty() {
-            self.blocked(NotYet::Several(Arc::clone(part.blocked())));
+            self.blocked(NotYet::Several(part.clone()));
         }
     }
     /// A remark for the timeline.

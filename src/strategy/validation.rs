@@ -87,6 +87,8 @@ impl Invalid {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Looked {
     at: Option<(u64, Option<Invalid>)>,
+    /// The fleet that it was found of.
+    fleet: Option<u64>,
     /// All machines before this one have gone.
     first: usize,
 }
@@ -96,6 +98,7 @@ impl Looked {
     pub(super) fn still_invalid(&mut self, seen: &Reported<'_>, relevant: Relevant) -> Option<Invalid> {
         let last = self.at.and_then(|(_, found)| found).filter(|_| seen.api.is_ok() && !seen.flattered);
         let node = match last {
+            Some(Invalid::TooFew { .. }) if self.fleet.is_some() && self.fleet == seen.fleet => return last,
             Some(Invalid::NotJoined(node) | Invalid::NotReady(node)) => Some(node),
             _ => None,
         };
@@ -115,6 +118,7 @@ impl Looked {
                 let goes = |node: &usize| !seen.instance(NodeId::from_index(*node)).running;
                 self.first += (self.first..seen.machines()).take_while(goes).count();
                 let found = machines_invalid(seen, self.first, relevant);
+                self.fleet = seen.fleet;
                 self.at = mark.map(|mark| (mark, found));
                 found
             }

@@ -85,14 +85,14 @@ pub enum NotYet {
     /// A fixed wait.
     Pause,
     /// All that a part of the plan waits for.
-    Several(Arc<[NotYet]>),
+    Several(Part),
 }
 
 impl NotYet {
     /// Each single reason.
     pub fn each(&self) -> impl Iterator<Item = &NotYet> {
         match self {
-            NotYet::Several(all) => all.iter(),
+            NotYet::Several(part) => part.blocked().iter(),
             one => std::slice::from_ref(one).iter(),
         }
     }
@@ -119,54 +119,57 @@ impl Poll {
 
 /// The wait of a part of a plan, as one of fifty nodes that are drained at once. Cloning shares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// It looks again at this moment in any case.
-    pub alarm: Option<Time>,
-    looks: Arc<Looks>,
-    blocked: Arc<[NotYet]>,
-}
+pub struct Part(Arc<Held>);
 
-/// What a part's polls look at, so that one look tells whether a change concerns them.
+/// What a part waits for, and why; its polls by what they look at, so that one look tells whether a change concerns
+/// them.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Looks {
+struct Held {
+    alarm: Option<Time>,
     /// Polls for the end of a pod, by pod.
     ends: Vec<(PodId, Poll)>,
     /// The others, each once.
     others: Vec<(Poll, Sight)>,
+    blocked: Vec<NotYet>,
 }
 
 impl Part {
     /// A part that waits for this, for these reasons.
     pub fn new(wait: Wait, blocked: Vec<NotYet>) -> Part {
-        let mut looks = Looks::default();
+        let mut held = Held { alarm: wait.alarm, blocked, ..Held::default() };
         for (poll, sight) in wait.looks() {
             match sight {
-                Sight::End(pod) => looks.ends.push((pod, poll)),
+                Sight::End(pod) => held.ends.push((pod, poll)),
                 Sight::Machines | Sight::Anything | Sight::ControlPlane => {
-                    if !looks.others.contains(&(poll, sight)) {
-                        looks.others.push((poll, sight));
+                    if !held.others.contains(&(poll, sight)) {
+                        held.others.push((poll, sight));
                     }
                 }
             }
         }
-        looks.ends.sort_unstable_by_key(|(pod, poll)| (*pod, poll.phase, poll.period));
-        Part { alarm: wait.alarm, looks: Arc::new(looks), blocked: blocked.into() }
+        held.ends.sort_unstable_by_key(|(pod, poll)| (*pod, poll.phase, poll.period));
+        Part(Arc::new(held))
+    }
+
+    /// It looks again at this moment in any case.
+    pub fn alarm(&self) -> Option<Time> {
+        self.0.alarm
     }
 
     /// Why it waits.
-    pub fn blocked(&self) -> &Arc<[NotYet]> {
-        &self.blocked
+    pub fn blocked(&self) -> &[NotYet] {
+        &self.0.blocked
     }
 
     /// What it looks at.
     pub fn looks(&self) -> impl Iterator<Item = (Poll, Sight)> {
-        let ends = self.looks.ends.iter().map(|(pod, poll)| (*poll, Sight::End(*pod)));
-        ends.chain(self.looks.others.iter().copied())
+        let ends = self.0.ends.iter().map(|(pod, poll)| (*poll, Sight::End(*pod)));
+        ends.chain(self.0.others.iter().copied())
     }
 
     /// Whether one of its polls finds any change at all.
     pub fn looks_at_anything(&self) -> bool {
-        self.looks.others.iter().any(|(_, sight)| *sight == Sight::Anything)
+        self.0.others.iter().any(|(_, sight)| *sight == Sight::Anything)
     }
 
     /// The earliest tick, from `from` on, of a poll that finds something new in these changes.
@@ -174,13 +177,13 @@ impl Part {
         if changes.api {
             return self.looks().map(|(poll, _)| poll.from(from)).min();
         }
-        let others = self.looks.others.iter().filter(|(_, sight)| changes.concern(*sight)).map(|(poll, _)| *poll);
+        let others = self.0.others.iter().filter(|(_, sight)| changes.concern(*sight)).map(|(poll, _)| *poll);
         let ends = changes.ended.iter().flat_map(|pod| self.polls_for(*pod)).map(|(_, poll)| *poll);
         others.chain(ends).map(|poll| poll.from(from)).min()
     }
 
     fn polls_for(&self, pod: PodId) -> &[(PodId, Poll)] {
-        let ends = &self.looks.ends;
+        let ends = &self.0.ends;
         let first = ends.partition_point(|(other, _)| *other < pod);
         let many = ends[first..].iter().take_while(|(other, _)| *other == pod).count();
         &ends[first..first + many]

@@ -183,8 +183,13 @@ impl World {
             if self.out.requests.is_empty() {
                 return;
             }
-            for request in std::mem::take(&mut self.out.requests) {
+            let mut requests = std::mem::take(&mut self.out.requests);
+            for request in requests.drain(..) {
                 self.api.submit(request, &mut ctx!(self));
+            }
+            if self.out.requests.is_empty() {
+                // Its room is used again.
+                self.out.requests = requests;
             }
         }
     }

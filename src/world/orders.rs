@@ -56,6 +56,7 @@ impl World {
             members: self.etcd.member_list(),
             flattered: self.flattered,
             mark: (!self.changes.are_of_machines()).then_some(self.machines_changed),
+            fleet: Some(self.cloud.fleet()),
             store: &self.store,
             instances: self.cloud.instances(),
             static_pods,

@@ -175,6 +175,8 @@ pub struct Reported<'a> {
     pub members: MemberList,
     /// Another one whenever machines, Node objects or static pods have changed; none where nobody counts.
     pub mark: Option<u64>,
+    /// Another one whenever a group has one machine more or less; none where nobody counts.
+    pub fleet: Option<u64>,
     pub(crate) store: &'a Store,
     pub(crate) instances: &'a crate::base::IdVec<NodeId, Instance>,
     /// For each master: its static pods, in the order of [`MasterProcess`].

@@ -188,7 +188,7 @@ impl Drain {
         let answered = rest.asked.is_some_and(|(from, to)| turn.answers_any(from, to));
         !by_time_too
             && turn.seen.api.is_ok()
-            && rest.part.alarm.is_none_or(|alarm| now < alarm)
+            && rest.part.alarm().is_none_or(|alarm| now < alarm)
             && !answered
             && rest.bound == self.bound(turn.seen)
             && !rest.retries.iter().any(|poll| poll.ticks_at(now))

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::Span;
-use crate::strategy::actor::{Actor, Orders};
+use crate::strategy::actor::{Actor, NotYet, Orders, Wait};
 use crate::strategy::stage::{Stage, secs, spec};
 use crate::strategy::turn::OrderNumbers;
 use crate::world::command::Answer;

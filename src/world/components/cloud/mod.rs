@@ -65,6 +65,8 @@ pub enum CloudEvent {
 pub struct Cloud {
     instances: IdVec<NodeId, Instance>,
     names: IdVec<NodeId, Name>,
+    /// How often a machine has left its group or has begun to go.
+    left: u64,
     /// Boots of each machine so far.
     boots: IdVec<NodeId, u32>,
     /// Version of machines launched from now on: of the masters, then of each worker group.
@@ -86,6 +88,11 @@ impl Cloud {
     /// All machines ever launched.
     pub fn instances(&self) -> &IdVec<NodeId, Instance> {
         &self.instances
+    }
+
+    /// Another number whenever a group has one machine more or less.
+    pub fn fleet(&self) -> u64 {
+        self.left + self.instances.len() as u64
     }
 
     /// The lineage of a machine, `pool/slot/incarnation`.
@@ -269,6 +276,7 @@ impl Cloud {
     pub fn retire(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         if self.instances[node].running {
             self.instances[node].detached = true;
+            self.left += 1;
             self.terminate(node, ctx);
         }
     }
@@ -317,6 +325,7 @@ impl Cloud {
             return;
         }
         self.instances[node].running = false;
+        self.left += 1;
         self.launches.stopping(node);
         ctx.note(Fact::MachineStopping { node });
         let spec = machine(self.instances[node].pool, ctx);
@@ -333,6 +342,7 @@ impl Cloud {
             return;
         }
         self.instances[node].detached = true;
+        self.left += 1;
         let wait = machine(self.instances[node].pool, ctx).launch;
         let wait = wait.sample(&mut ctx.draw(Purpose::Launch, self.names[node], 0));
         ctx.after(wait, Event::Cloud(CloudEvent::Launches(node)));
