@@ -30,8 +30,8 @@ static ENTRY: Entry = Entry {
               the manifests of its API server, controller manager and scheduler: between the two the kubelet is newer \
               than the API server it talks to, which the skew policy forbids where the minor changes. After a play of \
               network plugins, which takes time and changes nothing here, workers follow in batches, each finished before the next. A drain that fails is tried again, each attempt with its own \
-              time-out and a grace period of its own in place of the pods'; the first node that fails for good ends the \
-              playbook for all (any_errors_fatal). Here it stays cordoned; the playbook would uncordon it. etcd, which \
+              time-out and a grace period of its own in place of the pods'; the first node that fails for good is \
+              uncordoned and ends the playbook for all (any_errors_fatal), or goes on undrained. etcd, which \
               the playbook restarts on all members at once where its own version changes, the container engine, network \
               plugins and hooks are left as they are.",
     settings: &SETTINGS,
@@ -44,7 +44,7 @@ static ENTRY: Entry = Entry {
 
 const DEFAULTS: &str = "kubespray roles/upgrade/pre-upgrade/defaults/main.yml";
 
-static SETTINGS: [Setting; 11] = [
+static SETTINGS: [Setting; 13] = [
     START,
     setting(
         "serial",
@@ -63,6 +63,20 @@ static SETTINGS: [Setting; 11] = [
         Kind::Bool,
         "false",
         "Whether pods that are left after the last attempt are deleted past their budgets.",
+        DEFAULTS,
+    ),
+    setting(
+        "upgrade_node_uncordon_after_drain_failure",
+        Kind::Bool,
+        "true",
+        "Whether a node whose drain has failed for good is uncordoned.",
+        DEFAULTS,
+    ),
+    setting(
+        "upgrade_node_fail_if_drain_fails",
+        Kind::Bool,
+        "true",
+        "Whether such a node ends the playbook; else it is upgraded with its pods.",
         DEFAULTS,
     ),
     setting("upgrade_node_pause", SPAN, "\"0s\"", "Wait before each node (upgrade_node_pause_seconds).", DEFAULTS),
@@ -90,8 +104,13 @@ fn plan(values: &Values) -> Plan {
     worker.push(Step::Uncordon);
     let batch = Pace::Batches { size: Amount::down(values.int_or_percent("serial")), soak: Span::ZERO };
     let delay = values.span("between_plays");
-    let workers = Stage { template: false, pace: batch, delay, ..Stage::of("workers", Groups::Workers, worker) };
-    let masters = Stage { template: false, ..Stage::of("control plane", Groups::Masters, master) };
+    let mut on_error = OnError::all(Action::StopRun);
+    if !values.flag("upgrade_node_fail_if_drain_fails") {
+        on_error.drain = Action::Ignore;
+    }
+    let workers =
+        Stage { template: false, pace: batch, delay, on_error, ..Stage::of("workers", Groups::Workers, worker) };
+    let masters = Stage { template: false, on_error, ..Stage::of("control plane", Groups::Masters, master) };
     Plan::of(values.span("start"), vec![masters, workers])
 }
 
@@ -123,6 +142,7 @@ fn drain(values: &Values) -> Drain {
     };
     let on_deadline = match values.flag("drain_fallback_enabled") {
         true => OnDeadline::Force(FORCED),
+        false if values.flag("upgrade_node_uncordon_after_drain_failure") => OnDeadline::Uncordon,
         false => OnDeadline::Fail,
     };
     Drain { how, on_deadline }

@@ -42,7 +42,7 @@ static ENTRY: Entry = Entry {
               reboot, kubelet (packages and a restart); of masters move-leader, remove-member, \
               quorum-guard (one at a time); etcd-snapshot, etcd-restore\n\
               or tables\n\
-              \x20 { drain = { timeout, on_deadline = \"fail\", \"force\" or \"go-on\", grace, retry, look, delete, \
+              \x20 { drain = { timeout, on_deadline = \"fail\", \"force\", \"go-on\" or \"uncordon\", grace, retry, look, delete, \
               delete_after, critical_last, skip_wait, alert, attempts = { length, pause, slow_after, slow_pause } } }\n\
               \x20 { wait = \"5s\" }\n\
               \x20 { swap = [\"etcd\", \"kube-apiserver\", ...], together, deadline, rollback }\n\

@@ -50,7 +50,7 @@ fn t4_a_kops_gate_that_never_passes_stops_the_run_within_half_a_minute_of_its_ti
 
 /// How a drain ends that a budget never lets through: the tool, its settings, what becomes of the plan, and after how
 /// many seconds of draining; none where it goes on for ever. Sources: those of the strategies, `rollproof show NAME`.
-const BLOCKED: [(&str, &[&str], UpgradeResult, Option<f64>); 24] = [
+const BLOCKED: [(&str, &[&str], UpgradeResult, Option<f64>); 25] = [
     ("talos-os", &[], UpgradeResult::Failed, Some(300.0)),
     ("talos-os", &["strategy.legacy=true"], UpgradeResult::Completed, Some(300.0)),
     ("kops", &[], UpgradeResult::Failed, Some(900.0)),
@@ -61,6 +61,7 @@ const BLOCKED: [(&str, &[&str], UpgradeResult, Option<f64>); 24] = [
     // Four attempts of 360 s, 10 s apart.
     ("kubespray", &[], UpgradeResult::Failed, Some(1470.0)),
     ("kubespray", &["strategy.drain_fallback_enabled=true"], UpgradeResult::Completed, Some(1470.0)),
+    ("kubespray", &["strategy.upgrade_node_fail_if_drain_fails=false"], UpgradeResult::Completed, Some(1470.0)),
     ("aks-rolling", &[], UpgradeResult::Failed, Some(1800.0)),
     ("aks-rolling", &["strategy.undrainable_node_behavior=\"Cordon\""], UpgradeResult::Completed, Some(1800.0)),
     ("aks-blue-green", &[], UpgradeResult::Failed, Some(1800.0)),

@@ -33,6 +33,8 @@ fn check(values: &Values) -> Result<(), String> {
 }
 
 const SPEC: &str = "argo-rollouts docs/features/specification.md";
+/// The specification says 1 of both; the code is right.
+const DEFAULTS: &str = "argo-rollouts utils/defaults/defaults.go: DefaultMaxSurge, DefaultMaxUnavailable";
 pub(super) const ANALYSIS: &str = "argo-rollouts docs/features/analysis.md";
 
 static ENTRY: Entry = Entry {
@@ -136,7 +138,7 @@ static SETTINGS: [Setting; 18] = [
         kind: Kind::IntOrPercent,
         default: "\"25%\"",
         unit: "",
-        source: SPEC,
+        source: DEFAULTS,
     },
     Setting {
         key: "max_unavailable",
@@ -144,7 +146,7 @@ static SETTINGS: [Setting; 18] = [
         kind: Kind::IntOrPercent,
         default: "\"25%\"",
         unit: "",
-        source: SPEC,
+        source: DEFAULTS,
     },
     flag(
         "dynamic_stable_scale",

@@ -4,6 +4,7 @@ use super::plan::{Drain, OnDeadline};
 use crate::base::Span;
 use crate::strategy::drain::{self, DrainError, DrainSettings, Drained};
 use crate::strategy::turn::Turn;
+use crate::world::command::Command;
 use crate::world::ids::NodeId;
 use crate::world::store::ApiError;
 
@@ -13,6 +14,8 @@ pub(super) struct DrainRun {
     drain: drain::Drain,
     /// The deadline has passed: what is left is deleted past all budgets.
     forced: bool,
+    /// It has failed, and the node is being uncordoned.
+    gives_up: Option<(u32, DrainFailure)>,
 }
 
 /// Why a drain failed.
@@ -27,7 +30,7 @@ pub(super) struct DrainFailure {
 impl DrainRun {
     /// Of a node, cordoned or not.
     pub(super) fn begin(node: NodeId, plan: Drain) -> DrainRun {
-        DrainRun { drain: drain::Drain::of_cordoned(node, plan.how), forced: false }
+        DrainRun { drain: drain::Drain::of_cordoned(node, plan.how), forced: false, gives_up: None }
     }
 
     /// Goes as far as it can now; the result once there is one.
@@ -37,6 +40,10 @@ impl DrainRun {
         plan: Drain,
         turn: &mut Turn<'_, '_>,
     ) -> Option<Result<(), DrainFailure>> {
+        if let Some((order, failure)) = &self.gives_up {
+            let _ = turn.answer(*order)?;
+            return Some(Err(failure.clone()));
+        }
         let drained = self.drain.step(turn)?;
         let label = &turn.seen.instance(node).label;
         if drained.retries429 > 0 {
@@ -55,10 +62,11 @@ impl DrainRun {
                 // What is left is deleted in this call.
                 self.drain.step(turn).map(|_| Ok(()))
             }
-            OnDeadline::Fail | OnDeadline::Force(_) | OnDeadline::GoOn => {
-                let several = |error: &DrainError| matches!(error, DrainError::Evict(_, ApiError::SeveralBudgets));
-                Some(Err(DrainFailure { text, settled: drained.errors.iter().all(several) }))
+            OnDeadline::Uncordon => {
+                self.gives_up = Some((turn.give(Command::Uncordon(node)), failure(text, &drained)));
+                None
             }
+            OnDeadline::Fail | OnDeadline::Force(_) | OnDeadline::GoOn => Some(Err(failure(text, &drained))),
         }
     }
 
@@ -70,8 +78,15 @@ impl DrainRun {
 
     /// Says what it waits for, and why.
     pub(super) fn arm(&self, turn: &mut Turn<'_, '_>) {
-        self.drain.arm(turn);
+        if self.gives_up.is_none() {
+            self.drain.arm(turn);
+        }
     }
+}
+
+fn failure(text: String, drained: &Drained) -> DrainFailure {
+    let several = |error: &DrainError| matches!(error, DrainError::Evict(_, ApiError::SeveralBudgets));
+    DrainFailure { text, settled: drained.errors.iter().all(several) }
 }
 
 /// Whether nothing but the deadline was wrong.

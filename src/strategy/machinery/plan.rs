@@ -319,6 +319,8 @@ pub enum OnDeadline {
     Force(Span),
     /// The unit goes on as if it were empty.
     GoOn,
+    /// The unit is uncordoned, whatever was wrong with its drain; then it is an error of class drain.
+    Uncordon,
 }
 
 /// A swap of static pods.

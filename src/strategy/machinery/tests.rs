@@ -250,6 +250,24 @@ fn an_operator_who_cancels_in_mid_drain_gets_the_old_nodes_back() {
     }
 }
 
+/// Source: kubespray roles/upgrade/pre-upgrade/tasks/main.yml, the rescue of its block "Node draining".
+#[test]
+fn kubespray_uncordons_a_node_whose_drain_has_failed_for_good_unless_told_not_to() {
+    let uncordons = "upgrade_node_uncordon_after_drain_failure = false";
+    let goes_on = "upgrade_node_fail_if_drain_fails = false";
+    for (settings, uncordoned, ends) in [("", true, Err(())), (uncordons, false, Err(())), (goes_on, true, Ok(()))] {
+        let mut stage = stage_with("kubespray", settings, 1, 1);
+        stage.pod_on("workers-1");
+        stage.run_until(hours(3));
+        let drained = stage.when("end   draining workers-1").expect("the drain ends");
+        let (at, result) = stage.ended.clone().expect("the playbook ends");
+        assert_eq!(result.map_err(drop), ends, "{settings}: {}", stage.transcript());
+        let back = stage.when("order uncordon workers-1").filter(|back| *back <= drained);
+        assert_eq!(back.is_some(), uncordoned, "{settings}: {}", stage.transcript());
+        assert!(drained <= at, "{settings}: {}", stage.transcript());
+    }
+}
+
 #[test]
 fn an_eks_control_plane_that_is_not_healthy_in_time_goes_back_to_the_old_version() {
     let mut stage = stage_with("eks-managed", "", 3, 2);

@@ -267,7 +267,8 @@ fn drain(item: &Item<'_>) -> Option<Drain> {
         reader.finish();
     }
     let force = OnDeadline::Force(FORCED);
-    let deadlines = [("fail", OnDeadline::Fail), ("force", force), ("go-on", OnDeadline::GoOn)];
+    let deadlines =
+        [("fail", OnDeadline::Fail), ("force", force), ("go-on", OnDeadline::GoOn), ("uncordon", OnDeadline::Uncordon)];
     let on_deadline = reader.optional("on_deadline").choice(&deadlines).unwrap_or(OnDeadline::Fail);
     reader.finish();
     Some(Drain { how, on_deadline })
