@@ -10,12 +10,12 @@ use crate::world::components::etcd::Etcd;
 use crate::world::fact::Fact;
 use crate::world::ids::{NodeId, PodId};
 
-/// A history under way. Events pushed by one step have consecutive numbers, so causes are kept as ranges.
+/// A history under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Recorder {
     records: Vec<Heard>,
-    /// (first event pushed, first not pushed, by which event), in order.
-    spans: Vec<(u64, u64, u64)>,
+    /// By which event each event was pushed; itself, where nobody did. Events pushed by one step have consecutive numbers.
+    parents: Vec<u32>,
     /// Places of rules that were older than the slices when they were programmed, and by how many changes.
     behind: BTreeMap<u32, u32>,
     /// Term and last entry of each etcd member, now and then.
@@ -29,9 +29,9 @@ const LOGS_EVERY: Span = Span::secs(1);
 
 impl Recorder {
     pub(super) fn scheduled(&mut self, by: u64, first: u64, end: u64) {
-        if end > first {
-            self.spans.push((first, end, by));
-        }
+        let nobody = self.parents.len() as u32..first as u32;
+        self.parents.extend(nobody);
+        self.parents.resize(end as usize, by as u32);
     }
 
     pub(super) fn hear(&mut self, heard: Heard, world: &World) {
@@ -60,13 +60,8 @@ impl Recorder {
     }
 
     /// The history with labels for people.
-    pub(super) fn trace(&self, world: &World, faults: Vec<String>) -> Trace {
-        let events = self.spans.last().map_or(0, |(_, end, _)| *end as usize);
-        let mut parents: Vec<u32> = (0..events as u32).collect();
-        for (first, end, by) in &self.spans {
-            parents[*first as usize..*end as usize].fill(*by as u32);
-        }
-        let mut by_event = vec![(0, 0); events];
+    pub(super) fn trace(self, world: &World, faults: Vec<String>) -> Trace {
+        let mut by_event = vec![(0, 0); self.parents.len()];
         for (place, heard) in self.records.iter().enumerate() {
             if let Some(entry) = by_event.get_mut(heard.event as usize) {
                 let start = if entry.1 == 0 { place as u32 } else { entry.0 };
@@ -75,16 +70,16 @@ impl Recorder {
         }
         let instances = world.cloud().instances();
         Trace {
-            records: self.records.clone(),
-            parents,
+            records: self.records,
+            parents: self.parents,
             by_event,
             names: Names { faults, ..names(world) },
             end: world.now(),
             versions: instances.iter().map(|instance| instance.version).collect(),
             hosts: world.store().pods().ids().map(|pod| world.store().pods().now(pod).node).collect(),
             masters: world.spec().control_plane.replicas,
-            behind: self.behind.clone(),
-            logs: self.logs.clone(),
+            behind: self.behind,
+            logs: self.logs,
             rates: rates(world),
         }
     }
@@ -128,11 +123,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn causes_are_kept_as_ranges_of_events() {
+    fn each_event_is_kept_with_the_one_that_pushed_it() {
         let mut recorder = Recorder::default();
         recorder.scheduled(0, 1, 4);
         recorder.scheduled(2, 4, 4);
         recorder.scheduled(3, 4, 5);
-        assert_eq!(recorder.spans, [(1, 4, 0), (4, 5, 3)]);
+        assert_eq!(recorder.parents, [0, 0, 0, 0, 3]);
     }
 }

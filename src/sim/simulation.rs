@@ -366,9 +366,15 @@ impl Simulation {
         Ok(())
     }
 
-    pub(super) fn finish(self, scenario: &Scenario, ending: &Ending, limit: Limit) -> Result<Finished, InternalError> {
+    pub(super) fn finish(
+        mut self,
+        scenario: &Scenario,
+        ending: &Ending,
+        limit: Limit,
+    ) -> Result<Finished, InternalError> {
         let digest = self.digest.hex();
-        let trace = self.recorder.as_ref().map(|recorder| recorder.trace(&self.world, self.faults.labels(&self.world)));
+        let recorder = self.recorder.take();
+        let trace = recorder.map(|recorder| recorder.trace(&self.world, self.faults.labels(&self.world)));
         let outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
         Ok(Finished { outcome, trace })
     }
