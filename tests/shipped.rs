@@ -249,6 +249,37 @@ fn a_webhook_whose_backend_was_lost_stops_the_roll_unless_its_own_pods_are_exemp
 }
 
 #[test]
+fn a_webhook_that_is_asked_about_leases_loses_all_nodes_while_its_only_pod_is_away() {
+    let alone = outcomes("webhook-leases", &[]);
+    assert_completed(&alone);
+    let lost: Vec<u64> = alone.iter().map(|outcome| outcome.requests.lost).collect();
+    assert!(lost.iter().filter(|lost| **lost > 0).count() >= 3 && lost.contains(&0), "{lost:?}");
+    assert!(causes(&alone).contains("no-endpoint"), "{:?}", causes(&alone));
+    let two = ["app.policy.replicas=2", "app.policy.pool=\"workers\""];
+    for harmless in [&two[..], &["webhook[0].failure_policy=\"Ignore\""]] {
+        let outcomes = outcomes("webhook-leases", harmless);
+        assert_completed(&outcomes);
+        assert!(outcomes.iter().all(|outcome| outcome.requests.lost == 0), "{:?}", causes(&outcomes));
+    }
+    // Nobody can write that a node is lost; nor that the new one is Ready.
+    for outcome in outcomes("webhook-leases", &["webhook[0].rules=[\"UPDATE leases\", \"UPDATE nodes/status\"]"]) {
+        assert_eq!(
+            (outcome.upgrade.result, outcome.requests.lost),
+            (UpgradeResult::Failed, 0),
+            "seed {}",
+            outcome.seed
+        );
+        let blocker = outcome.upgrade.blocker.unwrap_or_default();
+        assert!(blocker.contains("tools-1.1 is not ready"), "seed {}: {blocker}", outcome.seed);
+        assert!(
+            blocker.contains("webhook policy (failurePolicy Fail) refuses UPDATE"),
+            "seed {}: {blocker}",
+            outcome.seed
+        );
+    }
+}
+
+#[test]
 fn an_analysis_bounds_what_a_bad_version_costs() {
     let stopped = outcomes("canary-abort", &[]);
     for outcome in &stopped {

@@ -8,6 +8,7 @@ use common::{assert_conserved, finished, load, run};
 use rollproof::scenario::{self, Scenario};
 use rollproof::sim::outcome::UpgradeResult;
 use rollproof::world::fact::{Fact, Loss};
+use rollproof::world::store::NodeReady;
 
 #[test]
 fn a_webhook_that_must_be_asked_about_its_own_pods_deadlocks_the_roll_and_is_named() {
@@ -142,4 +143,42 @@ fn a_cluster_whose_webhooks_match_nothing_runs_as_one_without() {
         assert_eq!(with.requests, without.requests, "seed {seed}");
         assert_eq!(with.upgrade, without.upgrade, "seed {seed}");
     }
+}
+
+/// A webhook on leases whose pod, on a node of its own, is drained and finds no other.
+fn on_leases(policy: &str) -> Scenario {
+    let text = evictions_text(policy, "10s").replace("\"CREATE pods/eviction\"", "\"UPDATE leases\"");
+    let text = text.split("[[fault]]").next().expect("all before it").replace("start = \"2m\"", "nodes = \"edge-1\"");
+    scenario::parse("leases", &text, &[], None).unwrap_or_else(|refused| panic!("{refused}"))
+}
+
+/// Source: `pkg/controller/nodelifecycle`, node-monitor-grace-period 40 s and node-monitor-period 5 s; the kubelet renews
+/// each 10 s.
+#[test]
+fn nodes_whose_renewals_are_refused_are_lost_after_their_grace() {
+    for (policy, lost) in [("Fail", true), ("Ignore", false)] {
+        let finished = finished(&on_leases(policy), 1, true);
+        let trace = finished.trace.expect("it was asked for");
+        let at = |wanted: fn(&Fact) -> bool| {
+            trace.records.iter().find(|record| wanted(&record.fact)).map(|record| record.at.secs_f64())
+        };
+        let unheard = at(|fact| matches!(fact, Fact::NodeReadyIs { ready: NodeReady::Unknown, .. }));
+        assert_eq!(unheard.is_some(), lost, "{policy}: {unheard:?}");
+        if let Some(unheard) = unheard {
+            let refused = at(|fact| matches!(fact, Fact::WebhookFailed { .. })).expect("renewals are refused");
+            assert!((30.0..=50.0).contains(&(unheard - refused)), "refused at {refused}, lost at {unheard}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_lost_while_a_webhook_on_leases_answers() {
+    let text = evictions_text("Fail", "10s").replace("\"CREATE pods/eviction\"", "\"UPDATE leases\"");
+    let text = text.split("[[fault]]").next().expect("all before it").to_owned();
+    let scenario = scenario::parse("leases", &text, &[], None).unwrap_or_else(|refused| panic!("{refused}"));
+    let finished = finished(&scenario, 1, true);
+    assert_eq!(finished.outcome.upgrade.result, UpgradeResult::Completed, "{:?}", finished.outcome.upgrade.blocker);
+    let unheard = |fact: &Fact| matches!(fact, Fact::NodeReadyIs { ready: NodeReady::Unknown, .. });
+    let trace = finished.trace.expect("it was asked for");
+    assert!(!trace.records.iter().any(|record| unheard(&record.fact)));
 }

@@ -27,6 +27,7 @@ const ALL: &[&str] = &[
     "stuck-pdb",
     "ingress-drained",
     "webhook-deadlock",
+    "webhook-leases",
     "canary-abort",
     "recreate",
     "ingress-daemonset",

@@ -42,7 +42,7 @@ static WEBHOOK_SETTINGS: [Setting; 3] = [
 
 /// What rules can name.
 const OPERATIONS: [&str; 4] = ["CREATE", "UPDATE", "DELETE", "*"];
-const RESOURCES: [&str; 15] = [
+const RESOURCES: [&str; 16] = [
     "pods",
     "pods/eviction",
     "pods/binding",
@@ -56,6 +56,7 @@ const RESOURCES: [&str; 15] = [
     "endpointslices",
     "poddisruptionbudgets/status",
     "poddisruptionbudgets/*",
+    "leases",
     "*",
     "*/*",
 ];
@@ -122,8 +123,8 @@ fn rule(lower: &Lower<'_>, item: &Item<'_>) -> Option<WebhookRule> {
         None => {
             let message = format!("`{text}` is no rule of a webhook");
             let help = format!(
-                "write an operation ({}) and a resource ({}), such as \"CREATE pods\"; leases and heartbeats are not \
-                 written one by one here, so that no webhook can be asked about them",
+                "write an operation ({}) and a resource ({}), such as \"CREATE pods\"; of leases only those of nodes \
+                 are asked about here",
                 OPERATIONS.join(", "),
                 RESOURCES.join(", ")
             );
@@ -158,8 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_about_leases_is_refused_and_says_why() {
-        for text in ["rules = [\"UPDATE leases\"]\n", "rules = [\"pods\"]\n"] {
+    fn what_is_no_rule_is_refused_and_says_what_is() {
+        for text in ["rules = [\"UPDATE secrets\"]\n", "rules = [\"pods\"]\n"] {
             let refused = with(text).expect_err("it is wrong");
             assert!(refused.contains("is no rule of a webhook") && refused.contains("leases"), "{refused}");
         }

@@ -305,8 +305,8 @@ fn webhook(refusing: &Refusing, world: &World) -> String {
 /// Groups of which a blocker says that they get no machine.
 const NAMED_MAX: usize = 2;
 
-/// Adds what keeps the cluster from what is waited for, unless that is said already: a pod that finds no node, and which
-/// machines the cloud has refused, one for each group.
+/// Adds what keeps the cluster from what is waited for, unless that is said already: a pod that finds no node, which
+/// machines the cloud has refused, one for each group, and the writes that webhooks refuse.
 pub(super) fn with_causes(why: String, world: &World) -> String {
     let refused = world.cloud().refused();
     let first_of_its_group = |at: &usize| !refused[..*at].iter().any(|other| other.pool == refused[*at].pool);
@@ -317,7 +317,9 @@ pub(super) fn with_causes(why: String, world: &World) -> String {
     };
     let more: String = (0..refused.len()).filter(first_of_its_group).filter(news).map(told).take(NAMED_MAX).collect();
     let waiting = if why.contains(" is Pending") { None } else { first_pending(world.spec().apps.ids(), world) };
-    why + &waiting.map_or(String::new(), |waiting| format!("; {waiting}")) + &more
+    let hooks = world.api().refusing().map(|refusing| webhook(refusing, world));
+    let hooks: String = hooks.filter(|hook| !why.contains(hook)).map(|hook| format!("; {hook}")).collect();
+    why + &waiting.map_or(String::new(), |waiting| format!("; {waiting}")) + &more + &hooks
 }
 
 /// The first pod of these apps that finds no node, and why.

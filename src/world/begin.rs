@@ -345,7 +345,12 @@ impl World {
     fn start_components(&mut self) {
         let from = self.spec.control_plane.from;
         for node in self.cloud.instances().ids() {
-            self.pulses.set(node, true, Time::ZERO);
+            if self.spec.asks_about_leases() {
+                let first = self.pulses.next(node, Time::ZERO);
+                self.kubelets.renews(node, first, &mut ctx!(self));
+            } else {
+                self.pulses.set(node, true, Time::ZERO);
+            }
             let pods = self.store.pods_on(node).to_vec();
             for pod in &pods {
                 self.serving.set(*pod, crate::world::serving::Serving::Open);

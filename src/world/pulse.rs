@@ -37,6 +37,10 @@ impl Pulses {
             *pulse = Pulse { phase: pulse.phase, beating, mark: if beating { now } else { last } };
         }
     }
+    /// A renewal that is a write of its own was stored.
+    pub fn renewed(&mut self, node: NodeId, now: Time) {
+        self.nodes[node].mark = now;
+    }
     /// Whether renewals go on.
     pub fn is_beating(&self, node: NodeId) -> bool {
         self.nodes[node].beating

@@ -11,7 +11,7 @@ use crate::world::ids::{NodeId, PodId, PoolId, RequestId, ZoneId};
 use crate::world::members::Asker;
 use crate::world::purpose::Purpose;
 use crate::world::serving::Serving;
-use crate::world::store::{Change, Component, Revision, Touched};
+use crate::world::store::{Change, Component, NodeReady, Revision, Touched};
 use crate::world::watch::ClientKind;
 
 impl World {
@@ -141,7 +141,11 @@ impl World {
         let client = self.kubelet_clients[node];
         let unserved = self.api.unserved_since(client).filter(|_| !beating);
         let at = unserved.map_or(self.now, |since| since.min(self.now));
-        self.pulses.set(node, beating, at);
+        match (self.spec.asks_about_leases(), beating) {
+            (false, _) => self.pulses.set(node, beating, at),
+            (true, true) => self.kubelets.renews(node, self.now, &mut ctx!(self)),
+            (true, false) => self.kubelets.renews_no_more(node),
+        }
         self.controllers.pulse(node, beating, &mut ctx!(self));
     }
 
@@ -284,10 +288,15 @@ impl World {
 
     /// Applies a change to the store at this instant; everyone who follows it will hear.
     pub(super) fn commit(&mut self, change: &Change) -> Outcome {
+        if let Change::Renew { node } = change {
+            self.pulses.renewed(*node, self.now);
+            return Ok(());
+        }
         let before = self.store.revision();
         match self.store.apply(change, self.now) {
             Ok(_) => {
                 self.announce(change, before);
+                self.is_heard_of(change);
                 let (kinds, proxies) = (&self.client_kinds, &self.proxies);
                 let at_work = |client| matches!(kinds[client], ClientKind::Proxy(node) if proxies.is_busy(node));
                 self.api.publish(at_work, &mut ctx!(self));
@@ -300,6 +309,19 @@ impl World {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Where renewals are writes, a kubelet's post of its node's status is as good as one.
+    /// Source: `pkg/controller/nodelifecycle`, `updateNodeHealth`: the probe's time follows the newer of both.
+    fn is_heard_of(&mut self, change: &Change) {
+        let node = match change {
+            Change::RegisterNode { node, .. } => *node,
+            Change::NodeStatus { node, ready: NodeReady::True | NodeReady::False } => *node,
+            _ => return,
+        };
+        if self.spec.asks_about_leases() {
+            self.pulses.renewed(node, self.now);
         }
     }
 
@@ -393,6 +415,7 @@ impl World {
             | Change::NodeTaints { .. }
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. }
+            | Change::Renew { .. }
             | Change::Lease { .. } => {}
         }
     }

@@ -43,6 +43,15 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Whether some webhook may refuse the renewals of nodes' leases: then each is a write of its own.
+    pub fn asks_about_leases(&self) -> bool {
+        self.may_refuse("UPDATE", "leases")
+    }
+    /// Whether some webhook may refuse such writes.
+    pub fn may_refuse(&self, operation: &str, resource: &str) -> bool {
+        let matches = |webhook: &WebhookSpec| webhook.rules.iter().any(|rule| rule.matches(operation, resource));
+        self.webhooks.iter().any(|webhook| webhook.fails && matches(webhook))
+    }
     /// Whether an app's pods may run on machines of this pool; `None` are masters.
     pub fn suits(&self, app: &AppSpec, pool: Option<PoolId>) -> bool {
         let WorkloadKind::DaemonSet { everywhere: true } = app.kind else {

@@ -60,6 +60,8 @@ impl Store {
             }
             Change::Deliver { app, delivery } => self.deliver(*app, *delivery),
             Change::Lease { component, holder, known } => self.change_lease(*component, *holder, *known),
+            // Who renewed when is no object of this store.
+            Change::Renew { .. } => Ok(()),
             Change::RegisterNode { .. }
             | Change::NodeStatus { .. }
             | Change::NodeTaints { .. }
@@ -291,6 +293,7 @@ impl Store {
             | Change::NewTemplate { .. }
             | Change::Deliver { .. }
             | Change::Scale { .. }
+            | Change::Renew { .. }
             | Change::Lease { .. } => return Err(ApiError::NotFound),
         };
         debug_assert!(node.index() < self.nodes.len());
@@ -358,6 +361,7 @@ impl NodeObject {
             | Change::NewTemplate { .. }
             | Change::Deliver { .. }
             | Change::Scale { .. }
+            | Change::Renew { .. }
             | Change::Lease { .. } => {}
         }
     }

@@ -145,6 +145,11 @@ pub enum Change {
         /// The kubelet's version.
         version: Version,
     },
+    /// Kubelet: renews its node's lease, where a webhook is asked about that; elsewhere renewals are no writes here.
+    Renew {
+        /// The node.
+        node: NodeId,
+    },
     /// Kubelet or node lifecycle controller: the Ready condition.
     NodeStatus {
         /// The node.

@@ -57,7 +57,7 @@ pub struct Failed {
 }
 
 /// Operation and resource of a write, as rules name them; `None` for what no webhook of this model is asked about.
-/// Leases are left out: their renewals are not written one by one.
+/// Leader election's leases are left out: their renewals are not written one by one.
 pub fn kind(change: &Change, ctx: &Ctx<'_>) -> Option<(&'static str, &'static str)> {
     Some(match change {
         Change::CreatePod { .. } | Change::CreatePodAt { .. } => ("CREATE", "pods"),
@@ -81,6 +81,7 @@ pub fn kind(change: &Change, ctx: &Ctx<'_>) -> Option<(&'static str, &'static st
             ("UPDATE", "nodes/status")
         }
         Change::DeleteNode { .. } => ("DELETE", "nodes"),
+        Change::Renew { .. } => ("UPDATE", "leases"),
         Change::Deliver { .. } | Change::Lease { .. } => return None,
     })
 }
@@ -113,6 +114,7 @@ fn namespace(change: &Change, ctx: &Ctx<'_>) -> Option<AppId> {
         | Change::AttachVolume { .. }
         | Change::DetachVolume { .. }
         | Change::DeleteNode { .. }
+        | Change::Renew { .. }
         | Change::Lease { .. } => None,
     }
 }

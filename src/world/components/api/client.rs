@@ -182,7 +182,9 @@ impl Client {
             Change::PodStatus { .. } if self.status_needs_get => (0, 2),
             Change::PodStatus { .. } => (0, 1),
             // The heartbeat client of a kubelet has no limit; a lease update of a leader has its own client.
-            Change::NodeStatus { .. } | Change::RegisterNode { .. } | Change::Lease { .. } => (UNLIMITED, 1),
+            Change::NodeStatus { .. } | Change::RegisterNode { .. } | Change::Renew { .. } | Change::Lease { .. } => {
+                (UNLIMITED, 1)
+            }
             Change::NodeTaints { .. } | Change::DeleteNode { .. } => (1, 1),
             Change::CreatePod { .. } | Change::CreatePodAt { .. } | Change::DeletePod { .. } => (2, 1),
             Change::Endpoints { .. } => (3, 1),

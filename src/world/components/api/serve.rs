@@ -75,7 +75,7 @@ impl Api {
         if server.in_flight >= IN_FLIGHT_MAX {
             return ctx.after(RETRY_AFTER, Event::Api(ApiEvent::Arrives(id)));
         }
-        let exempt = matches!(pending.change, Change::Lease { .. });
+        let exempt = matches!(pending.change, Change::Lease { .. } | Change::Renew { .. });
         if server.queue > Span::ZERO && !pending.queued && !exempt {
             pending.queued = true;
             return ctx.after(server.queue, Event::Api(ApiEvent::Arrives(id)));

@@ -140,6 +140,10 @@ impl Brain {
             self.nodes.list(node, floor, &desk, ctx);
         }
         self.autoscaling.begin(&desk, ctx);
+        if ctx.spec.asks_about_leases() {
+            // Renewals that are writes may stop without a word.
+            self.nodes.wake(ctx.now, &desk, ctx);
+        }
     }
 
     fn look_at_everything(&mut self, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {

@@ -32,10 +32,12 @@ struct Watched {
     no_execute: bool,
     /// Some of its pods could not be marked; the next tick tries again.
     pods_left: bool,
+    /// Its pods are marked once its condition is.
+    marks: bool,
 }
 
 const UNSEEN: Watched =
-    Watched { ready: None, was_ready: false, floor: Time::ZERO, no_execute: false, pods_left: false };
+    Watched { ready: None, was_ready: false, floor: Time::ZERO, no_execute: false, pods_left: false, marks: false };
 
 /// The controller.
 #[derive(Clone, Debug)]
@@ -76,6 +78,7 @@ impl NodeLifecycle {
             floor,
             no_execute: object.is_some_and(|object| object.no_execute.is_some()),
             pods_left: false,
+            marks: false,
         };
     }
 
@@ -91,6 +94,10 @@ impl NodeLifecycle {
         watched.was_ready |= watched.ready == Some(NodeReady::True);
         if heard.is_some_and(|(ready, tainted)| tainted != (ready != NodeReady::True)) {
             queue.add(Key::Taints(node), desk, ctx);
+        }
+        let lost = heard.is_some_and(|(ready, _)| ready == NodeReady::Unknown);
+        if lost && std::mem::take(&mut self.watched(node).marks) {
+            mark_pods(node, desk, ctx);
         }
         if new {
             self.wake(ctx.now, desk, ctx);
@@ -196,14 +203,18 @@ impl NodeLifecycle {
     }
 
     /// A silent node: its condition becomes Unknown; if it was Ready, all its pods are marked not Ready, without
-    /// regard to tolerations or the zone's pace.
+    /// regard to tolerations or the zone's pace. A node whose condition cannot be written is skipped, its pods too: both
+    /// are written at once here, but where a webhook may refuse the first.
     fn lose(&mut self, node: NodeId, object: &NodeObject, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         let watched = self.watched(node);
         watched.ready = Some(NodeReady::Unknown);
         watched.pods_left = false;
         desk.run(Errand::NodeUnknown, node, Change::NodeStatus { node, ready: NodeReady::Unknown }, ctx);
         if object.ready == NodeReady::True {
-            mark_pods(node, desk, ctx);
+            match ctx.spec.may_refuse("UPDATE", "nodes/status") {
+                true => self.watched(node).marks = true,
+                false => mark_pods(node, desk, ctx),
+            }
         }
     }
 

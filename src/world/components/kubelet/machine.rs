@@ -67,6 +67,8 @@ pub(super) struct Kubelet {
     pub(super) behaviour: Behaviour,
     /// Starts of its process so far.
     pub(super) incarnation: u32,
+    /// Counts the times at which its renewals have begun or ended.
+    pub(super) renewals: u32,
     process: Process,
     /// When the process began to act; `None`: long before the run.
     since: Option<Time>,
@@ -113,6 +115,7 @@ impl Kubelet {
             version,
             behaviour: Behaviour::of(version),
             incarnation: 0,
+            renewals: 0,
             process: Process::Down,
             since: None,
             served: true,
@@ -531,7 +534,7 @@ impl Kubelets {
         }
     }
 
-    fn post_node(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
+    pub(super) fn post_node(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         let kubelet = &self.nodes[node];
         if kubelet.served {
             let reply = Reply::OnFailure(ReplyTo::Kubelet { node, token: TOKEN_NODE });
@@ -554,7 +557,7 @@ impl Kubelets {
         }
     }
 
-    fn node_differs(&self, node: NodeId, at: Revision, ctx: &Ctx<'_>) -> bool {
+    pub(super) fn node_differs(&self, node: NodeId, at: Revision, ctx: &Ctx<'_>) -> bool {
         let object = ctx.store.nodes().at(node, at);
         self.nodes[node].joined && object.is_some_and(|object| object.exists && object.ready != NodeReady::True)
     }

@@ -12,6 +12,7 @@ mod probes;
 mod probing;
 mod pulls;
 mod reclaim;
+mod renewals;
 mod restart;
 mod runtime;
 mod start;
@@ -69,6 +70,13 @@ pub enum KubeletEvent {
         node: NodeId,
         /// Which start of the process.
         incarnation: u32,
+    },
+    /// A renewal of the node's lease that is a write of its own.
+    Renews {
+        /// The node.
+        node: NodeId,
+        /// Only the newest counts.
+        generation: u32,
     },
     /// A tick of the status manager's batch, and there is something to do.
     StatusTick {
@@ -186,6 +194,7 @@ impl Kubelets {
                     self.join(node, ctx);
                 }
             }
+            KubeletEvent::Renews { node, generation } => self.renew(node, generation, ctx),
             KubeletEvent::StatusTick { node, incarnation } => {
                 if self.nodes[node].acts(incarnation) {
                     self.status_tick(node, ctx);
