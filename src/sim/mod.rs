@@ -2,6 +2,8 @@
 
 mod actors;
 mod branch;
+#[cfg(test)]
+mod elisions;
 mod faults;
 mod judge;
 pub mod outcome;

@@ -320,6 +320,11 @@ impl World {
     pub fn effects(&mut self) -> &mut Effects {
         &mut self.out
     }
+    /// For tests: every delivery of a watch is an event.
+    #[cfg(test)]
+    pub fn delivers_eagerly(&mut self) {
+        self.api.delivers_eagerly();
+    }
     /// What has changed that an actor could see, since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         self.machines_changed += u64::from(self.changes.are_of_machines());

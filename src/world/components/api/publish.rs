@@ -27,6 +27,8 @@ pub(super) struct Followers {
     busy_until: IdVec<ClientId, (Time, u64)>,
     /// What comes, and when, to clients at work: they look at it when they are done, and nothing happens before.
     coming: BTreeMap<ClientId, VecDeque<(Time, Revision)>>,
+    /// Every delivery is an event. For tests: outcomes must be the same.
+    eager: bool,
 }
 
 impl Followers {
@@ -139,7 +141,7 @@ impl Api {
         let delay = ctx.spec.timings.watch.sample(&mut ctx.draw(Purpose::WatchDelay, who.name, deliveries));
         let at = busy.max(ctx.now + delay);
         self.followers.busy_until[client] = (at, deliveries + 1);
-        match at_work {
+        match at_work && !self.followers.eager {
             true => self.followers.coming.entry(client).or_default().push_back((at, revision)),
             false => ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision })),
         }
@@ -159,6 +161,12 @@ impl Api {
         for (at, revision) in coming.drain(arrived..) {
             ctx.at(at, Event::Api(ApiEvent::Delivers { client, revision }));
         }
+    }
+
+    /// For tests: every delivery is an event.
+    #[cfg(test)]
+    pub fn delivers_eagerly(&mut self) {
+        self.followers.eager = true;
     }
 
     /// Whether a delivery still reaches its client.

@@ -1,0 +1,41 @@
+//! What is no event changes nothing: whole runs are the same with every delivery of a watch as an event.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::simulation::{Simulation, Watch};
+use crate::scenario;
+
+/// Scenarios in which kube-proxies work, restart, lose their servers and go with their machines.
+const SCENARIOS: [&str; 6] =
+    ["book-ch18", "no-prestop", "ingress-drained", "kcp-surge", "webhook-leases", "strategies/big-bang-worst"];
+
+/// Digest and events of a run.
+fn outcome(name: &str, seed: u64, eager: bool) -> (String, u64) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
+    let scenario = scenario::load(&path, &[], None).unwrap_or_else(|refused| panic!("{refused}"));
+    let mut simulation = Simulation::new(&scenario, seed, false).expect("its cluster is healthy");
+    if eager {
+        simulation.world.delivers_eagerly();
+    }
+    let outcome = simulation.complete(&scenario, Watch::default()).expect("it ends").outcome;
+    (outcome.digest, outcome.events)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::base::cases(24)))]
+
+    #[test]
+    fn deliveries_to_a_proxy_at_work_may_be_events_or_not(name in prop::sample::select(&SCENARIOS[..]), seed in 1_u64..1_000) {
+        let ((lazy, few), (eager, many)) = (outcome(name, seed, false), outcome(name, seed, true));
+        prop_assert_eq!(lazy, eager, "{} {}", name, seed);
+        prop_assert!(few <= many);
+    }
+}
+
+#[test]
+fn many_deliveries_are_no_events() {
+    let (few, many) = (outcome("perf/roll-500", 1, false).1, outcome("perf/roll-500", 1, true).1);
+    assert!(few * 10 < many * 9, "{few} events instead of {many}");
+}
