@@ -151,7 +151,7 @@ impl Api {
     pub fn looks_up(&mut self, client: ClientId, now: Time) -> Option<Revision> {
         let coming = self.followers.coming.get_mut(&client)?;
         let many = coming.partition_point(|(at, _)| *at <= now);
-        coming.drain(..many).last().map(|(_, revision)| revision)
+        coming.drain(..many).next_back().map(|(_, revision)| revision)
     }
 
     /// A client's work, or its connection, ends: what is still to come to it are events from now on.
