@@ -74,9 +74,8 @@ static GKE_SETTINGS: [Setting; 5] = [
         ..setting("at_once", COUNT, "1", AT_ONCE, "rollproof's estimate: \"GKE might repair the nodes in parallel\"")
     },
 ];
-static AKS_SETTINGS: [Setting; 5] = [
+static AKS_SETTINGS: [Setting; 4] = [
     setting("unhealthy_after", SPAN, "\"10m\"", UNHEALTHY, AKS_DOC),
-    setting("drain_limit", SPAN, "\"1s\"", "Not used: nothing is drained.", AKS_DOC),
     setting("between", SPAN, "\"10m\"", BETWEEN, "rollproof's estimate: as long as a node must be unhealthy"),
     setting("max_unhealthy", Kind::Ratio, "1.0", MOST, "AKS: no such limit is named"),
     Setting { unit: "machines", ..setting("at_once", COUNT, "100", AT_ONCE, "AKS: no such limit is named") },
@@ -135,11 +134,12 @@ pub(super) struct NodeRepair {
 
 impl NodeRepair {
     fn new(values: &Values, cures: &'static [Cure]) -> NodeRepair {
+        let limit = cures.contains(&Cure::Drain).then(|| values.span("drain_limit"));
         NodeRepair {
             cures,
             unhealthy_after: values.span("unhealthy_after"),
             startup: None,
-            drain: DrainSettings { timeout: Some(values.span("drain_limit")), ..DrainSettings::new() },
+            drain: DrainSettings { timeout: limit, ..DrainSettings::new() },
             between: values.span("between"),
             max_unhealthy: values.ratio("max_unhealthy"),
             small: SMALL_GROUP,

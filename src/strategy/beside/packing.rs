@@ -1,6 +1,8 @@
 //! Where pods would find room: the scheduler's filters, as actors outside of the cluster run them over what the API
 //! shows. Filters alone: whether a pod fits, not where the scheduler would put it.
 
+use std::collections::BTreeMap;
+
 use crate::world::ids::{AppId, NodeId, PodId, PoolId, ZoneId};
 use crate::world::reported::Reported;
 use crate::world::spec::{AppSpec, MASTER_MAX_PODS, Spec, Spread};
@@ -136,15 +138,18 @@ impl Packing {
     fn find(&self, app: AppId, not: Option<NodeId>, spec: &Spec) -> Option<usize> {
         let asked = &spec.apps[app];
         let suiting = || self.rooms.iter().filter(|room| room.suits(asked, spec));
-        let in_zone =
-            |zone: ZoneId| suiting().filter(|room| room.zone == zone).map(|room| room.count(app)).sum::<u32>();
+        let mut in_zone: BTreeMap<ZoneId, u32> = BTreeMap::new();
+        if let Spread::Zones(_) = asked.spread {
+            suiting().for_each(|room| *in_zone.entry(room.zone).or_default() += room.count(app));
+        }
         // Domains that take no pod count for the skew, too.
         let fewest = match asked.spread {
-            Spread::Hosts(_) => suiting().map(|room| room.count(app)).min().unwrap_or(0),
-            Spread::Zones(_) => suiting().map(|room| in_zone(room.zone)).min().unwrap_or(0),
-            Spread::Default | Spread::None | Spread::Together | Spread::OnePerHost => 0,
+            Spread::Hosts(_) => suiting().map(|room| room.count(app)).min(),
+            Spread::Zones(_) => in_zone.values().copied().min(),
+            Spread::Default | Spread::None | Spread::Together | Spread::OnePerHost => None,
         };
-        let alone = suiting().all(|room| room.count(app) == 0);
+        let fewest = fewest.unwrap_or(0);
+        let alone = asked.spread == Spread::Together && suiting().all(|room| room.count(app) == 0);
         self.rooms.iter().position(|room| {
             let enough = room.cpu >= asked.cpu && room.memory >= asked.memory && room.pods > 0;
             let elsewhere = not.is_none() || room.node != not;
@@ -152,7 +157,7 @@ impl Packing {
                 let here = room.count(app);
                 match asked.spread {
                     Spread::Hosts(skew) => here < fewest + skew,
-                    Spread::Zones(skew) => in_zone(room.zone) < fewest + skew,
+                    Spread::Zones(skew) => in_zone.get(&room.zone).is_some_and(|here| *here < fewest + skew),
                     Spread::OnePerHost => here == 0,
                     Spread::Together => here > 0 || alone,
                     Spread::Default | Spread::None => true,
