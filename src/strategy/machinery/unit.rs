@@ -105,10 +105,11 @@ impl UnitRun {
     pub(super) fn node(&self) -> NodeId {
         self.node
     }
-    /// Whether this machine is the unit's, or the one launched to take its place.
-    pub(super) fn is_about(&self, node: NodeId, turn: &Turn<'_, '_>) -> bool {
-        let mut own = [Some(self.machine), self.successor].into_iter().flatten();
-        self.node == node || own.any(|machine| machine.node(turn.seen) == Some(node))
+    /// The machines that it is about: its own, and the one launched to take its place.
+    pub(super) fn nodes(&self, turn: &Turn<'_, '_>) -> impl Iterator<Item = NodeId> {
+        let own = [Some(self.machine), self.successor].into_iter().flatten();
+        let own: Vec<NodeId> = own.filter_map(|machine| machine.node(turn.seen)).collect();
+        std::iter::once(self.node).chain(own)
     }
     /// Whether a machine was launched to take its place.
     pub(super) fn surges(&self) -> bool {

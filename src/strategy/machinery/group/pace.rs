@@ -1,5 +1,7 @@
 //! The pace of a group: how many units begin now, which, and what those that have not begun wait for.
 
+use std::cell::LazyCell;
+
 use super::GroupRun;
 use crate::base::{Span, Time};
 use crate::strategy::actor::{NotYet, Poll};
@@ -17,7 +19,7 @@ impl GroupRun {
         match stage.pace {
             Pace::Window { most, brake } => {
                 let unready = match brake {
-                    true => unready(self.group, |node| self.is_under_way(node, turn), turn.seen),
+                    true => self.unready(turn),
                     false => 0,
                 };
                 most.of(self.size).max(1).saturating_sub(under_way + unready).min(self.pending.len())
@@ -29,7 +31,7 @@ impl GroupRun {
             Pace::Batches { size, .. } if under_way == 0 => size.of(self.size).max(1).min(self.pending.len()),
             Pace::Batches { .. } => 0,
             Pace::Budget { most, during } => {
-                let unready = unready(self.group, |node| self.is_under_way(node, turn), turn.seen);
+                let unready = self.unready(turn);
                 let allowed = allowed(most, during, self.size, turn.now());
                 allowed.saturating_sub(under_way + unready).min(self.pending.len())
             }
@@ -45,8 +47,14 @@ impl GroupRun {
         self.running.iter().filter(|unit| ttl.is_none_or(|ttl| now < unit.began() + ttl)).count()
     }
 
-    fn is_under_way(&self, node: NodeId, turn: &Turn<'_, '_>) -> bool {
-        self.running.iter().any(|unit| unit.is_about(node, turn))
+    /// How many machines of the group are not Ready, those left out whose unit is under way.
+    fn unready(&self, turn: &Turn<'_, '_>) -> usize {
+        let own: LazyCell<Vec<NodeId>, _> = LazyCell::new(|| {
+            let mut own: Vec<NodeId> = self.running.iter().flat_map(|unit| unit.nodes(turn)).collect();
+            own.sort_unstable();
+            own
+        });
+        unready(self.group, |node| own.binary_search(&node).is_ok(), turn.seen)
     }
 
     /// Which of the pending comes next: with a lock, one whose agent looks now.
