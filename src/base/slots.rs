@@ -28,36 +28,13 @@ impl<I: Id, T> Slots<I, T> {
         let place = self.places.get(id).copied().filter(|place| *place != NONE)?;
         self.items.get_mut(place as usize)
     }
-    /// An id's item, made where there is none.
-    pub fn get_or_insert_with(&mut self, id: I, make: impl FnOnce() -> T) -> &mut T {
-        while self.places.len() <= id.index() {
-            self.places.push(NONE);
-        }
-        if self.places[id] == NONE {
-            self.places[id] = self.put(make());
-        }
-        &mut self.items[self.places[id] as usize]
-    }
-    /// Sets an id's item.
+    /// Adds the item of an id that has none.
     pub fn insert(&mut self, id: I, item: T) {
+        debug_assert!(self.get(id).is_none(), "one item an id");
         while self.places.len() <= id.index() {
             self.places.push(NONE);
         }
-        match self.places[id] {
-            NONE => self.places[id] = self.put(item),
-            place => self.items[place as usize] = item,
-        }
-    }
-    /// Takes an id's item out; whether there was one.
-    pub fn remove(&mut self, id: I) -> bool {
-        let there = self.get(id).is_some();
-        if there {
-            self.free.push(std::mem::replace(&mut self.places[id], NONE));
-        }
-        there
-    }
-    fn put(&mut self, item: T) -> u32 {
-        match self.free.pop() {
+        self.places[id] = match self.free.pop() {
             Some(place) => {
                 self.items[place as usize] = item;
                 place
@@ -66,7 +43,15 @@ impl<I: Id, T> Slots<I, T> {
                 self.items.push(item);
                 (self.items.len() - 1) as u32
             }
+        };
+    }
+    /// Takes an id's item out; whether there was one.
+    pub fn remove(&mut self, id: I) -> bool {
+        let there = self.get(id).is_some();
+        if there {
+            self.free.push(std::mem::replace(&mut self.places[id], NONE));
         }
+        there
     }
 }
 
@@ -92,8 +77,8 @@ mod tests {
         slots.insert(Thing(7), "seven");
         assert!(slots.remove(Thing(3)) && !slots.remove(Thing(3)) && !slots.remove(Thing(99)));
         assert_eq!((slots.get(Thing(3)), slots.get(Thing(7))), (None, Some(&"seven")));
-        *slots.get_or_insert_with(Thing(9), || "nine") = "NINE";
-        assert_eq!((slots.get(Thing(9)), slots.items.len()), (Some(&"NINE"), 2));
-        assert_eq!(*slots.get_or_insert_with(Thing(9), || "again"), "NINE");
+        slots.insert(Thing(9), "nine");
+        assert_eq!((slots.get(Thing(9)), slots.items.len()), (Some(&"nine"), 2));
+        assert_eq!((slots.get(Thing(3)), slots.get(Thing(7))), (None, Some(&"seven")));
     }
 }

@@ -106,7 +106,7 @@ pub enum Broken {
 const GRACE_MIN: Span = Span::secs(2);
 
 /// What has been heard of a pod: 24 bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Past {
     /// Its creation was: of pods that are there from the beginning, causes lie before the run.
     created: bool,
@@ -115,8 +115,21 @@ struct Past {
     ready: bool,
     gone: bool,
     bound: Option<NodeId>,
-    /// When its container was last told to end; zero before.
+    /// When its container was last told to end; never before.
     sigterm: Time,
+}
+
+impl Past {
+    /// Nothing was heard.
+    const NONE: Past = Past {
+        created: false,
+        started: false,
+        listened: false,
+        ready: false,
+        gone: false,
+        bound: None,
+        sigterm: Time::NEVER,
+    };
 }
 
 /// Watches the fact stream.
@@ -196,7 +209,7 @@ impl Invariants {
 
     fn past(&mut self, pod: PodId) -> &mut Past {
         if self.pods.len() <= pod.index() {
-            self.pods.resize(pod.index() + 1, Past::default());
+            self.pods.resize(pod.index() + 1, Past::NONE);
         }
         &mut self.pods[pod.index()]
     }
@@ -235,6 +248,7 @@ impl Invariants {
     }
 
     fn killed(&mut self, pod: PodId, at: Time) -> Result<(), Broken> {
+        // None at all, where nobody told it to end.
         let after = at.since(self.past(pod).sigterm);
         match after < GRACE_MIN {
             true => Err(Broken::Grace { pod, after }),
@@ -361,6 +375,13 @@ mod tests {
         let facts =
             [Fact::PodReady { pod: POD, ready: true }, Fact::EndpointSet { pod: POD, endpoint: Endpoint::Ready }];
         assert_eq!(last(&store, &mut invariants, &facts), Ok(()));
+    }
+
+    #[test]
+    fn nobody_is_killed_who_was_not_told_to_end() {
+        let (store, mut invariants) = scene();
+        let killed = Heard { at: Time::ZERO + Span::secs(100), event: 0, fact: Fact::PodKilled { pod: POD } };
+        assert_eq!(invariants.hear(&killed, &store), Err(Broken::Grace { pod: POD, after: Span::ZERO }));
     }
 
     #[test]

@@ -100,6 +100,15 @@ impl Classes {
             class.open.resize(order.len().div_ceil(STRETCH), 0);
             order.iter().for_each(|node| class.open_at(*node, places));
         }
+        let anew = |node: &NodeId| score(asked, &nodes[node.index()], &machines[*node]);
+        debug_assert!(
+            order.iter().all(|node| class.scores[node.index()] == anew(node)),
+            "what was looked up before is so still"
+        );
+        debug_assert!(
+            order.iter().enumerate().all(|(place, node)| class.is_open(place) == (anew(node) != CLOSED)),
+            "the bits follow the scores"
+        );
     }
 }
 
@@ -115,6 +124,10 @@ impl Class {
             let bit = 1 << (place % STRETCH);
             *word = if self.scores[node.index()] == CLOSED { *word & !bit } else { *word | bit };
         }
+    }
+
+    fn is_open(&self, place: usize) -> bool {
+        self.open[place / STRETCH] & (1 << (place % STRETCH)) != 0
     }
 
     /// The nodes of a stretch of the order that take such a pod, as bits.
