@@ -2,15 +2,17 @@
 
 pub mod id;
 pub mod name;
+pub mod pages;
+pub mod pool;
 pub mod quantity;
-pub mod slots;
 pub mod time;
 pub mod version;
 
 pub use id::{Id, IdVec};
 pub use name::Name;
+pub use pages::Pages;
+pub use pool::Pool;
 pub use quantity::{IntOrPercent, Rate, Ratio};
-pub use slots::Slots;
 pub use time::{Span, Time};
 pub use version::Version;
 

@@ -94,6 +94,10 @@ impl Span {
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
+    /// Whole milliseconds, rounded down; 49 days at most.
+    pub fn as_millis_u32(self) -> u32 {
+        u32::try_from(self.0 / 1_000_000).unwrap_or(u32::MAX)
+    }
     /// Length in seconds, for reports and samplers only.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SEC as f64

@@ -6,7 +6,7 @@ use super::covered::Covered;
 use super::identities::Identities;
 use super::probed::Probed;
 use super::{Heard, Lasting};
-use crate::base::{Id, IdVec, Time};
+use crate::base::{IdVec, Pages, Time};
 use crate::world::fact::{Fact, Loss, StepPhase, Unit};
 use crate::world::ids::{ActorId, AppId, PodId};
 use crate::world::spec::BudgetRule;
@@ -97,7 +97,7 @@ pub struct AppPods {
     /// The most often moved replica's moves.
     pub moves_max: u64,
     /// Moves of the pods that were deleted and not yet replaced, oldest first.
-    leaving: VecDeque<u32>,
+    leaving: VecDeque<u16>,
 }
 
 /// Everything that is counted over a run.
@@ -142,7 +142,7 @@ pub struct Figures {
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
     pub last_progress: Time,
     /// How many moves each pod stands for.
-    depth: Vec<u32>,
+    depth: Pages<PodId, u16>,
 }
 
 impl Quorum {
@@ -188,7 +188,7 @@ impl Figures {
             restores: Vec::new(),
             probed: Probed::default(),
             last_progress: Time::ZERO,
-            depth: Vec::new(),
+            depth: Pages::new(),
         }
     }
 
@@ -254,7 +254,7 @@ impl Figures {
         }
     }
 
-    fn pod_ready(&mut self, pod: &PodObject, ready: bool, now: Time) {
+    fn pod_ready(&mut self, pod: PodObject, ready: bool, now: Time) {
         if pod.deleting.is_none() {
             self.healthy(pod.app, ready);
         }
@@ -300,17 +300,16 @@ impl Figures {
     }
 
     fn pod_created(&mut self, pod: PodId, store: &Store) {
-        let app = &mut self.apps[store.pods().now(pod).app];
+        let app = &mut self.apps[store.pods().app(pod)];
         app.created += 1;
-        let moves = app.leaving.pop_front().map_or(0, |moves| moves + 1);
+        let moves = app.leaving.pop_front().map_or(0, |moves| moves.saturating_add(1));
         app.moves_max = app.moves_max.max(u64::from(moves));
-        self.depth.resize(self.depth.len().max(pod.index() + 1), 0);
-        self.depth[pod.index()] = moves;
+        *self.depth.entry(pod, 0) = moves;
     }
 
     fn pod_deleting(&mut self, pod: PodId, store: &Store, demands: &[Demand], first: First) {
         let object = store.pods().now(pod);
-        let moves = self.depth.get(pod.index()).copied().unwrap_or(0);
+        let moves = self.depth.get(pod).copied().unwrap_or(0);
         self.apps[object.app].leaving.push_back(moves);
         if object.ready {
             self.healthy(object.app, false);
@@ -327,10 +326,9 @@ impl Figures {
     fn pod_gone(&mut self, pod: PodId, store: &Store) {
         let object = store.pods().now(pod);
         if object.deleting.is_none() {
-            let moves = self.depth.get(pod.index()).copied().unwrap_or(0);
+            let moves = self.depth.get(pod).copied().unwrap_or(0);
             self.apps[object.app].leaving.push_back(moves);
-            let was_ready = store.pods().at(pod, crate::world::store::Revision(store.pods().since(pod).0 - 1));
-            if was_ready.is_some_and(|old| old.ready) {
+            if store.pods().before(pod).is_some_and(|old| old.ready) {
                 self.healthy(object.app, false);
             }
         }

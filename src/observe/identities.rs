@@ -39,7 +39,7 @@ impl Identities {
         match heard.fact {
             Fact::PodStarted { pod } | Fact::PodRestarted { pod } => {
                 let Some(ordinal) = store.index_of(pod) else { return };
-                let app = store.pods().now(pod).app;
+                let app = store.pods().app(pod);
                 self.running.retain(|(.., other)| *other != pod);
                 if self.running.iter().any(|(of, other, _)| (*of, *other) == (app, ordinal)) {
                     self.times += 1;

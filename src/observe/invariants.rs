@@ -1,7 +1,9 @@
 //! Invariants of the simulator itself. A breach is our bug (exit 70), never the plan's.
 
+use std::collections::BTreeMap;
+
 use super::Heard;
-use crate::base::{Id, Span, Time};
+use crate::base::{Id, Pages, Span, Time};
 use crate::world::fact::Fact;
 use crate::world::ids::{GroupId, NodeId, PodId};
 use crate::world::spec::Spec;
@@ -105,38 +107,36 @@ pub enum Broken {
 /// minimumGracePeriodInSeconds.
 const GRACE_MIN: Span = Span::secs(2);
 
-/// What has been heard of a pod: 24 bytes.
-#[derive(Clone, Copy, Debug)]
-struct Past {
-    /// Its creation was: of pods that are there from the beginning, causes lie before the run.
-    created: bool,
-    started: bool,
-    listened: bool,
-    ready: bool,
-    gone: bool,
-    bound: Option<NodeId>,
-    /// When its container was last told to end; never before.
-    sigterm: Time,
-}
+/// What has been heard of a pod, one bit each: a run has many pods.
+#[derive(Clone, Copy, Debug, Default)]
+struct Past(u8);
 
 impl Past {
-    /// Nothing was heard.
-    const NONE: Past = Past {
-        created: false,
-        started: false,
-        listened: false,
-        ready: false,
-        gone: false,
-        bound: None,
-        sigterm: Time::NEVER,
-    };
+    /// Its creation was: of pods that are there from the beginning, causes lie before the run.
+    const CREATED: Past = Past(1);
+    const BOUND: Past = Past(1 << 1);
+    const STARTED: Past = Past(1 << 2);
+    const LISTENED: Past = Past(1 << 3);
+    const READY: Past = Past(1 << 4);
+    const GONE: Past = Past(1 << 5);
+    /// Its container has ended, and no other was started since.
+    const ENDED: Past = Past(1 << 6);
+
+    fn has(self, what: Past) -> bool {
+        self.0 & what.0 != 0
+    }
+    fn add(&mut self, what: Past) {
+        self.0 |= what.0;
+    }
 }
 
 /// Watches the fact stream.
 #[derive(Clone, Debug, Default)]
 pub struct Invariants {
     last: Time,
-    pods: Vec<Past>,
+    pods: Pages<PodId, Past>,
+    /// When containers were last told to end; of pods that are gone with their containers, nobody asks any more.
+    sigterms: BTreeMap<PodId, Time>,
     /// Machines launched in this run that have not registered yet.
     launched: Vec<NodeId>,
     /// Lost requests heard of, by client group.
@@ -162,32 +162,42 @@ impl Invariants {
         }
         self.last = heard.at;
         match heard.fact {
-            Fact::PodCreated { pod } => self.past(pod).created = true,
+            Fact::PodCreated { pod } => self.past(pod).add(Past::CREATED),
             Fact::PodBound { pod, node } => {
-                if let Some(first) = self.past(pod).bound.replace(node) {
+                if self.past(pod).has(Past::BOUND) {
+                    let first = store.pods().before(pod).and_then(|pod| pod.node).unwrap_or(node);
                     return Err(Broken::Binding { pod, first, second: node });
                 }
+                self.past(pod).add(Past::BOUND);
                 self.lives(pod, "bound")?;
             }
             Fact::PodStarted { pod } | Fact::PodRestarted { pod } => {
-                self.needs(pod, |past| past.bound.is_some(), "started", "was bound")?;
-                self.past(pod).started = true;
+                self.needs(pod, Past::BOUND, "started", "was bound")?;
+                self.past(pod).add(Past::STARTED);
+                self.past(pod).0 &= !Past::ENDED.0;
             }
             Fact::PodListens { pod } => {
-                self.needs(pod, |past| past.started, "listening", "was started")?;
-                self.past(pod).listened = true;
+                self.needs(pod, Past::STARTED, "listening", "was started")?;
+                self.past(pod).add(Past::LISTENED);
             }
             Fact::PodReady { pod, ready } => self.ready(pod, ready, store)?,
             Fact::EndpointSet { pod, endpoint: Endpoint::Ready } => {
-                self.needs(pod, |past| past.ready, "made an endpoint", "was ready")?;
+                self.needs(pod, Past::READY, "made an endpoint", "was ready")?;
             }
             Fact::PodDeleting { pod } => self.lives(pod, "deleted")?,
             Fact::PodGone { pod } => {
                 self.lives(pod, "gone")?;
-                self.past(pod).gone = true;
+                self.past(pod).add(Past::GONE);
+                self.forget(pod);
             }
-            Fact::PodTerminating { pod } => self.past(pod).sigterm = heard.at,
-            Fact::PodKilled { pod } => self.killed(pod, heard.at)?,
+            Fact::PodTerminating { pod } => {
+                self.sigterms.insert(pod, heard.at);
+            }
+            Fact::PodKilled { pod } => {
+                self.killed(pod, heard.at)?;
+                self.ended(pod);
+            }
+            Fact::PodExited { pod } => self.ended(pod),
             Fact::Evicted { pod } => evicted(pod, store)?,
             Fact::MachineLaunched { node } => self.launched.push(node),
             Fact::NodeRegistered { node, .. } => self.registered(node, store)?,
@@ -208,14 +218,11 @@ impl Invariants {
     }
 
     fn past(&mut self, pod: PodId) -> &mut Past {
-        if self.pods.len() <= pod.index() {
-            self.pods.resize(pod.index() + 1, Past::NONE);
-        }
-        &mut self.pods[pod.index()]
+        self.pods.entry(pod, Past::default())
     }
 
     fn lives(&mut self, pod: PodId, what: &'static str) -> Result<(), Broken> {
-        match self.past(pod).gone {
+        match self.past(pod).has(Past::GONE) {
             true => Err(Broken::Revenant { pod, what }),
             false => Ok(()),
         }
@@ -224,12 +231,12 @@ impl Invariants {
     fn needs(
         &mut self,
         pod: PodId,
-        so: impl Fn(&Past) -> bool,
+        what: Past,
         effect: &'static str,
         cause: &'static str,
     ) -> Result<(), Broken> {
         let past = self.past(pod);
-        match past.created && !so(past) {
+        match past.has(Past::CREATED) && !past.has(what) {
             true => Err(Broken::Cause { pod, effect, cause }),
             false => Ok(()),
         }
@@ -238,21 +245,34 @@ impl Invariants {
     fn ready(&mut self, pod: PodId, ready: bool, store: &Store) -> Result<(), Broken> {
         self.lives(pod, "ready")?;
         if ready {
-            self.needs(pod, |past| past.started, "ready", "was started")?;
-            if self.probed.get(store.pods().now(pod).app.index()).copied().unwrap_or(false) {
-                self.needs(pod, |past| past.listened, "ready", "listened")?;
+            self.needs(pod, Past::STARTED, "ready", "was started")?;
+            if self.probed.get(store.pods().app(pod).index()).copied().unwrap_or(false) {
+                self.needs(pod, Past::LISTENED, "ready", "listened")?;
             }
-            self.past(pod).ready = true;
+            self.past(pod).add(Past::READY);
         }
         Ok(())
     }
 
     fn killed(&mut self, pod: PodId, at: Time) -> Result<(), Broken> {
         // None at all, where nobody told it to end.
-        let after = at.since(self.past(pod).sigterm);
+        let after = self.sigterms.get(&pod).map_or(Span::ZERO, |sigterm| at.since(*sigterm));
         match after < GRACE_MIN {
             true => Err(Broken::Grace { pod, after }),
             false => Ok(()),
+        }
+    }
+
+    fn ended(&mut self, pod: PodId) {
+        self.past(pod).add(Past::ENDED);
+        self.forget(pod);
+    }
+
+    /// Of a pod that is gone with its container nobody will be told to end.
+    fn forget(&mut self, pod: PodId) {
+        let past = *self.past(pod);
+        if past.has(Past::GONE) && past.has(Past::ENDED) {
+            self.sigterms.remove(&pod);
         }
     }
 
@@ -269,11 +289,9 @@ impl Invariants {
 /// A healthy pod under a budget goes only at the price of one of the disruptions allowed in that same revision.
 /// Source: `pkg/registry/core/pod/storage/eviction.go`, checkAndDecrement.
 fn evicted(pod: PodId, store: &Store) -> Result<(), Broken> {
-    let at = store.pods().since(pod);
+    let old = store.pods().before(pod).filter(|old| old.is_healthy() && old.phase == Phase::Running);
+    let (Some(old), Some(at)) = (old, store.pods().since(pod)) else { return Ok(()) };
     let before = Revision(at.0.saturating_sub(1));
-    let Some(old) = store.pods().at(pod, before).filter(|old| old.is_healthy() && old.phase == Phase::Running) else {
-        return Ok(());
-    };
     let broken = |how| Err(Broken::Eviction { pod, how });
     match store.budgets_of(old.app) {
         [] => Ok(()),

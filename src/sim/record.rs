@@ -109,7 +109,7 @@ fn names(world: &World) -> Names {
     Names {
         nodes,
         master_of: instances.iter().map(|instance| instance.master).collect(),
-        app_of: store.pods().ids().map(|pod| store.pods().now(pod).app).collect(),
+        app_of: store.pods().ids().map(|pod| store.pods().app(pod)).collect(),
         pods,
         apps: spec.apps.iter().map(|app| app.name.clone()).collect(),
         groups: spec.groups.iter().map(group).collect(),

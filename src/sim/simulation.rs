@@ -128,7 +128,7 @@ struct NamedWorld<'a>(&'a World, &'a Names);
 
 impl Named for NamedWorld<'_> {
     fn pod(&self, pod: PodId) -> Name {
-        self.0.store().pods().now(pod).name
+        self.0.store().pods().name(pod)
     }
     fn node(&self, node: NodeId) -> Name {
         self.0.cloud().name(node)

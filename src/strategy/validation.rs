@@ -194,7 +194,7 @@ fn group_invalid(seen: &Reported<'_>, group: GroupKey, members: Members) -> Opti
     })
 }
 
-fn critical_pod_is_fine(pod: &crate::world::store::PodObject) -> bool {
+fn critical_pod_is_fine(pod: crate::world::store::PodObject) -> bool {
     match pod.phase {
         Phase::Succeeded => true,
         Phase::Running => pod.ready,

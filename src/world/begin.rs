@@ -324,7 +324,7 @@ impl World {
     fn add_routers(&mut self) {
         for pod in self.store.pods().ids() {
             let object = self.store.pods().now(pod);
-            let (app, name) = (object.app, object.name);
+            let (app, name) = (object.app, self.store.pods().name(pod));
             if let (Some(node), true) = (object.node, self.spec.apps[app].router.is_some()) {
                 self.add_router(pod, node, name, app);
             }

@@ -293,7 +293,7 @@ impl World {
     /// Changes of an app's slices that a node's kernel rules do not follow yet.
     pub fn slices_missed(&self, node: NodeId, app: AppId) -> u32 {
         let missed = self.store.endpoints_touched(self.rules.revision(node), self.store.revision());
-        missed.filter(|pod| self.store.pods().now(*pod).app == app).count() as u32
+        missed.filter(|pod| self.store.pods().app(*pod) == app).count() as u32
     }
 
     /// etcd.

@@ -223,7 +223,7 @@ impl<'a> Reported<'a> {
     }
     /// Whether the pod belongs to a DaemonSet, so that drains leave it alone.
     pub fn is_of_daemon_set(&self, pod: PodId) -> bool {
-        self.spec.apps[self.store.pods().now(pod).app].is_daemon()
+        self.spec.apps[self.store.pods().app(pod)].is_daemon()
     }
     /// How many pods an app should have now.
     pub fn pods_wanted(&self, app: AppId) -> u32 {
@@ -240,7 +240,7 @@ impl<'a> Reported<'a> {
         self.pods_on(node).iter().filter(|pod| !self.is_of_daemon_set(**pod)).count()
     }
     /// A pod, unless its object is gone.
-    pub fn pod(&self, pod: PodId) -> Option<&'a PodObject> {
+    pub fn pod(&self, pod: PodId) -> Option<PodObject> {
         let object = self.store.pods().now(pod);
         (!object.gone).then_some(object)
     }

@@ -104,7 +104,7 @@ impl World {
     fn serves(&mut self, pod: PodId, serving: Serving) {
         self.serving.set(pod, serving);
         self.kubelets.serving_changed(pod, &mut ctx!(self));
-        let app = self.store.pods().now(pod).app;
+        let app = self.store.pods().app(pod);
         self.balancers.pod_changed(pod, app, &mut ctx!(self));
     }
 
@@ -124,7 +124,7 @@ impl World {
     /// A process that starts where the API servers serve no more what it reads waits for its caches for ever. While
     /// some still do, it depends on which of them it is connected to.
     fn misses_api(&mut self, pod: PodId) {
-        let (app, name) = (self.store.pods().now(pod).app, self.store.pods().now(pod).name);
+        let (app, name) = (self.store.pods().app(pod), self.store.pods().name(pod));
         let Some(minor) = self.spec.apps[app].uses_apis.iter().map(|api| api.minor).min() else { return };
         let serving: Vec<bool> = self.api.live_versions().map(|version| !version.at_least(1, minor)).collect();
         if serving.is_empty() {
@@ -155,7 +155,7 @@ impl World {
         if from > Revision(0) {
             let mut last = None;
             for pod in self.store.endpoints_touched(from, to) {
-                let app = self.store.pods().now(pod).app;
+                let app = self.store.pods().app(pod);
                 if last != Some(app) {
                     self.out.facts.push(Fact::RulesProgrammed { node, app });
                     last = Some(app);
@@ -171,7 +171,7 @@ impl World {
         if from > Revision(0) && to > from {
             let mut last = None;
             for endpoint in self.store.endpoints_touched(from, to) {
-                let app = self.store.pods().now(endpoint).app;
+                let app = self.store.pods().app(endpoint);
                 if last != Some(app) && self.passes(pod, app) {
                     self.out.facts.push(Fact::RouterFollows { pod, app });
                     last = Some(app);
@@ -183,14 +183,14 @@ impl World {
 
     /// Whether some group's requests for an app pass this pod's app.
     fn passes(&self, pod: PodId, app: crate::world::ids::AppId) -> bool {
-        let front = self.store.pods().now(pod).app;
+        let front = self.store.pods().app(pod);
         self.spec.groups.iter().any(|group| group.via == Some(front) && group.app == app)
     }
 
     /// The ingress controller in a pod starts.
     fn router_starts(&mut self, pod: PodId) {
         let object = self.store.pods().now(pod);
-        let (app, name, Some(node)) = (object.app, object.name, object.node) else { return };
+        let (app, name, Some(node)) = (object.app, self.store.pods().name(pod), object.node) else { return };
         if self.spec.apps[app].router.is_none() {
             return;
         }
@@ -341,7 +341,7 @@ impl World {
                     }
                 }
                 Touched::Budget(_) => self.changes.any = true,
-                Touched::Endpoint(pod) => endpoints = Some(self.store.pods().now(pod).app),
+                Touched::Endpoint(pod) => endpoints = Some(self.store.pods().app(pod)),
                 Touched::Deployment(app) => self.changes.any |= self.store.deployments().now(app).stalls,
                 Touched::Set(_) | Touched::Lease(_) | Touched::Volume(_) => {}
             }

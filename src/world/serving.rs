@@ -1,6 +1,6 @@
 //! What each pod's address answers: part of the third clock of truth.
 
-use crate::base::IdVec;
+use crate::base::Pages;
 use crate::world::ids::PodId;
 
 /// What a pod's address answers to a new connection, and whether open ones live.
@@ -21,7 +21,7 @@ pub enum Serving {
 /// The table of all pods.
 #[derive(Clone, Debug, Default)]
 pub struct ServingTable {
-    pods: IdVec<PodId, Serving>,
+    pods: Pages<PodId, Serving>,
 }
 
 impl ServingTable {
@@ -31,10 +31,7 @@ impl ServingTable {
     }
     /// Sets it; only the app's process does.
     pub fn set(&mut self, pod: PodId, serving: Serving) {
-        while self.pods.len() <= crate::base::Id::index(pod) {
-            self.pods.push(Serving::Silent);
-        }
-        self.pods[pod] = serving;
+        *self.pods.entry(pod, Serving::Silent) = serving;
     }
     /// Whether a probe from its own node finds it well: accepts and answers.
     pub fn answers(&self, pod: PodId) -> bool {

@@ -165,7 +165,7 @@ impl Descheduler {
 
 /// What a pod requests of its node's CPU, memory and pods, in thousandths.
 fn share_of(pod: PodId, node: NodeId, seen: &Reported<'_>) -> [i64; 3] {
-    let app = &seen.spec.apps[seen.store().pods().now(pod).app];
+    let app = &seen.spec.apps[seen.store().pods().app(pod)];
     let Some(pool) = seen.instance(node).pool else { return [0; 3] };
     let pool = &seen.spec.pools[pool];
     let share = |asked: u32, all: u32| i64::from(asked) * 1000 / i64::from(all.max(1));
@@ -267,7 +267,7 @@ fn in_pool(app: AppId, node: NodeId, seen: &Reported<'_>) -> bool {
 }
 
 fn of_app(app: AppId, pods: &[PodId], seen: &Reported<'_>) -> Vec<PodId> {
-    pods.iter().copied().filter(|pod| seen.store().pods().now(*pod).app == app).collect()
+    pods.iter().copied().filter(|pod| seen.store().pods().app(*pod) == app).collect()
 }
 
 impl Actor for Descheduler {

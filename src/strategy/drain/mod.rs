@@ -258,7 +258,7 @@ impl Drain {
         let deadline = self.settings.timeout.map_or(Time::NEVER, |timeout| now + timeout);
         let mut task = |pod: &PodId| {
             first += turn.command_time(self.settings.command_time);
-            let app = &turn.seen.spec.apps[turn.seen.store().pods().now(*pod).app];
+            let app = &turn.seen.spec.apps[turn.seen.store().pods().app(*pod)];
             let bypass = match self.settings.bypass {
                 Some(Bypass::After(span)) => first + span,
                 Some(Bypass::GraceBeforeDeadline) if deadline < Time::NEVER => {

@@ -255,9 +255,9 @@ impl Balancers {
     fn wanted(&self, app: AppId, ctx: &Ctx<'_>) -> Option<Vec<(Target, Name)>> {
         let spec = ctx.spec.apps[app].balancer.as_ref()?;
         if spec.to_pods {
-            let endpoints = ctx.store.endpoints();
-            let ready = ctx.store.pods_of(app).iter().filter(|pod| *endpoints.now(**pod) == Endpoint::Ready);
-            return Some(ready.map(|pod| (Target::Pod(*pod), ctx.store.pods().now(*pod).name)).collect());
+            let pods = ctx.store.pods();
+            let ready = ctx.store.pods_of(app).iter().filter(|pod| pods.endpoint(**pod) == Endpoint::Ready);
+            return Some(ready.map(|pod| (Target::Pod(*pod), pods.name(*pod))).collect());
         }
         let behaviour = self.controller?;
         let belongs = |(node, _, pool): &&(NodeId, Name, Option<PoolId>)| {
@@ -290,7 +290,7 @@ fn passes(target: Target, app: AppId, spec: &ServiceBalancerSpec, ctx: &Ctx<'_>)
         }
         Target::Node(node) => {
             let revision = ctx.rules.revision(node);
-            let listed = |pod: &&PodId| ctx.store.endpoints().at(**pod, revision) == Some(&Endpoint::Ready);
+            let listed = |pod: &&PodId| ctx.store.pods().endpoint_at(**pod, revision) == Endpoint::Ready;
             let local =
                 |pod: &&PodId| spec.policy == ExternalPolicy::Cluster || ctx.store.pods().now(**pod).node == Some(node);
             let has_rules = revision > Revision(0) && ctx.net.reaches(node);

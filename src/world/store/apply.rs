@@ -81,23 +81,8 @@ impl Store {
         let facts = &mut self.app_facts[app];
         let ordinal = facts.created;
         facts.created += 1;
-        let pod = PodObject {
-            app,
-            set,
-            ordinal,
-            name: facts.name.part(u64::from(ordinal)),
-            node: None,
-            phase: Phase::Pending,
-            ready: false,
-            ready_since: now,
-            created: now,
-            deleting: None,
-            grace: facts.grace,
-            gone: false,
-        };
-        let id = self.pods.create(pod, self.revision);
+        let id = self.pods.create(set, ordinal, facts.grace, now, self.revision);
         self.indices.extend(index.map(|index| (id, index)));
-        self.endpoints.create(Endpoint::Absent, self.revision);
         self.of_app[app].push(id);
         self.touch(Touched::Pod(id));
         Ok(())
@@ -171,7 +156,12 @@ impl Store {
             self.of_app[app].remove(at);
         }
         if let Some(node) = node {
-            self.on_node[node].retain(|other| *other != pod);
+            let on_node = &mut self.on_node[node];
+            on_node.retain(|other| *other != pod);
+            // A drained machine is mostly gone for good: it takes no room.
+            if on_node.is_empty() {
+                *on_node = Vec::new();
+            }
         }
         self.change_pod(pod, |pod| {
             pod.gone = true;
@@ -187,7 +177,7 @@ impl Store {
 
     fn set_endpoints(&mut self, pods: &[(PodId, Endpoint)]) -> Result<(), ApiError> {
         for (pod, endpoint) in pods {
-            self.endpoints.change(*pod, self.revision, |current| *current = *endpoint);
+            self.pods.list(*pod, self.revision, *endpoint);
             self.touch(Touched::Endpoint(*pod));
         }
         Ok(())
@@ -198,7 +188,7 @@ impl Store {
         if exists {
             return Err(ApiError::Conflict);
         }
-        let set = self.sets.create(SetObject { app, template, replicas: 0 }, self.revision);
+        let set = self.new_set(SetObject { app, template, replicas: 0 });
         self.deployments.change(app, self.revision, |deployment| deployment.sets.push(set));
         self.touch(Touched::Set(set));
         self.touch(Touched::Deployment(app));
@@ -215,7 +205,7 @@ impl Store {
         let at = self.revision;
         match delivery {
             Delivery::Create { template } => {
-                let set = self.sets.create(SetObject { app, template, replicas: 0 }, at);
+                let set = self.new_set(SetObject { app, template, replicas: 0 });
                 self.touch(Touched::Set(set));
             }
             Delivery::Scale { set, replicas } => return self.scale_set(set, replicas),

@@ -8,7 +8,8 @@ use crate::base::{Id, IdVec};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 
-const NO_OLDER: u32 = u32::MAX;
+/// Marks that there is no older version.
+pub(super) const NO_OLDER: u32 = u32::MAX;
 
 /// All objects of one kind, each with the versions that the slowest watcher may still have to read.
 ///
@@ -54,16 +55,16 @@ impl<I: Id, T: Clone> Versions<I, T> {
     pub fn change(&mut self, id: I, at: Revision, change: impl FnOnce(&mut T)) {
         let slot = &mut self.current[id];
         if slot.since < at {
+            if self.old.len() == WINDOW {
+                self.old.pop_front();
+                self.dropped += 1;
+            }
             let position = self.dropped + self.old.len() as u32;
             self.old.push_back(Old { value: slot.value.clone(), since: slot.since, older: slot.older });
             slot.older = position;
             slot.since = at;
         }
         change(&mut slot.value);
-        if self.old.len() > WINDOW {
-            self.old.pop_front();
-            self.dropped += 1;
-        }
     }
     /// The committed value.
     pub fn now(&self, id: I) -> &T {
@@ -112,11 +113,11 @@ impl<I: Id, T: Clone> Default for Versions<I, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::ids::PodId;
+    use crate::world::ids::SetId;
 
     #[test]
     fn a_watcher_reads_the_version_its_cursor_stands_at() {
-        let mut objects: Versions<PodId, &str> = Versions::new();
+        let mut objects: Versions<SetId, &str> = Versions::new();
         let pod = objects.create("created", Revision(2));
         objects.change(pod, Revision(4), |value| *value = "bound");
         objects.change(pod, Revision(7), |value| *value = "ready");

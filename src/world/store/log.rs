@@ -50,20 +50,20 @@ impl Log {
     /// A revision touches something; `node` is the one that hears of it.
     pub(super) fn push(&mut self, revision: Revision, touched: Touched, node: Option<NodeId>) {
         if let Touched::Endpoint(pod) = touched {
-            self.endpoints.push_back((revision, pod));
-            if self.endpoints.len() > WINDOW {
+            if self.endpoints.len() == WINDOW {
                 self.endpoints.pop_front();
             }
+            self.endpoints.push_back((revision, pod));
         }
-        let place = self.dropped + self.entries.len() as u32;
-        let older = node.map_or(NO_OLDER, |node| std::mem::replace(&mut self.of_node[node], place));
-        self.entries.push_back(Entry { revision, touched, older });
-        if self.entries.len() > WINDOW
+        if self.entries.len() == WINDOW
             && let Some(entry) = self.entries.pop_front()
         {
             self.dropped += 1;
             self.forgotten = entry.revision;
         }
+        let place = self.dropped + self.entries.len() as u32;
+        let older = node.map_or(NO_OLDER, |node| std::mem::replace(&mut self.of_node[node], place));
+        self.entries.push_back(Entry { revision, touched, older });
     }
 
     /// Nobody can resume any more: all entries up to this revision leave.

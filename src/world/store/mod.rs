@@ -9,10 +9,12 @@ mod evict;
 mod history;
 mod log;
 mod objects;
+mod pods;
 
 pub use change::{ApiError, Change, Delivery};
 pub use history::{Revision, Versions};
 pub use objects::*;
+pub use pods::Pods;
 
 use crate::base::{Id, IdVec, Name, Span};
 use crate::world::ids::{AppId, BudgetId, NodeId, PodId, SetId, VolumeId, ZoneId};
@@ -43,7 +45,6 @@ pub enum Touched {
 /// Fixed facts of an app that admission needs.
 #[derive(Clone, Debug)]
 struct AppFacts {
-    name: Name,
     grace: Span,
     /// Whether its pods have identities.
     stateful: bool,
@@ -66,10 +67,8 @@ struct BudgetFacts {
 pub struct Store {
     revision: Revision,
     log: Log,
-    /// Pods.
-    pods: Versions<PodId, PodObject>,
-    /// What the EndpointSlices say of each pod.
-    endpoints: Versions<PodId, Endpoint>,
+    /// Pods, and what the EndpointSlices say of each.
+    pods: Pods,
     /// Nodes, by machine.
     nodes: Versions<NodeId, NodeObject>,
     /// Budgets.
@@ -104,8 +103,7 @@ impl Store {
         let mut store = Store {
             revision: Revision(1),
             log: Log::new(Revision(1)),
-            pods: Versions::new(),
-            endpoints: Versions::new(),
+            pods: Pods::default(),
             nodes: Versions::new(),
             budgets: Versions::new(),
             sets: Versions::new(),
@@ -123,17 +121,19 @@ impl Store {
             knows_eviction_policy: false,
         };
         for (app, asked) in spec.apps.entries() {
-            let set = store.sets.create(SetObject { app, template: 0, replicas: asked.replicas }, Revision(1));
+            let name = Name::new(&asked.name);
+            store.pods.add_app(name);
+            let set = store.new_set(SetObject { app, template: 0, replicas: asked.replicas });
             let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set], stalls: false };
             store.deployments.create(deployment, Revision(1));
             store.routes.create(RouteObject::default(), Revision(1));
             store.of_app.push(Vec::new());
             let budgets = (0..spec.budgets.len()).map(BudgetId::from_index);
             let budgets = budgets.filter(|b| spec.budgets[b.index()].apps.contains(&app)).collect();
-            let (name, stateful) = (Name::new(&asked.name), asked.is_stateful());
+            let stateful = asked.is_stateful();
             let count = asked.volume.map_or(0, |_| if stateful { asked.replicas } else { 1 });
             let volumes = (0..count).map(|_| store.volumes.push(VolumeObject::default())).min();
-            store.app_facts.push(AppFacts { name, grace: asked.grace, stateful, volumes, budgets, created: 0 });
+            store.app_facts.push(AppFacts { grace: asked.grace, stateful, volumes, budgets, created: 0 });
         }
         for budget in &spec.budgets {
             store.budgets.create(BudgetObject::default(), Revision(1));
@@ -147,12 +147,8 @@ impl Store {
         self.revision
     }
     /// Pods.
-    pub fn pods(&self) -> &Versions<PodId, PodObject> {
+    pub fn pods(&self) -> &Pods {
         &self.pods
-    }
-    /// What the EndpointSlices say of each pod.
-    pub fn endpoints(&self) -> &Versions<PodId, Endpoint> {
-        &self.endpoints
     }
     /// Nodes.
     pub fn nodes(&self) -> &Versions<NodeId, NodeObject> {
@@ -189,7 +185,7 @@ impl Store {
     }
     /// The volume that a pod needs.
     pub fn volume_of(&self, pod: PodId) -> Option<VolumeId> {
-        let first = self.app_facts[self.pods.now(pod).app].volumes?;
+        let first = self.app_facts[self.pods.app(pod)].volumes?;
         let volume = VolumeId(first.0 + self.index_of(pod).unwrap_or(0));
         self.volumes.get(volume).map(|_| volume)
     }
@@ -217,7 +213,7 @@ impl Store {
     }
     /// The node that a DaemonSet's pod is for.
     pub fn daemon_node(&self, pod: PodId, spec: &Spec) -> Option<NodeId> {
-        let app = self.pods.now(pod).app;
+        let app = self.pods.app(pod);
         self.index_of(pod).filter(|_| spec.apps[app].is_daemon()).map(NodeId)
     }
     /// A pod's name in reports: its app's with its identity's ordinal, or with a count.
@@ -285,6 +281,12 @@ impl Store {
             self.sets.change(set, at, |object| object.replicas = replicas);
         }
         self.deployments.change(app, at, |object| *object = then);
+    }
+
+    /// A ReplicaSet more.
+    fn new_set(&mut self, set: SetObject) -> SetId {
+        self.pods.add_set(set.app);
+        self.sets.create(set, self.revision)
     }
 
     fn touch(&mut self, touched: Touched) {

@@ -1,6 +1,6 @@
 //! The API objects that matter to an upgrade, reduced to the fields that somebody acts on.
 
-use crate::base::{Name, Span, Time, Version};
+use crate::base::{Span, Time, Version};
 use crate::world::ids::{AppId, MasterId, NodeId, PodId, SetId, ZoneId};
 
 /// `status.phase` of a pod.
@@ -16,8 +16,8 @@ pub enum Phase {
     Failed,
 }
 
-/// A Pod object.
-#[derive(Clone, Debug, PartialEq)]
+/// A Pod object, as [`Pods`](super::Pods) hand it out.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PodObject {
     /// Its app.
     pub app: AppId,
@@ -25,8 +25,6 @@ pub struct PodObject {
     pub set: SetId,
     /// How many pods its app had created before it.
     pub ordinal: u32,
-    /// Lineage, `app/ordinal`, that draws are keyed by.
-    pub name: Name,
     /// `spec.nodeName`.
     pub node: Option<NodeId>,
     /// `status.phase`.
@@ -47,11 +45,11 @@ pub struct PodObject {
 
 impl PodObject {
     /// Exists and no deletion is asked for.
-    pub fn is_live(&self) -> bool {
+    pub fn is_live(self) -> bool {
         !self.gone && self.deleting.is_none()
     }
     /// Serves, as budgets and endpoints count: Ready and not terminating.
-    pub fn is_healthy(&self) -> bool {
+    pub fn is_healthy(self) -> bool {
         self.ready && self.is_live()
     }
 }

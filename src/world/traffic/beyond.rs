@@ -16,7 +16,7 @@ use crate::world::spec::Spec;
 /// The ways to be lost after the pick, as shares of the requests that the picks bring to pods.
 fn errors(shares: &[Share], mut lost: Vec<(Peril, f64)>, land: &Land) -> Arc<[(Peril, f64)]> {
     let of = |share: &Share| {
-        let errors = land.pods[share.pod].errors;
+        let errors = land.sort(share.pod).errors;
         (errors > 0.0).then_some(((Some(share.pod), Loss::ServerError), share.part * errors))
     };
     lost.extend(shares.iter().filter_map(of));
@@ -52,12 +52,13 @@ pub(super) fn served<'g>(
     let (mut rate, mut errors, mut p99) = (0.0, 0.0, Span::ZERO);
     for group in groups.filter(|group| group.manner != Manner::Streams) {
         for share in group.shares.iter().filter(|share| land.pods[share.pod].set == set) {
-            let (of, process) = (share.part * group.clock.rate.as_f64(), &land.pods[share.pod]);
+            let (of, sort) = (share.part * group.clock.rate.as_f64(), land.sort(share.pod));
+            let warm = land.pods[share.pod].warm;
             rate += of;
-            errors += of * process.errors;
-            let time = ServiceTimes::new(&spec.apps[process.app], process.warm, spec.groups[group.id].timeout)
+            errors += of * sort.errors;
+            let time = ServiceTimes::new(&spec.apps[sort.app], warm, spec.groups[group.id].timeout)
                 .when(land.works);
-            p99 = p99.max(time.slowed(process.slower).quantile(0.99));
+            p99 = p99.max(time.slowed(sort.slower).quantile(0.99));
         }
     }
     (rate > 0.0).then(|| Served { rate, errors: errors / rate, p99 })
@@ -124,7 +125,7 @@ impl Group {
 
     /// What one request meets at its pod.
     fn error_at(pod: PodId, land: &Land, draw: &mut Draw) -> Option<Peril> {
-        let errors = land.pods[pod].errors;
+        let errors = land.sort(pod).errors;
         (errors > 0.0 && draw.unit() < errors).then_some((Some(pod), Loss::ServerError))
     }
 }

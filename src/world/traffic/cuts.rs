@@ -75,7 +75,7 @@ impl Group {
         if self.manner == Manner::Streams {
             return self.strike_streams(pod, blow, ledger, ctx);
         }
-        let at_end = self.tier.is_some() && land.pods[pod].app == self.end();
+        let at_end = self.tier.is_some() && land.app(pod) == self.end();
         let (time, delay) = self.times_at(pod, land, ctx);
         let part = move |past: &Past| {
             past.shares.iter().filter(|share| share.passes(pod)).map(|share| share.part).sum::<f64>()
@@ -104,7 +104,7 @@ impl Group {
     fn times_at(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> (ServiceTimes, Span) {
         let delay = Group::delay(ctx);
         match &self.tier {
-            Some(tier) if land.pods[pod].app == tier.end => {
+            Some(tier) if land.app(pod) == tier.end => {
                 (self.service_times(pod, land, ctx).after(tier.adds(delay)), tier.reaches_after)
             }
             Some(_) => {

@@ -70,7 +70,7 @@ impl Tier {
         ctx: &Ctx<'_>,
     ) -> Picks {
         let nowhere = |loss| Picks { good: Vec::new(), bad: vec![((Some(front), loss), 1.0)] };
-        let Some(node) = land.pods[front].node else { return nowhere(Loss::BlackHole) };
+        let Some(node) = land.pods[front].node() else { return nowhere(Loss::BlackHole) };
         match &self.router {
             None => {
                 views.want(node, self.end, of, ctx);
@@ -143,7 +143,7 @@ fn routed(front: PodId, view: &View, router: &RouterSpec, timeout: Span, land: &
     if sides.is_empty() {
         picks.bad.push(((Some(front), Loss::NoEndpoint), 1.0));
     }
-    let via = land.pods[front].node;
+    let via = land.pods[front].node();
     let silences = timeout.as_nanos().saturating_sub(1) / router.connect_timeout.as_nanos().max(1);
     for (share, pods) in sides {
         let of = |wanted: Answer| -> Vec<PodId> {

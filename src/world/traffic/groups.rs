@@ -223,7 +223,7 @@ impl Group {
             || self.tier.is_some()
             || self.manner == Manner::Streams
             || self.clients.iter().any(|client| client.seat.node() == Some(node))
-            || pods.iter().any(|pod| self.asks(land.pods[*pod].app) && self.sees(*pod))
+            || pods.iter().any(|pod| self.asks(land.app(*pod)) && self.sees(*pod))
     }
     /// Whether its requests go to pods of this app, at the end of their way or on it.
     pub(super) fn asks(&self, app: AppId) -> bool {
@@ -401,7 +401,7 @@ impl Group {
         let Err(place) = self.place_of(seat) else { return };
         let name = match seat {
             Seat::Node(node) => land.machine_name(node),
-            Seat::Pod(pod, _) => land.pods[pod].name,
+            Seat::Pod(pod, _) => ctx.store.pods().name(pod),
             Seat::Outside => Name::new("outside"),
         };
         let size = match ctx.spec.groups[self.id].connections {
@@ -424,7 +424,7 @@ impl Group {
                 land.running(pool).filter(|node| self.has_rules(*node, views, ctx)).map(Seat::Node).collect()
             }
             Place::App(app) => {
-                let seat = |pod: &PodId| land.pods[*pod].node.map(|node| Seat::Pod(*pod, node));
+                let seat = |pod: &PodId| land.pods[*pod].node().map(|node| Seat::Pod(*pod, node));
                 let seats: Vec<Seat> = land.open_pods(app).iter().filter_map(seat).collect();
                 for node in seats.iter().filter_map(|seat| seat.node()) {
                     self.has_rules(node, views, ctx);

@@ -1,6 +1,6 @@
 //! What stands where and who answers: this part's own copy, changed only between two settlings.
 
-use crate::base::{Id, IdVec, Name, Ratio};
+use crate::base::{Id, IdVec, Name, Pages};
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, NodeId, PodId, PoolId, SetId};
 use crate::world::network::Host;
@@ -10,7 +10,8 @@ use crate::world::spec::FlawSpec;
 /// All pods' processes and all machines.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Land {
-    pub(super) pods: IdVec<PodId, Process>,
+    pub(super) pods: Pages<PodId, Process>,
+    sorts: IdVec<SetId, Sort>,
     machines: IdVec<NodeId, Machine>,
     /// Pods that are open, by app, in order of opening.
     open: IdVec<AppId, Vec<PodId>>,
@@ -22,27 +23,53 @@ pub(super) struct Land {
     pub(super) flawed: bool,
 }
 
-/// A pod's process.
+/// A pod's process. A run has many, and clients may speak of those that are gone: 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {
-    pub(super) app: AppId,
     pub(super) set: SetId,
-    pub(super) name: Name,
-    pub(super) node: Option<NodeId>,
-    pub(super) serving: Serving,
-    pub(super) life: Life,
+    /// Its node's id; `u32::MAX` for none.
+    node: u32,
     /// Counts processes and their deaths; an event of an earlier one is void.
     pub(super) number: u32,
+    pub(super) serving: Serving,
+    pub(super) life: Life,
     /// At full speed: past its warm-up, on a machine that is not slow.
     pub(super) warm: bool,
     /// Not past its warm-up yet.
     pub(super) warming: bool,
-    /// The share of requests that it answers with an error.
+}
+
+impl Process {
+    /// The node that its pod is bound to.
+    pub(super) fn node(self) -> Option<NodeId> {
+        (self.node != u32::MAX).then_some(NodeId(self.node))
+    }
+}
+
+/// What all pods of a ReplicaSet have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sort {
+    pub(super) app: AppId,
+    /// The share of requests that they answer with an error.
     pub(super) errors: f64,
-    /// How many times as long as others it takes.
+    /// How many times as long as others they take.
     pub(super) slower: u32,
-    /// It never listens.
+    /// They never listen.
     pub(super) deaf: bool,
+}
+
+impl Sort {
+    fn of(set: SetId, ctx: &Ctx<'_>) -> Sort {
+        let object = ctx.store.sets().now(set);
+        let app = &ctx.spec.apps[object.app];
+        let flaw = if object.template > 0 { app.flaw } else { FlawSpec::NONE };
+        Sort {
+            app: object.app,
+            errors: flaw.errors.as_f64(),
+            slower: flaw.slower.max(1),
+            deaf: flaw.never_ready || app.rollout.never_listens(object.template),
+        }
+    }
 }
 
 /// How far a process has come.
@@ -67,6 +94,16 @@ struct Machine {
     host: Host,
     /// Pods whose sandboxes stand here.
     pods: Vec<PodId>,
+}
+
+impl Machine {
+    /// A pod's sandbox is gone; a machine without any takes no room for them.
+    fn leaves(&mut self, pod: PodId) {
+        self.pods.retain(|other| *other != pod);
+        if self.pods.is_empty() {
+            self.pods = Vec::new();
+        }
+    }
 }
 
 /// What a new connection meets.
@@ -103,36 +140,38 @@ impl Land {
         self.learn_machines(ctx);
         while self.pods.len() <= pod.index() {
             let object = ctx.store.pods().now(PodId::from_index(self.pods.len()));
-            let (template, app) = (ctx.store.sets().now(object.set).template, &ctx.spec.apps[object.app]);
-            let flaw = if template > 0 { app.flaw } else { FlawSpec::NONE };
-            self.flawed |= flaw.errors > Ratio::ZERO;
-            self.pods.push(Process {
-                app: object.app,
-                set: object.set,
-                name: object.name,
-                node: object.node,
-                serving: Serving::Silent,
-                life: Life::None,
-                number: 0,
-                warm: true,
-                warming: false,
-                errors: flaw.errors.as_f64(),
-                slower: flaw.slower.max(1),
-                deaf: flaw.never_ready || app.rollout.never_listens(template),
-            });
+            self.learn_set(object.set, ctx);
+            let (serving, life) = (Serving::Silent, Life::None);
+            let node = object.node.map_or(u32::MAX, |node| node.0);
+            self.pods.push(Process { set: object.set, node, number: 0, serving, life, warm: true, warming: false });
         }
         let node = ctx.store.pods().now(pod).node;
-        self.pods[pod].node = node;
+        self.pods[pod].node = node.map_or(u32::MAX, |node| node.0);
         if let Some(node) = node
             && !self.machines[node].pods.contains(&pod)
         {
             self.machines[node].pods.push(pod);
         }
     }
+    fn learn_set(&mut self, set: SetId, ctx: &Ctx<'_>) {
+        while self.sorts.len() <= set.index() {
+            self.sorts.push(Sort::of(SetId::from_index(self.sorts.len()), ctx));
+        }
+        self.flawed |= self.sorts[set].errors > 0.0;
+    }
+    /// What a pod has in common with all of its ReplicaSet.
+    pub(super) fn sort(&self, pod: PodId) -> Sort {
+        self.sorts[self.pods[pod].set]
+    }
+    /// A pod's app.
+    pub(super) fn app(&self, pod: PodId) -> AppId {
+        self.sort(pod).app
+    }
     pub(super) fn set_serving(&mut self, pod: PodId, serving: Serving) {
+        let app = self.app(pod);
         let process = &mut self.pods[pod];
         let before = std::mem::replace(&mut process.serving, serving);
-        let open = &mut self.open[process.app];
+        let open = &mut self.open[app];
         if before == Serving::Open
             && let Some(at) = open.iter().position(|other| *other == pod)
         {
@@ -141,8 +180,8 @@ impl Land {
         match serving {
             Serving::Open => open.push(pod),
             Serving::Silent => {
-                if let Some(node) = process.node {
-                    self.machines[node].pods.retain(|other| *other != pod);
+                if let Some(node) = process.node() {
+                    self.machines[node].leaves(pod);
                 }
             }
             Serving::Refusing | Serving::Leaving | Serving::Closing => {}
@@ -183,7 +222,7 @@ impl Land {
     /// need no link.
     pub(super) fn answer(&self, via: Option<NodeId>, pod: PodId) -> Answer {
         let Some(process) = self.pods.get(pod) else { return Answer::Silent };
-        let Some(node) = process.node else { return Answer::Silent };
+        let Some(node) = process.node() else { return Answer::Silent };
         let reached = match via {
             Some(via) if via == node => self.machines[node].host.powered,
             Some(via) => self.linked(via) && self.linked(node),

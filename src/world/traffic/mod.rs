@@ -211,7 +211,7 @@ impl Traffic {
             works_until: Time::ZERO,
         };
         for pod in ctx.store.pods().ids() {
-            if ctx.spec.apps[ctx.store.pods().now(pod).app].router.is_some() {
+            if ctx.spec.apps[ctx.store.pods().app(pod)].router.is_some() {
                 traffic.views.reroute(pod, ctx.store.revision(), ctx);
             }
         }

@@ -68,7 +68,7 @@ impl Picks {
             ExternalPolicy::Cluster => (view.spread(share, |_| true, set), Loss::NoEndpoint),
             // kube-proxy drops what it may not forward: `externalTrafficPolicy: Local`, `pkg/proxy/iptables`.
             ExternalPolicy::Local => {
-                let is_here = |pod| land.pods.get(pod).is_some_and(|process| process.node == Some(node));
+                let is_here = |pod| land.pods.get(pod).is_some_and(|process| process.node() == Some(node));
                 (view.spread(share, is_here, set), Loss::BlackHole)
             }
         };

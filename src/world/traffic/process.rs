@@ -25,7 +25,7 @@ impl Traffic {
         self.settle(&groups, ctx);
         if let Some(blow) = blow {
             for id in groups.iter().copied() {
-                if self.groups[id].asks(before.app) {
+                if self.groups[id].asks(self.land.app(pod)) {
                     self.groups[id].strike(pod, blow, &self.land, &mut self.ledgers[id], ctx);
                 }
             }
@@ -49,7 +49,7 @@ impl Traffic {
 
     /// The groups that a change of a pod concerns: those that ask it, and as a client's seat those that stand in it.
     fn concerned(&self, pod: PodId, as_seat: bool) -> Vec<GroupId> {
-        let app = self.land.pods[pod].app;
+        let app = self.land.app(pod);
         let asking = self.asking[app].iter().filter(|id| self.groups[**id].sees(pod));
         let seated = self.seated[app].iter().filter(|_| as_seat);
         let mut groups: Vec<GroupId> = asking.chain(seated).copied().collect();
@@ -60,7 +60,7 @@ impl Traffic {
 
     /// The process behind a silent address is gone; clients do not know.
     fn orphan(&mut self, pod: PodId) {
-        let app = self.land.pods[pod].app;
+        let app = self.land.app(pod);
         for id in self.asking[app].iter().copied().filter(|id| self.groups[*id].app == app).collect::<Vec<_>>() {
             self.groups[id].clients.iter_mut().for_each(|client| client.pool.close(pod, &self.land));
         }
@@ -70,18 +70,18 @@ impl Traffic {
         self.land.learn_pod(pod, ctx);
         let process = &mut self.land.pods[pod];
         process.number += 1;
-        let (name, number) = (process.name, process.number);
+        let (name, number) = (ctx.store.pods().name(pod), process.number);
         let serving = if process.serving == Serving::Silent { Serving::Refusing } else { process.serving };
         self.turn_pod(pod, Life::Starting, serving, None, ctx);
-        let process = &self.land.pods[pod];
-        if !process.deaf && !self.deaf.contains(&process.app) {
+        let sort = self.land.sort(pod);
+        if !sort.deaf && !self.deaf.contains(&sort.app) {
             self.starts_up(pod, (name, number), ctx);
         }
     }
 
     /// A process comes to listen, in its own time from now.
     fn starts_up(&mut self, pod: PodId, (name, number): (Name, u32), ctx: &mut Ctx<'_>) {
-        let app = &ctx.spec.apps[self.land.pods[pod].app];
+        let app = &ctx.spec.apps[self.land.app(pod)];
         let mut draw = ctx.draw(Purpose::AppStart, name, u64::from(number));
         let wait = app.start_up.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Listens { pod, process: number }));
@@ -95,20 +95,20 @@ impl Traffic {
         }
         for pod in ctx.store.pods_of(app).to_vec() {
             let Some(process) = self.land.pods.get(pod).copied() else { continue };
-            if process.life == Life::Starting && !process.deaf {
-                self.starts_up(pod, (process.name, process.number), ctx);
+            if process.life == Life::Starting && !self.land.sort(pod).deaf {
+                self.starts_up(pod, (ctx.store.pods().name(pod), process.number), ctx);
             }
         }
     }
 
     pub(super) fn listens(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
+        let warm_up = ctx.spec.apps[self.land.app(pod)].warm_up;
         let process = &mut self.land.pods[pod];
         if process.life != Life::Starting {
             return;
         }
-        let warm_up = ctx.spec.apps[process.app].warm_up;
         process.warming = !warm_up.is_zero();
-        process.warm = !process.warming && !process.node.is_some_and(|node| self.slow.contains(&node));
+        process.warm = !process.warming && !process.node().is_some_and(|node| self.slow.contains(&node));
         let number = process.number;
         if !warm_up.is_zero() {
             ctx.after(warm_up, Event::Traffic(TrafficEvent::WarmedUp { pod, process: number }));
@@ -122,7 +122,7 @@ impl Traffic {
         self.settle(&groups, ctx);
         let process = &mut self.land.pods[pod];
         process.warming = false;
-        process.warm = !process.node.is_some_and(|node| self.slow.contains(&node));
+        process.warm = !process.node().is_some_and(|node| self.slow.contains(&node));
     }
 
     /// A machine is short of processor from now on, or no longer: its pods take twice as long for a request, as while
@@ -147,8 +147,8 @@ impl Traffic {
         if process.life == Life::None {
             return;
         }
-        let mut draw = ctx.draw(Purpose::AppExit, process.name, u64::from(process.number));
-        let wait = ctx.spec.apps[process.app].reaction.sample(&mut draw);
+        let mut draw = ctx.draw(Purpose::AppExit, ctx.store.pods().name(pod), u64::from(process.number));
+        let wait = ctx.spec.apps[self.land.app(pod)].reaction.sample(&mut draw);
         ctx.after(wait, Event::Traffic(TrafficEvent::Reacts { pod, process: process.number }));
     }
 
@@ -159,7 +159,7 @@ impl Traffic {
             Life::Running => true,
             Life::None | Life::Announcing | Life::Closing => return,
         };
-        match ctx.spec.apps[process.app].on_sigterm {
+        match ctx.spec.apps[self.land.app(pod)].on_sigterm {
             OnSigterm::Ignore if listens => self.turn_pod(pod, Life::Running, Serving::Leaving, None, ctx),
             OnSigterm::Ignore => {}
             OnSigterm::Exit => self.exit(pod, Some(Blow::Cut), ctx),
@@ -176,15 +176,15 @@ impl Traffic {
     /// Stops accepting, and exits when the last request is answered. Streams hold it until SIGKILL.
     pub(super) fn close(&mut self, pod: PodId, blow: Blow, ctx: &mut Ctx<'_>) {
         let process = self.land.pods[pod];
-        let app = &ctx.spec.apps[process.app];
+        let app = &ctx.spec.apps[self.land.app(pod)];
         let (fronts, wait_behind) = self.last_behind(pod, ctx);
         let of_app =
-            || self.asking[process.app].iter().map(|id| &self.groups[*id]).filter(|it| !fronts.contains(&it.id));
+            || self.asking[self.land.app(pod)].iter().map(|id| &self.groups[*id]).filter(|it| !fronts.contains(&it.id));
         let rate = of_app().map(|group| group.rate_to(pod)).sum::<f64>();
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
-        let mut draw = ctx.draw(Purpose::InFlight, process.name, u64::from(process.number));
-        let time = ServiceTimes::new(app, process.warm, timeout).when(self.land.works).slowed(process.slower);
+        let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod), u64::from(process.number));
+        let time = ServiceTimes::new(app, process.warm, timeout).when(self.land.works).slowed(self.land.sort(pod).slower);
         let wait = time.last_answer(rate, draw.unit()).max(wait_behind);
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
@@ -195,11 +195,11 @@ impl Traffic {
     /// The groups whose requests pass a pod on to others, and when the last of these is answered.
     fn last_behind(&self, pod: PodId, ctx: &Ctx<'_>) -> (Vec<GroupId>, Span) {
         let process = self.land.pods[pod];
-        let passes = |id: &&GroupId| self.groups[**id].tier.is_some() && self.groups[**id].app == process.app;
-        let passing: Vec<GroupId> = self.asking[process.app].iter().filter(passes).copied().collect();
+        let passes = |id: &&GroupId| self.groups[**id].tier.is_some() && self.groups[**id].app == self.land.app(pod);
+        let passing: Vec<GroupId> = self.asking[self.land.app(pod)].iter().filter(passes).copied().collect();
         let last = passing.iter().map(|id| {
             let group = &self.groups[*id];
-            let mut draw = ctx.draw(Purpose::InFlight, process.name.with(group.name), u64::from(process.number));
+            let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod).with(group.name), u64::from(process.number));
             let time =
                 group.shares.first().map(|share| group.whole_times(share.pod, &self.land, ctx).when(self.land.works));
             time.map_or(Span::ZERO, |time| time.last_answer(group.rate_to(pod), draw.unit()))
@@ -212,7 +212,7 @@ impl Traffic {
     pub(super) fn exits(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let process = self.land.pods[pod];
         if self.desks.get(&pod).is_some_and(|desk| desk.busy > 0) {
-            let wait = ctx.spec.apps[process.app].latency.median().max(Span::millis(1));
+            let wait = ctx.spec.apps[self.land.app(pod)].latency.median().max(Span::millis(1));
             return ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number }));
         }
         self.exit(pod, None, ctx);
@@ -262,7 +262,7 @@ impl Traffic {
             for id in all.iter().copied() {
                 let (group, ledger): (&mut Group, _) = (&mut self.groups[id], &mut self.ledgers[id]);
                 for pod in pods.iter().copied() {
-                    if group.asks(self.land.pods[pod].app) && group.sees(pod) {
+                    if group.asks(self.land.app(pod)) && group.sees(pod) {
                         group.strike(pod, Blow::Vanish, &self.land, ledger, ctx);
                     }
                 }
@@ -293,9 +293,9 @@ impl Traffic {
     /// the latest of as many exponential waits, in one draw.
     fn all_told_after(&self, pod: PodId, ctx: &Ctx<'_>) -> Span {
         let process = self.land.pods[pod];
-        let mut draw = ctx.draw(Purpose::Connections, process.name, u64::from(process.number));
+        let mut draw = ctx.draw(Purpose::Connections, ctx.store.pods().name(pod), u64::from(process.number));
         let luck = libm::log(draw.unit().max(f64::MIN_POSITIVE));
-        let groups = self.asking[process.app].iter().map(|id| &self.groups[*id]);
+        let groups = self.asking[self.land.app(pod)].iter().map(|id| &self.groups[*id]);
         let held: Vec<(u64, f64)> = groups.flat_map(|group| group.held(pod)).filter(|(_, rate)| *rate > 0.0).collect();
         let all_told = |after: Span| {
             let told =

@@ -160,9 +160,9 @@ impl Views {
                 *view = routes_anew(*app, to, ctx);
                 continue;
             }
-            let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == *app;
+            let of_app = |pod: &PodId| ctx.store.pods().app(*pod) == *app;
             for pod in ctx.store.endpoints_touched(from, to).filter(of_app) {
-                view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
+                view.set(pod, ctx.store.pods().endpoint_at(pod, to));
                 view.weight = weight(*app, to, ctx);
             }
         }
@@ -185,7 +185,7 @@ impl Views {
         let mut apps: Vec<AppId> = if from == Revision(0) {
             self.of(node).collect()
         } else {
-            let app = |pod| ctx.store.pods().now(pod).app;
+            let app = |pod| ctx.store.pods().app(pod);
             let kept = |app: &AppId| self.rules.contains_key(&(node, *app));
             ctx.store.endpoints_touched(from, to).map(app).filter(kept).collect()
         };
@@ -204,12 +204,12 @@ impl Views {
         // Whether each app's rules refused before; what one sync changes, it changes at once.
         let mut refused: BTreeMap<AppId, bool> = BTreeMap::new();
         for pod in ctx.store.endpoints_touched(from, to) {
-            let app = ctx.store.pods().now(pod).app;
+            let app = ctx.store.pods().app(pod);
             if let Some(view) = self.rules.get_mut(&(node, app)) {
                 refused.entry(app).or_insert_with(|| view.between || view.names_nobody());
                 view.falls_back = falls_back(node, ctx);
                 view.weight = weight(app, to, ctx);
-                view.set(pod, ctx.store.endpoints().at(pod, to).copied().unwrap_or_default());
+                view.set(pod, ctx.store.pods().endpoint_at(pod, to));
             }
         }
         let mut first = false;
@@ -245,8 +245,8 @@ fn routes_anew(app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
     let weight = weight(app, at, ctx);
     let synced = at != Revision(0);
     let mut view = View { synced, falls_back: false, weight, endpoints: Vec::new(), between: false };
-    for pod in ctx.store.endpoints().ids().filter(|pod| ctx.store.pods().now(*pod).app == app) {
-        view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());
+    for pod in ctx.store.pods().ids().filter(|pod| ctx.store.pods().app(*pod) == app) {
+        view.set(pod, ctx.store.pods().endpoint_at(pod, at));
     }
     view
 }
@@ -259,9 +259,9 @@ fn weight(app: AppId, at: Revision, ctx: &Ctx<'_>) -> Option<(SetId, u32)> {
 fn anew(node: NodeId, app: AppId, at: Revision, ctx: &Ctx<'_>) -> View {
     let (synced, falls_back, weight) = (at != Revision(0), falls_back(node, ctx), weight(app, at, ctx));
     let mut view = View { synced, falls_back, weight, endpoints: Vec::new(), between: false };
-    let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == app;
-    for pod in ctx.store.endpoints().ids().filter(of_app) {
-        view.set(pod, ctx.store.endpoints().at(pod, at).copied().unwrap_or_default());
+    let of_app = |pod: &PodId| ctx.store.pods().app(*pod) == app;
+    for pod in ctx.store.pods().ids().filter(of_app) {
+        view.set(pod, ctx.store.pods().endpoint_at(pod, at));
     }
     view
 }

@@ -97,7 +97,7 @@ fn namespace(change: &Change, ctx: &Ctx<'_>) -> Option<AppId> {
         | Change::DeletePod { pod, .. }
         | Change::Preempt { pod, .. }
         | Change::RemovePod { pod }
-        | Change::Evict { pod, .. } => Some(ctx.store.pods().now(*pod).app),
+        | Change::Evict { pod, .. } => Some(ctx.store.pods().app(*pod)),
         Change::Endpoints { app, .. }
         | Change::CreateSet { app, .. }
         | Change::NewTemplate { app }
@@ -126,9 +126,9 @@ fn backends(spec: &WebhookSpec, node: NodeId, version: Version, ctx: &Ctx<'_>) -
         return None;
     }
     let of = |wanted: Endpoint| -> Vec<PodId> {
-        let listed = |pod: &PodId| ctx.store.endpoints().at(*pod, rules) == Some(&wanted);
-        let of_app = |pod: &PodId| ctx.store.pods().now(*pod).app == spec.app;
-        ctx.store.endpoints().ids().filter(of_app).filter(listed).collect()
+        let listed = |pod: &PodId| ctx.store.pods().endpoint_at(*pod, rules) == wanted;
+        let of_app = |pod: &PodId| ctx.store.pods().app(*pod) == spec.app;
+        ctx.store.pods().ids().filter(of_app).filter(listed).collect()
     };
     let ready = of(Endpoint::Ready);
     let falls_back = ready.is_empty() && Behaviour::of(version).terminating_endpoints;

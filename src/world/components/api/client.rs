@@ -102,16 +102,23 @@ pub(super) struct Client {
     pub(super) gave_up: bool,
     /// GET before PATCH in status updates.
     status_needs_get: bool,
-    /// Token buckets; controllers have one each. The last lane has no limit.
-    buckets: [Bucket; LANES],
-    /// When the last request of each lane reaches its server: what is sent over one connection arrives in order.
-    arrivals: [Time; LANES],
+    /// A full token bucket of its; controllers have one each.
+    full: Bucket,
+    /// What was sent so far, lane by lane; most clients use one lane, or none.
+    lanes: Vec<Lane>,
 }
 
-/// Most token buckets that a process has, and one lane without a limit.
-const LANES: usize = 9;
+/// What passes a token bucket of its own.
+#[derive(Clone, Debug)]
+struct Lane {
+    number: u8,
+    bucket: Bucket,
+    /// When the last request reaches its server: what is sent over one connection arrives in order.
+    arrival: Time,
+}
+
 /// The lane without a limit.
-const UNLIMITED: usize = LANES - 1;
+const UNLIMITED: u8 = 8;
 
 /// How long a process of this version takes to find that a peer of its connections has fallen silent.
 pub(super) fn silence_found_after(version: Version) -> Span {
@@ -140,8 +147,8 @@ impl Client {
             heartbeat_closes: false,
             gave_up: false,
             status_needs_get: false,
-            buckets: [Bucket::new(0, 0); LANES],
-            arrivals: [Time::ZERO; LANES],
+            full: Bucket::new(0, 0),
+            lanes: Vec::new(),
         };
         client.adopt(version);
         client
@@ -166,19 +173,33 @@ impl Client {
             // Until it is told its own.
             ClientKind::Operator(_) => Bucket::new(0, 0),
         };
-        self.buckets = [bucket; LANES];
-        self.buckets[UNLIMITED] = Bucket::new(0, 0);
+        self.limit(bucket);
     }
 
     /// The rate and burst of a client that chooses them itself.
     pub(super) fn set_rate(&mut self, (qps, burst): (u32, u32)) {
-        self.buckets = [Bucket::new(qps, burst); LANES];
-        self.buckets[UNLIMITED] = Bucket::new(0, 0);
+        self.limit(Bucket::new(qps, burst));
+    }
+
+    /// All its token buckets are full ones like this.
+    fn limit(&mut self, full: Bucket) {
+        self.full = full;
+        self.lanes.iter_mut().filter(|lane| lane.number != UNLIMITED).for_each(|lane| lane.bucket = full);
+    }
+
+    fn lane(&mut self, number: u8) -> &mut Lane {
+        let place = self.lanes.iter().position(|lane| lane.number == number).unwrap_or_else(|| {
+            let bucket = if number == UNLIMITED { Bucket::new(0, 0) } else { self.full };
+            self.lanes.reserve_exact(1);
+            self.lanes.push(Lane { number, bucket, arrival: Time::ZERO });
+            self.lanes.len() - 1
+        });
+        &mut self.lanes[place]
     }
 
     /// When a request of this kind leaves, and when it arrives after `one_way` on the wire.
     pub(super) fn sends(&mut self, change: &Change, now: Time, one_way: Span) -> (Time, Time) {
-        let (bucket, tokens) = match change {
+        let (lane, tokens) = match change {
             Change::PodStatus { .. } if self.status_needs_get => (0, 2),
             Change::PodStatus { .. } => (0, 1),
             // The heartbeat client of a kubelet has no limit; a lease update of a leader has its own client.
@@ -203,9 +224,10 @@ impl Client {
             | Change::PreferNoSchedule { .. }
             | Change::ExcludeFromBalancers { .. } => (7, 1),
         };
-        let departs = self.buckets[bucket].take(tokens, now);
-        self.arrivals[bucket] = self.arrivals[bucket].max(departs + one_way);
-        (departs, self.arrivals[bucket])
+        let lane = self.lane(lane);
+        let departs = lane.bucket.take(tokens, now);
+        lane.arrival = lane.arrival.max(departs + one_way);
+        (departs, lane.arrival)
     }
 
     /// How long it takes to notice that its peer has fallen silent.

@@ -86,7 +86,7 @@ impl Api {
                 Touched::Pod(pod) => {
                     controllers = true;
                     let now = ctx.store.pods().now(pod);
-                    let same = ctx.store.pods().at(pod, before).is_some_and(|old| same_wish(old, now));
+                    let same = ctx.store.pods().at(pod, before).is_some_and(|old| same_wish(&old, &now));
                     scheduler |= !same;
                     // Where a node can be lost whose kubelet is connected, others write what the kubelet says.
                     if !same || ctx.spec.asks_about_leases() {

@@ -128,12 +128,12 @@ impl Brain {
         let desk = desk!(self, machines);
         for pod in ctx.store.pods().ids() {
             if let Some(object) = ctx.store.pods().at(pod, desk.cursor) {
-                let change = self.cache.absorb(pod, object);
+                let change = self.cache.absorb(pod, &object);
                 if !self.daemons.is_empty() {
                     self.daemons.pod_changed(object.app, pod, change, ctx);
                 }
-                let endpoint = ctx.store.endpoints().at(pod, desk.cursor).copied();
-                self.endpoints.listed(pod, endpoint.unwrap_or_default());
+                let endpoint = ctx.store.pods().endpoint_at(pod, desk.cursor);
+                self.endpoints.listed(pod, endpoint);
             }
         }
         for node in machines.ids() {
@@ -232,7 +232,7 @@ impl Brain {
     fn pod_changed(&mut self, pod: PodId, machines: &IdVec<NodeId, Machine>, ctx: &mut Ctx<'_>) {
         let desk = desk!(self, machines);
         let Some(object) = ctx.store.pods().at(pod, desk.cursor) else { return };
-        let (old, new) = self.cache.absorb(pod, object);
+        let (old, new) = self.cache.absorb(pod, &object);
         let homeless = object.node.filter(|node| desk.node(*node, ctx).is_none());
         let (app, set) = (object.app, object.set);
         if let Some(node) = homeless {
@@ -433,7 +433,7 @@ pub(super) fn first_budgets(ctx: &Ctx<'_>) -> Vec<Change> {
         machines: &machines,
     };
     for pod in ctx.store.pods().ids() {
-        cache.absorb(pod, ctx.store.pods().now(pod));
+        cache.absorb(pod, &ctx.store.pods().now(pod));
     }
     let mut changes = Vec::new();
     for budget in (0..ctx.spec.budgets.len()).map(BudgetId::from_index) {

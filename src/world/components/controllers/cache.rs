@@ -1,6 +1,6 @@
 //! What the leader's caches add up to: counts per app and per ReplicaSet, kept with every change that is heard.
 
-use crate::base::{Id, IdVec};
+use crate::base::{Id, IdVec, Pages};
 use crate::world::ids::{AppId, PodId, SetId};
 use crate::world::store::{Endpoint, Phase, PodObject};
 
@@ -33,6 +33,31 @@ impl Mark {
             healthy: pod.is_healthy(),
             endpoint: wanted_endpoint(pod),
         }
+    }
+}
+
+/// A mark in a byte: there is one for each pod that ever was.
+#[derive(Clone, Copy, Debug)]
+struct Packed(u8);
+
+impl Packed {
+    fn of(mark: Mark) -> Packed {
+        let bits = [mark.known, mark.exists, mark.active, mark.healthy];
+        let endpoint = match mark.endpoint {
+            Endpoint::Absent => 0,
+            Endpoint::Ready => 1,
+            Endpoint::Terminating => 2,
+        };
+        Packed(bits.iter().fold(endpoint, |packed, bit| packed << 1 | u8::from(*bit)))
+    }
+    fn mark(self) -> Mark {
+        let bit = |place: u8| self.0 >> place & 1 == 1;
+        let endpoint = match self.0 >> 4 {
+            0 => Endpoint::Absent,
+            1 => Endpoint::Ready,
+            _ => Endpoint::Terminating,
+        };
+        Mark { known: bit(3), exists: bit(2), active: bit(1), healthy: bit(0), endpoint }
     }
 }
 
@@ -77,7 +102,7 @@ pub(super) struct SetCount {
 /// Pods as last heard, and the counts over them.
 #[derive(Clone, Debug)]
 pub(super) struct Cache {
-    marks: Vec<Mark>,
+    marks: Pages<PodId, Packed>,
     apps: IdVec<AppId, AppCount>,
     sets: Vec<SetCount>,
 }
@@ -85,7 +110,7 @@ pub(super) struct Cache {
 impl Cache {
     /// Nothing heard yet.
     pub(super) fn new(apps: usize) -> Cache {
-        Cache { marks: Vec::new(), apps: (0..apps).map(|_| AppCount::default()).collect(), sets: Vec::new() }
+        Cache { marks: Pages::new(), apps: (0..apps).map(|_| AppCount::default()).collect(), sets: Vec::new() }
     }
     /// An app's pods.
     pub(super) fn app(&self, app: AppId) -> AppCount {
@@ -97,14 +122,11 @@ impl Cache {
     }
     /// Takes a pod's newest version into the counts; returns what they held of it and what they hold now.
     pub(super) fn absorb(&mut self, pod: PodId, object: &PodObject) -> (Mark, Mark) {
-        if self.marks.len() <= pod.index() {
-            self.marks.resize(pod.index() + 1, Mark::UNKNOWN);
-        }
         if self.sets.len() <= object.set.index() {
             self.sets.resize(object.set.index() + 1, SetCount::default());
         }
         let new = Mark::of(object);
-        let old = std::mem::replace(&mut self.marks[pod.index()], new);
+        let old = std::mem::replace(self.marks.entry(pod, Packed::of(Mark::UNKNOWN)), Packed::of(new)).mark();
         let app = &mut self.apps[object.app];
         app.total = app.total + u32::from(new.exists) - u32::from(old.exists);
         app.healthy = app.healthy + u32::from(new.healthy) - u32::from(old.healthy);
@@ -113,5 +135,21 @@ impl Cache {
         let ready = |mark: Mark| u32::from(mark.active && mark.healthy);
         set.ready = set.ready + ready(new) - ready(old);
         (old, new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_in_a_byte_is_the_same_mark() {
+        for bits in 0..16_u8 {
+            for endpoint in [Endpoint::Absent, Endpoint::Ready, Endpoint::Terminating] {
+                let bit = |place: u8| bits >> place & 1 == 1;
+                let mark = Mark { known: bit(3), exists: bit(2), active: bit(1), healthy: bit(0), endpoint };
+                assert_eq!(Packed::of(mark).mark(), mark);
+            }
+        }
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct Desk<'a> {
 
 impl Desk<'_> {
     /// The pod as the process knows it.
-    pub(super) fn pod<'s>(&self, pod: PodId, ctx: &'s Ctx<'_>) -> Option<&'s PodObject> {
+    pub(super) fn pod(&self, pod: PodId, ctx: &Ctx<'_>) -> Option<PodObject> {
         ctx.store.pods().at(pod, self.cursor).filter(|object| !object.gone)
     }
     /// The Node object as the process knows it, if it exists.

@@ -7,7 +7,7 @@ use super::Key;
 use super::cache;
 use super::desk::Desk;
 use super::workqueue::{Settled, Workqueue};
-use crate::base::{Id, IdVec};
+use crate::base::{IdVec, Pages};
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, PodId};
 use crate::world::store::{Change, Endpoint, PodObject};
@@ -32,13 +32,13 @@ fn wanted_endpoint(pod: &PodObject, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Endpoint 
 pub(super) struct Endpoints {
     apps: IdVec<AppId, Slices>,
     /// What was last written of each pod.
-    written: Vec<Endpoint>,
+    written: Pages<PodId, Endpoint>,
 }
 
 impl Endpoints {
     /// Nothing written yet.
     pub(super) fn new(apps: usize) -> Endpoints {
-        Endpoints { apps: (0..apps).map(|_| Slices::default()).collect(), written: Vec::new() }
+        Endpoints { apps: (0..apps).map(|_| Slices::default()).collect(), written: Pages::new() }
     }
 
     /// What the slices say already, as a new leader lists them.
@@ -58,7 +58,7 @@ impl Endpoints {
     /// A pod's endpoint may have to change.
     pub(super) fn pod_changed(&mut self, pod: PodId, queue: &mut Workqueue, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
         let Some(object) = ctx.store.pods().at(pod, desk.cursor) else { return };
-        let (app, endpoint) = (object.app, wanted_endpoint(object, desk, ctx));
+        let (app, endpoint) = (object.app, wanted_endpoint(&object, desk, ctx));
         self.wanted(app, pod, endpoint, queue, desk, ctx);
     }
 
@@ -88,7 +88,7 @@ impl Endpoints {
         let mut pods = Vec::new();
         for pod in changed {
             let object = ctx.store.pods().at(pod, desk.cursor);
-            let wanted = object.map_or(Endpoint::Absent, |object| wanted_endpoint(object, desk, ctx));
+            let wanted = object.map_or(Endpoint::Absent, |object| wanted_endpoint(&object, desk, ctx));
             let written = self.written(pod);
             if *written != wanted {
                 *written = wanted;
@@ -109,7 +109,7 @@ impl Endpoints {
         let under_way = std::mem::take(&mut self.apps[app].under_way);
         if settled.failed {
             for pod in under_way {
-                *self.written(pod) = ctx.store.endpoints().at(pod, desk.cursor).copied().unwrap_or_default();
+                *self.written(pod) = ctx.store.pods().endpoint_at(pod, desk.cursor);
                 self.apps[app].changed.push(pod);
             }
         }
@@ -117,9 +117,6 @@ impl Endpoints {
     }
 
     fn written(&mut self, pod: PodId) -> &mut Endpoint {
-        if self.written.len() <= pod.index() {
-            self.written.resize(pod.index() + 1, Endpoint::Absent);
-        }
-        &mut self.written[pod.index()]
+        self.written.entry(pod, Endpoint::Absent)
     }
 }

@@ -403,6 +403,6 @@ fn delete_pods(node: NodeId, desk: &Desk<'_>, ctx: &mut Ctx<'_>) {
 
 /// The pods of a node as the process knows them.
 pub(super) fn pods_on(node: NodeId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Vec<(crate::world::ids::PodId, PodObject)> {
-    let known = |pod: &crate::world::ids::PodId| Some((*pod, desk.pod(*pod, ctx)?.clone()));
+    let known = |pod: &crate::world::ids::PodId| Some((*pod, desk.pod(*pod, ctx)?));
     ctx.store.pods_on(node).iter().filter_map(known).collect()
 }

@@ -17,14 +17,14 @@ use crate::world::spec::{RolloutKind, WorkloadKind};
 use crate::world::store::{Change, Phase, PodObject};
 
 /// What an app's identities hold, as heard.
-struct Identities<'a> {
-    pods: Vec<Option<(PodId, &'a PodObject)>>,
+struct Identities {
+    pods: Vec<Option<(PodId, PodObject)>>,
     /// Beyond `spec.replicas`, the highest first.
-    condemned: Vec<(u32, PodId, &'a PodObject)>,
+    condemned: Vec<(u32, PodId, PodObject)>,
 }
 
-impl<'a> Identities<'a> {
-    fn heard(app: AppId, replicas: u32, desk: &Desk<'_>, ctx: &Ctx<'a>) -> Identities<'a> {
+impl Identities {
+    fn heard(app: AppId, replicas: u32, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Identities {
         let store = ctx.store;
         let mut identities = Identities { pods: vec![None; replicas as usize], condemned: Vec::new() };
         for pod in store.pods_of(app) {
@@ -88,7 +88,7 @@ impl Sync<'_, '_, '_> {
     }
 
     /// Goes over the identities in order; whether the sync ends here.
-    fn creates_and_waits(&mut self, identities: &Identities<'_>) -> bool {
+    fn creates_and_waits(&mut self, identities: &Identities) -> bool {
         let ordered = !self.in_parallel();
         for (ordinal, place) in identities.pods.iter().enumerate() {
             let ordinal = ordinal as u32;
@@ -110,7 +110,7 @@ impl Sync<'_, '_, '_> {
         false
     }
 
-    fn condemns(&mut self, identities: &Identities<'_>) -> bool {
+    fn condemns(&mut self, identities: &Identities) -> bool {
         let ordered = !self.in_parallel();
         for (_, pod, object) in &identities.condemned {
             if object.deleting.is_none() {
@@ -124,7 +124,7 @@ impl Sync<'_, '_, '_> {
     }
 
     /// The highest identity of an old template goes, once all above it are healthy.
-    fn rolls(&mut self, identities: &Identities<'_>) {
+    fn rolls(&mut self, identities: &Identities) {
         let rollout = &self.ctx.spec.apps[self.app].rollout;
         if rollout.kind == RolloutKind::OnDelete {
             return;

@@ -146,7 +146,7 @@ impl Play {
     fn start_and_stop(&mut self) {
         for app in self.stage.spec.apps.ids() {
             for pod in self.stage.store.pods_of(app).to_vec() {
-                let object = self.stage.store.pods().now(pod).clone();
+                let object = self.stage.store.pods().now(pod);
                 if object.deleting.is_some() {
                     self.put(Change::RemovePod { pod });
                 } else if object.node.is_none() {
@@ -170,7 +170,7 @@ impl Play {
         self.writes.iter().filter(|(_, change)| wanted(change)).map(|(at, _)| *at).collect()
     }
     fn endpoint(&self, pod: PodId) -> Endpoint {
-        *self.stage.store.endpoints().now(pod)
+        self.stage.store.pods().endpoint(pod)
     }
     fn node(&self, node: u32) -> NodeObject {
         self.stage.store.nodes().now(NodeId(node)).clone()

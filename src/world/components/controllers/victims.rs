@@ -4,7 +4,7 @@
 
 use super::cache::has_ended;
 use super::desk::Desk;
-use crate::base::{Span, Time};
+use crate::base::{Name, Span, Time};
 use crate::world::effects::Ctx;
 use crate::world::ids::{NodeId, PodId, SetId};
 use crate::world::store::{Phase, PodObject};
@@ -20,7 +20,7 @@ pub(super) fn choose(set: SetId, count: usize, desk: &Desk<'_>, ctx: &Ctx<'_>) -
         let object = desk.pod(*pod, ctx).filter(|object| object.is_live() && !has_ended(object.phase))?;
         Some((*pod, object))
     };
-    let pods: Vec<(PodId, &PodObject)> = ctx.store.pods_of(app).iter().filter_map(active).collect();
+    let pods: Vec<(PodId, PodObject)> = ctx.store.pods_of(app).iter().filter_map(active).collect();
     // Siblings are the active pods of all the Deployment's sets: `getPodsRankedByRelatedPodsOnSameNode`.
     let mut nodes: Vec<NodeId> = pods.iter().filter_map(|(_, pod)| pod.node).collect();
     nodes.sort_unstable();
@@ -35,25 +35,31 @@ pub(super) fn choose(set: SetId, count: usize, desk: &Desk<'_>, ctx: &Ctx<'_>) -
     let mut ranked: Vec<(Rank, PodId)> = pods
         .iter()
         .filter(|(_, pod)| pod.set == set)
-        .map(|(id, pod)| (rank(pod, siblings(pod.node), logarithmic, ctx.now), *id))
+        .map(|(id, pod)| {
+            let uid = logarithmic.then(|| ctx.store.pods().name(*id));
+            (rank(*pod, siblings(pod.node), uid, ctx.now), *id)
+        })
         .collect();
     ranked.sort_unstable();
     ranked.into_iter().take(count).map(|(_, pod)| pod).collect()
 }
 
-fn rank(pod: &PodObject, siblings: u32, logarithmic: bool, now: Time) -> Rank {
+/// `uid`: where ages compare by power of two, and ties by it.
+fn rank(pod: PodObject, siblings: u32, uid: Option<Name>, now: Time) -> Rank {
     let phase = match pod.phase {
         Phase::Pending => 0,
         Phase::Running | Phase::Succeeded | Phase::Failed => 1,
     };
-    let age = |since: Time| match logarithmic {
-        true => u64::from(u64::BITS - whole_seconds(now.since(since)).leading_zeros()),
-        false => now.since(since).as_nanos(),
+    let age = |since: Time| match uid {
+        Some(_) => u64::from(u64::BITS - whole_seconds(now.since(since)).leading_zeros()),
+        None => now.since(since).as_nanos(),
     };
     let ready_for = if pod.ready { age(pod.ready_since) } else { 0 };
-    let tie = if logarithmic { pod.name.0 } else { u64::MAX - u64::from(pod.ordinal) };
     let created_for = age(pod.created);
-    let last = if logarithmic { created_for << 56 | tie >> 8 } else { created_for.min(tie) };
+    let last = match uid {
+        Some(uid) => created_for << 56 | uid.0 >> 8,
+        None => created_for.min(u64::MAX - u64::from(pod.ordinal)),
+    };
     (pod.node.is_some(), phase, pod.ready, std::cmp::Reverse(siblings), ready_for, last)
 }
 

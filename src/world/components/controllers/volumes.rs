@@ -151,7 +151,7 @@ fn users(volume: VolumeId, desk: &Desk<'_>, ctx: &Ctx<'_>) -> Vec<(NodeId, bool)
     let apps = ctx.spec.apps.ids().filter(|app| ctx.store.is_volume_of(*app, volume));
     let pods = apps.flat_map(|app| ctx.store.pods_of(app).iter().copied());
     let needs = |pod: &crate::world::ids::PodId| ctx.store.volume_of(*pod) == Some(volume);
-    let bound = |object: &PodObject| Some((object.node?, object.deleting.is_none()));
+    let bound = |object: PodObject| Some((object.node?, object.deleting.is_none()));
     pods.filter(needs)
         .filter_map(|pod| desk.pod(pod, ctx))
         .filter(|object| !has_ended(object.phase))

@@ -112,7 +112,7 @@ impl Bench {
         self.api(Change::DeletePod { pod, grace: None });
     }
     /// The pod's object.
-    pub(super) fn object(&self, pod: PodId) -> &PodObject {
+    pub(super) fn object(&self, pod: PodId) -> PodObject {
         self.stage.store.pods().now(pod)
     }
     /// Sets what the pod's address answers.

@@ -21,7 +21,7 @@ impl Kubelets {
 
     /// How long a container of this pod lives; `None`: as long as it is let.
     fn lifetime(&self, pod: PodId, ctx: &Ctx<'_>) -> Option<Span> {
-        let app = ctx.store.pods().now(pod).app;
+        let app = ctx.store.pods().app(pod);
         let of = |(whom, _): &&(Doomed, Span)| *whom == Doomed::Pod(pod) || *whom == Doomed::App(app);
         self.doomed.iter().filter(of).map(|(_, after)| *after).min()
     }
@@ -36,7 +36,7 @@ impl Kubelets {
 
     /// Its time is over, unless it was mended meanwhile.
     pub(super) fn container_dies(&self, pod: PodId, restarts: u16, ctx: &mut Ctx<'_>) {
-        let is_it = |worker: &super::Worker| worker.alive && worker.restarts == restarts;
+        let is_it = |worker: super::Worker| worker.alive && worker.restarts == restarts;
         if self.workers.get(pod).is_some_and(is_it) && self.lifetime(pod, ctx).is_some() {
             ctx.notify(Notice::Sigkill(pod));
             ctx.notify(Notice::ContainerExited(pod));

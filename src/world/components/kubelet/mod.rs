@@ -19,6 +19,7 @@ mod start;
 mod status;
 mod stop;
 mod worker;
+mod workers;
 
 #[cfg(test)]
 mod bench;
@@ -36,7 +37,8 @@ use crate::world::purpose::Purpose;
 use crate::world::store::{PodObject, Revision, Touched};
 use machine::Kubelet;
 pub use machine::KubeletFlaw;
-use worker::{Stage, Worker, Workers};
+use worker::{Stage, Worker};
+use workers::Workers;
 
 /// Inside a kubelet. At most 12 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +172,8 @@ impl Kubelets {
             let object = ctx.store.pods().now(*pod);
             self.nodes[node].remember_image(object.app);
             self.nodes[node].pods.push(*pod);
-            self.workers.insert(*pod, Worker::long_running(node, object));
+            self.workers.insert(*pod, Worker::long_running(node));
+            self.workers.rest(*pod, &ctx.spec.apps[object.app], ctx.now);
         }
         ctx.notify(crate::world::effects::Notice::Pulse(node, true));
     }
@@ -233,7 +236,7 @@ impl Kubelets {
             match touched {
                 Touched::Pod(pod) => {
                     if let Some(object) = store.pods().at(pod, to).filter(|object| object.node == Some(node)) {
-                        self.pod_is(node, pod, object, ctx);
+                        self.pod_is(node, pod, &object, ctx);
                     }
                 }
                 Touched::Node(other) => {
@@ -261,7 +264,7 @@ impl Kubelets {
         let others = store.pods_on(node).iter().filter(|pod| !known.contains(pod));
         for pod in known.iter().chain(others) {
             if let Some(object) = store.pods().at(*pod, at).filter(|object| object.node == Some(node)) {
-                self.pod_is(node, *pod, object, ctx);
+                self.pod_is(node, *pod, &object, ctx);
             }
         }
         self.node_heard(node, at, ctx);
@@ -321,8 +324,8 @@ impl Kubelets {
         ctx: &mut Ctx<'_>,
     ) {
         let Some(worker) = self.workers.get(pod) else { return };
-        let ordinal = self.nodes[worker.node].ordinal(worker);
-        let name = ctx.store.pods().now(pod).name;
+        let ordinal = self.nodes[worker.node].ordinal(&worker);
+        let name = ctx.store.pods().name(pod);
         let lasting = lasting.sample(&mut ctx.draw(purpose, name, ordinal)) * u64::from(self.nodes[worker.node].pace);
         self.enter_until(pod, stage, ctx.now + lasting, ctx);
     }

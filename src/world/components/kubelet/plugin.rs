@@ -17,14 +17,14 @@ const SANDBOX_RETRY: Span = Span::secs(10);
 impl Kubelets {
     /// Whether a sandbox can be made on this node: its plugin runs, or is no pod.
     pub(super) fn plugs(&self, node: NodeId, ctx: &Ctx<'_>) -> bool {
-        let is_plugin = |pod: PodId| ctx.spec.apps[ctx.store.pods().now(pod).app].is_cni;
+        let is_plugin = |pod: PodId| ctx.spec.apps[ctx.store.pods().app(pod)].is_cni;
         let alive = |pod: PodId| self.workers.get(pod).is_some_and(|worker| worker.alive);
         !self.cni || self.nodes[node].pods.iter().any(|pod| alive(*pod) && is_plugin(*pod))
     }
 
     /// A container has started; if it is the plugin's, the node may become Ready, and pods get their sandboxes.
     pub(super) fn plugin_started(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
-        if !self.cni || !ctx.spec.apps[ctx.store.pods().now(pod).app].is_cni {
+        if !self.cni || !ctx.spec.apps[ctx.store.pods().app(pod)].is_cni {
             return;
         }
         let Some(node) = self.workers.get(pod).map(|worker| worker.node) else { return };
@@ -35,7 +35,7 @@ impl Kubelets {
         }
         for pod in self.nodes[node].pods.clone() {
             let refused =
-                |worker: &&super::worker::Worker| worker.stage == Stage::Waiting && worker.mark > worker.added;
+                |worker: &super::worker::Worker| worker.stage == Stage::Waiting && worker.mark > worker.added;
             if let Some(worker) = self.workers.get(pod).filter(refused) {
                 let at = ctx.now.next_tick(worker.mark, SANDBOX_RETRY);
                 self.enter_until(pod, Stage::Waiting, at, ctx);

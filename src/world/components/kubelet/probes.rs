@@ -55,6 +55,11 @@ impl Probe {
     pub(super) const fn succeeding() -> Probe {
         Probe { as_of: Time::ZERO, run: u32::MAX, last: true, sees: true }
     }
+    /// Whether it has found success this often in a row at least, and still does.
+    pub(super) fn is_settled(self, successes: u32, now: Time) -> bool {
+        let often = self.last && self.run >= successes || successes == 0 && self.run == 0;
+        self.sees && often && self.as_of <= now
+    }
     /// What a tick finds now.
     pub(super) const fn sees(self) -> bool {
         self.sees

@@ -40,7 +40,7 @@ impl Kubelets {
     /// container, and so it knows no more than the PLEG does (`pkg/kubelet/prober/worker.go` doProbe).
     pub(super) fn begin_probes(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
-        let app = &ctx.spec.apps[ctx.store.pods().now(pod).app];
+        let app = &ctx.spec.apps[ctx.store.pods().app(pod)];
         worker.passed = app.startup.is_none();
         worker.liveness = Probe::idle();
         worker.readiness = Probe::idle();
@@ -54,7 +54,7 @@ impl Kubelets {
     /// The startup probe has passed, or there is none: readiness and liveness probes begin.
     fn pass_startup(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
-        let app = &ctx.spec.apps[ctx.store.pods().now(pod).app];
+        let app = &ctx.spec.apps[ctx.store.pods().app(pod)];
         let sees = ctx.serving.answers(pod);
         worker.passed = true;
         worker.readiness = Probe::idle();
@@ -114,9 +114,9 @@ impl Kubelets {
     /// Counts what probes found before `to`.
     fn count_probes(&mut self, pod: PodId, to: Time, ctx: &Ctx<'_>) {
         let Some(worker) = self.workers.get(pod) else { return };
-        let app = ctx.store.pods().now(pod).app;
-        let readiness = self.ticks(pod, worker, worker.gate(), app, ctx);
-        let liveness = self.ticks(pod, worker, Kind::Liveness, app, ctx);
+        let app = ctx.store.pods().app(pod);
+        let readiness = self.ticks(pod, &worker, worker.gate(), app, ctx);
+        let liveness = self.ticks(pod, &worker, Kind::Liveness, app, ctx);
         if let Some(worker) = self.workers.get_mut(pod) {
             if let Some((_, ticks)) = readiness {
                 worker.readiness.advance(to, ticks);
@@ -133,19 +133,19 @@ impl Kubelets {
         worker.probe_generation = worker.probe_generation.wrapping_add(1);
         let generation = worker.probe_generation;
         let Some(worker) = self.workers.get(pod) else { return };
-        let app = ctx.store.pods().now(pod).app;
+        let app = ctx.store.pods().app(pod);
         let gate = worker.gate();
         // While a pod is being deleted only its readiness is probed.
         let starting = gate == Kind::Startup && worker.stage == Stage::Running && !worker.ends();
         let waits = starting || (gate == Kind::Readiness && worker.readiness.sees() != worker.ready);
-        if waits && let Some((spec, ticks)) = self.ticks(pod, worker, gate, app, ctx) {
+        if waits && let Some((spec, ticks)) = self.ticks(pod, &worker, gate, app, ctx) {
             let at = due(worker.readiness, spec, ticks, ctx.serving.of(pod));
             ctx.at(at, Event::Kubelet(KubeletEvent::Readiness { pod, generation }));
         }
         let lives = worker.stage == Stage::Running && !worker.ends() && worker.passed;
         if lives
             && !worker.liveness.sees()
-            && let Some((spec, ticks)) = self.ticks(pod, worker, Kind::Liveness, app, ctx)
+            && let Some((spec, ticks)) = self.ticks(pod, &worker, Kind::Liveness, app, ctx)
         {
             let at = due(worker.liveness, spec, ticks, ctx.serving.of(pod));
             ctx.at(at, Event::Kubelet(KubeletEvent::Liveness { pod, generation }));
@@ -194,7 +194,7 @@ impl Kubelets {
             || kubelet.younger_than(spec.period, worker.added);
         let jitter = match jitters {
             true => {
-                let name = ctx.store.pods().now(pod).name.part(kind as u64);
+                let name = ctx.store.pods().name(pod).part(kind as u64);
                 ctx.draw(Purpose::ProbePhase, name, u64::from(kubelet.incarnation)).span_below(spec.period)
             }
             false => Span::ZERO,

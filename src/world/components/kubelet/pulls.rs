@@ -20,7 +20,7 @@ impl Kubelets {
     pub(super) fn get_image(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get(pod) else { return };
         let node = worker.node;
-        let app = ctx.store.pods().now(pod).app;
+        let app = ctx.store.pods().app(pod);
         if self.image_is_there(node, app, ctx) {
             return self.start_container(pod, ctx);
         }
@@ -36,7 +36,7 @@ impl Kubelets {
     /// One pull at a time: `serializeImagePulls` is true by default (kubelet configuration).
     fn pull_next(&mut self, node: NodeId, ctx: &mut Ctx<'_>) {
         while let Some(pod) = self.nodes[node].pulls.front().copied() {
-            let app = ctx.store.pods().now(pod).app;
+            let app = ctx.store.pods().app(pod);
             if !self.image_is_there(node, app, ctx) {
                 let asked = &ctx.spec.apps[app];
                 let name = self.nodes[node].name.with(Name::new(&asked.name));
@@ -64,7 +64,7 @@ impl Kubelets {
             self.pull_fails(pod, ctx);
             return self.pull_next(node, ctx);
         }
-        self.nodes[node].remember_image(ctx.store.pods().now(pod).app);
+        self.nodes[node].remember_image(ctx.store.pods().app(pod));
         self.pull_next(node, ctx);
     }
 

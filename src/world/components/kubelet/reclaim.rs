@@ -20,9 +20,9 @@ impl Kubelets {
     pub(super) fn reclaim_after(&mut self, pod: PodId, exit: Time, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get(pod) else { return };
         let (node, kubelet) = (worker.node, &self.nodes[worker.node]);
-        let name = ctx.store.pods().now(pod).name;
+        let name = ctx.store.pods().name(pod);
         let lasting = ctx.spec.timings.reclaim;
-        let lasting = lasting.sample(&mut ctx.draw(Purpose::Reclaim, name, kubelet.ordinal(worker)));
+        let lasting = lasting.sample(&mut ctx.draw(Purpose::Reclaim, name, kubelet.ordinal(&worker)));
         let mut at = ctx.now + lasting;
         // With the object gone nobody waits for it, and the sandbox is deleted in any case.
         if kubelet.awaits_sandbox() && !worker.gone {

@@ -91,7 +91,7 @@ impl Kubelets {
     fn start_again(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get_mut(pod) else { return };
         worker.restarts = worker.restarts.saturating_add(1);
-        let name = ctx.store.pods().now(pod).name;
+        let name = ctx.store.pods().name(pod);
         let at = restart_time(worker, ctx.now, |look| {
             let ordinal = u64::from(worker.restarts) << 8 | look;
             LOOK_AGAIN + ctx.draw(Purpose::Backoff, name, ordinal).span_below(LOOK_AGAIN / 2)
@@ -111,7 +111,7 @@ impl Kubelets {
     /// When the image of a pod is pulled again whose pull has just failed.
     pub(super) fn pull_again_at(&self, pod: PodId, ctx: &Ctx<'_>) -> Time {
         let Some(worker) = self.workers.get(pod) else { return ctx.now };
-        let name = ctx.store.pods().now(pod).name;
+        let name = ctx.store.pods().name(pod);
         look_after(worker.failed_pulls, ctx.now, ctx.now, |look| {
             let ordinal = 1 << 32 | u64::from(worker.failed_pulls) << 8 | look;
             LOOK_AGAIN + ctx.draw(Purpose::Backoff, name, ordinal).span_below(LOOK_AGAIN / 2)

@@ -36,7 +36,7 @@ impl Kubelets {
     /// NetworkNotReadyErrorMsg); the others' workers try again once it is.
     pub(super) fn make_sandbox(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         let Some(worker) = self.workers.get(pod) else { return };
-        let app = &ctx.spec.apps[ctx.store.pods().now(pod).app];
+        let app = &ctx.spec.apps[ctx.store.pods().app(pod)];
         if !self.nodes[worker.node].has_network() && !app.host_network {
             return;
         }

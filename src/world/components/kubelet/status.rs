@@ -58,12 +58,16 @@ impl Kubelets {
     /// The API's status of a pod was heard: if somebody else has changed it (the node lifecycle controller marks all
     /// pods of a lost node), the next batch puts it right (`needsReconcile` of the status manager).
     pub(super) fn compare(&mut self, pod: PodId, object: &PodObject, ctx: &mut Ctx<'_>) {
-        let Some(worker) = self.workers.get_mut(pod).filter(|_| !object.gone) else { return };
-        if (object.phase, object.ready) == worker.posted {
+        let Some(worker) = self.workers.get(pod).filter(|_| !object.gone) else { return };
+        if (object.phase, object.ready) != worker.posted {
+            if worker.echoed {
+                self.tick_later(worker.node, ctx);
+            }
+        } else if !worker.echoed
+            && let Some(worker) = self.workers.get_mut(pod)
+        {
             worker.echoed = true;
-        } else if worker.echoed {
-            let node = worker.node;
-            self.tick_later(node, ctx);
+            self.workers.rest(pod, &ctx.spec.apps[object.app], ctx.now);
         }
     }
 

@@ -129,7 +129,7 @@ impl Kubelets {
 
     /// A failed probe stops the container, hook and grace included, to start it anew.
     pub(super) fn stop_to_restart(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
-        let app = ctx.store.pods().now(pod).app;
+        let app = ctx.store.pods().app(pod);
         if let Some(worker) = self.workers.get_mut(pod) {
             worker.set_grace(ctx.spec.apps[app].grace);
         }
@@ -167,8 +167,8 @@ impl Kubelets {
     pub(super) fn stopped(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         self.remove_sandbox(pod, ctx);
         let Some(worker) = self.workers.get(pod) else { return };
-        let ordinal = self.nodes[worker.node].ordinal(worker);
-        let name = ctx.store.pods().now(pod).name;
+        let ordinal = self.nodes[worker.node].ordinal(&worker);
+        let name = ctx.store.pods().name(pod);
         let lasting = EXIT_REPORT.sample(&mut ctx.draw(Purpose::ExitReport, name, ordinal));
         if let Some(worker) = self.workers.get_mut(pod) {
             worker.mark = ctx.now + lasting;
@@ -225,13 +225,13 @@ impl Kubelets {
 
     /// How long the preStop hook takes, unless the grace ends first.
     fn hook(&self, pod: PodId, ctx: &Ctx<'_>) -> Span {
-        let object = ctx.store.pods().now(pod);
-        let app = &ctx.spec.apps[object.app];
-        let ordinal = self.workers.get(pod).map_or(0, |worker| self.nodes[worker.node].ordinal(worker));
+        let (pods, name) = (ctx.store.pods(), ctx.store.pods().name(pod));
+        let app = &ctx.spec.apps[pods.app(pod)];
+        let ordinal = self.workers.get(pod).map_or(0, |worker| self.nodes[worker.node].ordinal(&worker));
         match app.pre_stop_kind {
             _ if app.pre_stop.is_zero() => Span::ZERO,
             PreStopKind::Exec => {
-                app.pre_stop + HOOK_START.sample(&mut ctx.draw(Purpose::PreStop, object.name, ordinal))
+                app.pre_stop + HOOK_START.sample(&mut ctx.draw(Purpose::PreStop, name, ordinal))
             }
             PreStopKind::Sleep => app.pre_stop,
         }

@@ -1,8 +1,8 @@
-//! What a kubelet knows of one pod of its node, and the table of all of them.
+//! What a kubelet knows of one pod of its node.
 
 use super::probes::Probe;
-use crate::base::{Slots, Span, Time};
-use crate::world::ids::{NodeId, PodId};
+use crate::base::{Span, Time};
+use crate::world::ids::NodeId;
 use crate::world::store::{Phase, PodObject};
 
 /// Where a pod's worker stands. Whether process and sandbox exist is said by `Worker::alive` and `Worker::sandbox`.
@@ -36,8 +36,8 @@ pub(super) enum Stage {
     Done,
 }
 
-/// One pod's worker. A run has many: at most 104 bytes.
-#[derive(Clone, Debug)]
+/// One pod's worker: at most 104 bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Worker {
     /// The kubelet's node.
     pub(super) node: NodeId,
@@ -46,7 +46,7 @@ pub(super) struct Worker {
     /// Only a probe event of this generation counts.
     pub(super) probe_generation: u32,
     /// Grace of the stop under way, milliseconds.
-    grace_ms: u32,
+    pub(super) grace_ms: u32,
     /// When the kubelet first dealt with the pod: its probes' clocks start then.
     pub(super) added: Time,
     /// When the container was last started.
@@ -96,6 +96,11 @@ pub(super) struct Worker {
 impl Worker {
     /// The worker of a pod just heard of.
     pub(super) fn new(node: NodeId, object: &PodObject, now: Time) -> Worker {
+        let (posted, ran) = ((object.phase, object.ready), object.phase == Phase::Running);
+        Worker { posted, ran, ..Worker::idle(node, now) }
+    }
+
+    const fn idle(node: NodeId, now: Time) -> Worker {
         Worker {
             node,
             generation: 0,
@@ -111,7 +116,7 @@ impl Worker {
             failed_pulls: 0,
             restarts: 0,
             stage: Stage::Waiting,
-            posted: (object.phase, object.ready),
+            posted: (Phase::Pending, false),
             unposted: false,
             echoed: true,
             alive: false,
@@ -119,7 +124,7 @@ impl Worker {
             seen: false,
             passed: false,
             ready: false,
-            ran: object.phase == Phase::Running,
+            ran: false,
             deleting: false,
             gone: false,
             sandbox_dead: false,
@@ -127,7 +132,7 @@ impl Worker {
     }
 
     /// The worker of a pod that has been running and ready since long before the run.
-    pub(super) fn long_running(node: NodeId, object: &PodObject) -> Worker {
+    pub(super) const fn long_running(node: NodeId) -> Worker {
         Worker {
             stage: Stage::Running,
             posted: (Phase::Running, true),
@@ -139,7 +144,7 @@ impl Worker {
             passed: true,
             ready: true,
             ran: true,
-            ..Worker::new(node, object, Time::ZERO)
+            ..Worker::idle(node, Time::ZERO)
         }
     }
 
@@ -163,13 +168,19 @@ impl Worker {
     }
     /// Sets the grace, rounded down to milliseconds; the API has whole seconds.
     pub(super) fn set_grace(&mut self, grace: Span) {
-        self.grace_ms = u32::try_from(grace.as_nanos() / 1_000_000).unwrap_or(u32::MAX);
+        self.grace_ms = grace.as_millis_u32();
     }
     /// Enters a stage; a stage event still pending no longer counts. Returns the generation of the new one.
     pub(super) fn enter(&mut self, stage: Stage) -> u32 {
         self.stage = stage;
         self.generation = self.generation.wrapping_add(1);
         self.generation
+    }
+    /// What counts only while a container stops or waits is forgotten while one runs.
+    pub(super) fn forget_stops(&mut self) {
+        if self.stage == Stage::Running && !self.ends() {
+            (self.mark, self.grace_ms) = (Time::ZERO, 0);
+        }
     }
     /// No pending event of this worker counts any longer.
     pub(super) fn forget_events(&mut self) {
@@ -178,15 +189,12 @@ impl Worker {
     }
 }
 
-/// All pods' workers.
-pub(super) type Workers = Slots<PodId, Worker>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_is_small_enough_for_a_hundred_and_fifty_thousand() {
+    fn a_worker_takes_as_much_room_as_is_said() {
         assert!(size_of::<Worker>() <= 104, "{}", size_of::<Worker>());
     }
 }

@@ -6,7 +6,7 @@
 use super::classes::{Class, Classes};
 use super::record::{Machine, Record};
 use super::spots::Spots;
-use crate::base::{Id, IdVec};
+use crate::base::{Id, IdVec, Pages};
 use crate::world::effects::Ctx;
 use crate::world::ids::{AppId, NodeId, PodId, ZoneId};
 use crate::world::spec::AppSpec;
@@ -21,11 +21,36 @@ struct Held {
     assumed: bool,
 }
 
+/// The same in 4 bytes: there is one for each pod that ever was. From the top: live, assumed, the node's id.
+#[derive(Clone, Copy, Debug)]
+struct Packed(u32);
+
+impl Packed {
+    const LIVE: u32 = 1 << 31;
+    const ASSUMED: u32 = 1 << 30;
+    /// Marks no node; there are fewer machines in a run.
+    const NO_NODE: u32 = Packed::ASSUMED - 1;
+
+    fn of(held: Held) -> Packed {
+        let node = held.node.map_or(Packed::NO_NODE, |node| node.0.min(Packed::NO_NODE));
+        let (live, assumed) = (u32::from(held.live) * Packed::LIVE, u32::from(held.assumed) * Packed::ASSUMED);
+        Packed(node | live | assumed)
+    }
+    fn held(self) -> Held {
+        let node = self.0 & Packed::NO_NODE;
+        Held {
+            node: (node != Packed::NO_NODE).then_some(NodeId(node)),
+            live: self.0 & Packed::LIVE != 0,
+            assumed: self.0 & Packed::ASSUMED != 0,
+        }
+    }
+}
+
 /// The cache.
 #[derive(Clone, Debug)]
 pub(super) struct Cache {
     pub(super) nodes: Vec<Record>,
-    held: Vec<Held>,
+    held: Pages<PodId, Packed>,
     spots: IdVec<AppId, Spots>,
     /// Nodes that exist, by zone.
     zones: Vec<Vec<NodeId>>,
@@ -41,7 +66,7 @@ impl Cache {
     pub(super) fn new(apps: &IdVec<AppId, AppSpec>) -> Cache {
         Cache {
             nodes: Vec::new(),
-            held: Vec::new(),
+            held: Pages::new(),
             spots: apps.iter().map(|_| Spots::default()).collect(),
             zones: Vec::new(),
             order: Vec::new(),
@@ -59,7 +84,7 @@ impl Cache {
     }
     /// Where a pod stands, assumed or bound.
     pub(super) fn node_of(&self, pod: PodId) -> Option<NodeId> {
-        self.held.get(pod.index()).and_then(|held| held.node)
+        self.held.get(pod).and_then(|held| held.held().node)
     }
 
     /// Takes in machines that are new.
@@ -138,16 +163,13 @@ impl Cache {
         self.classes.of(app)
     }
 
-    fn held(&mut self, pod: PodId) -> Held {
-        if self.held.len() <= pod.index() {
-            self.held.resize(pod.index() + 1, Held::default());
-        }
-        self.held[pod.index()]
+    fn held(&self, pod: PodId) -> Held {
+        self.held.get(pod).map_or(Held::default(), |held| held.held())
     }
 
     fn hold(&mut self, pod: PodId, app: AppId, new: Held, ctx: &Ctx<'_>) {
         let old = self.held(pod);
-        self.held[pod.index()] = new;
+        *self.held.entry(pod, Packed::of(Held::default())) = Packed::of(new);
         if (old.node, old.live) == (new.node, new.live) {
             return;
         }

@@ -75,8 +75,8 @@ impl Mind {
         }
         for pod in ctx.store.pods().ids() {
             if let Some(object) = ctx.store.pods().at(pod, at) {
-                self.cache.absorb_pod(pod, object, ctx);
-                self.sort_in(pod, object, queues, ctx);
+                self.cache.absorb_pod(pod, &object, ctx);
+                self.sort_in(pod, &object, queues, ctx);
             }
         }
         if queues {
@@ -107,8 +107,8 @@ impl Mind {
             match touched {
                 Touched::Pod(pod) => {
                     let Some(object) = store.pods().at(pod, to) else { continue };
-                    helps |= self.cache.absorb_pod(pod, object, ctx);
-                    self.sort_in(pod, object, queues, ctx);
+                    helps |= self.cache.absorb_pod(pod, &object, ctx);
+                    self.sort_in(pod, &object, queues, ctx);
                 }
                 Touched::Node(node) => {
                     let Some(object) = store.nodes().at(node, to) else { continue };
@@ -169,7 +169,7 @@ impl Mind {
                 let volume = zone_of_volume(pod, ctx);
                 self.placing.decide(
                     (object.app, volume),
-                    object.name,
+                    ctx.store.pods().name(pod),
                     u64::from(attempt),
                     (&mut self.cache, machines),
                     ctx,
@@ -181,11 +181,11 @@ impl Mind {
     /// Room that was made for others of no less priority counts as taken.
     /// Source: `RunFilterPluginsWithNominatedPods` of `pkg/scheduler/framework/runtime/framework.go`.
     fn hold_nominated(&mut self, pod: PodId, ctx: &Ctx<'_>) -> Vec<(NodeId, u32, u32)> {
-        let priority = |pod: PodId| ctx.spec.apps[ctx.store.pods().now(pod).app].priority;
+        let priority = |pod: PodId| ctx.spec.apps[ctx.store.pods().app(pod)].priority;
         let others = self.nominated.iter().filter(|(other, _)| *other != pod && priority(*other) >= priority(pod));
         let held: Vec<_> = others
             .map(|(other, node)| {
-                let app = &ctx.spec.apps[ctx.store.pods().now(*other).app];
+                let app = &ctx.spec.apps[ctx.store.pods().app(*other)];
                 (*node, app.cpu, app.memory)
             })
             .collect();
@@ -224,7 +224,7 @@ impl Mind {
 
     /// The API's answer to a binding. After a failure the pod's place is free again, and it is tried anew.
     pub(super) fn bound(&mut self, pod: PodId, result: Outcome, ctx: &mut Ctx<'_>) {
-        let app = ctx.store.pods().now(pod).app;
+        let app = ctx.store.pods().app(pod);
         if result.is_err() && self.cache.forget(pod, app, ctx) {
             self.put_back(pod, true, ctx);
         }
@@ -243,7 +243,7 @@ impl Mind {
             Some(node) => vec![node],
             None => short_of_room((app, zone_of_volume(pod, ctx)), (cache, machines), ctx),
         };
-        let app = ctx.store.pods().now(pod).app;
+        let app = ctx.store.pods().app(pod);
         if !preemption::may(pod, known, self.cursor, ctx) {
             return;
         }
@@ -251,7 +251,7 @@ impl Mind {
         let Some(found) = preemption::choose(pod, attempt, nodes, (&self.cache, machines, self.cursor), ctx) else {
             return;
         };
-        let priority = |pod: PodId| ctx.spec.apps[ctx.store.pods().now(pod).app].priority;
+        let priority = |pod: PodId| ctx.spec.apps[ctx.store.pods().app(pod)].priority;
         self.nominated
             .retain(|(other, node)| *other != pod && (*node != found.node || priority(*other) >= priority(pod)));
         self.nominated.push((pod, found.node));
@@ -292,7 +292,7 @@ impl Mind {
             return;
         }
         let Some((pod, attempt)) = self.queue.pop() else { return };
-        let name = ctx.store.pods().now(pod).name;
+        let name = ctx.store.pods().name(pod);
         let mut draw = ctx.draw(Purpose::SchedulingCycle, name, u64::from(attempt));
         let at = ctx.now + ctx.spec.timings.scheduling.sample(&mut draw);
         self.cycle = Some((pod, attempt, at));

@@ -57,7 +57,7 @@ pub(super) fn choose(
         return None;
     }
     let object = ctx.store.pods().now(pod);
-    let draw = ctx.draw(Purpose::Preemption, object.name, u64::from(attempt)).below(nodes.len() as u64);
+    let draw = ctx.draw(Purpose::Preemption, ctx.store.pods().name(pod), u64::from(attempt)).below(nodes.len() as u64);
     let enough = (nodes.len() * CANDIDATES_PERCENT / 100).max(CANDIDATES_MIN);
     nodes.rotate_left(draw as usize);
     let asked = &ctx.spec.apps[object.app];
@@ -78,7 +78,7 @@ fn victims(
         let less = ctx.spec.apps[object.app].priority < asked.priority;
         (less && cache.node_of(*pod) == Some(node)).then_some((*pod, object))
     };
-    let mut lesser: Vec<(PodId, &PodObject)> = ctx.store.pods_on(node).iter().filter_map(known).collect();
+    let mut lesser: Pods = ctx.store.pods_on(node).iter().filter_map(known).collect();
     lesser.sort_by_key(|(pod, object)| (std::cmp::Reverse(ctx.spec.apps[object.app].priority), object.created, *pod));
     lesser.iter().for_each(|(_, object)| leaves(&mut record, &ctx.spec.apps[object.app]));
     if lesser.is_empty() || short_of(asked, &record, machine).is_some() {
@@ -106,10 +106,10 @@ fn victims(
     Some(((broken, highest, sum, found.victims.len(), std::cmp::Reverse(since)), found))
 }
 
-type Pods<'a> = Vec<(PodId, &'a PodObject)>;
+type Pods = Vec<(PodId, PodObject)>;
 
 /// Pods whose budget allows no disruption more, and the others. Source: `filterPodsWithPDBViolation`.
-fn by_budget<'a>(pods: &[(PodId, &'a PodObject)], cursor: Revision, ctx: &Ctx<'_>) -> (Pods<'a>, Pods<'a>) {
+fn by_budget(pods: &[(PodId, PodObject)], cursor: Revision, ctx: &Ctx<'_>) -> (Pods, Pods) {
     let mut taken: Vec<(BudgetId, u32)> = Vec::new();
     pods.iter().copied().partition(|(_, object)| {
         let mut breaks = false;
@@ -127,7 +127,7 @@ fn by_budget<'a>(pods: &[(PodId, &'a PodObject)], cursor: Revision, ctx: &Ctx<'_
 }
 
 fn priority(pod: PodId, ctx: &Ctx<'_>) -> u32 {
-    ctx.spec.apps[ctx.store.pods().now(pod).app].priority
+    ctx.spec.apps[ctx.store.pods().app(pod)].priority
 }
 
 fn leaves(record: &mut Record, app: &AppSpec) {

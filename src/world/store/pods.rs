@@ -1,0 +1,322 @@
+//! All pods of a run: what the API says of each, and what it said lately.
+//!
+//! A run has many pods, and most of them are gone: what stays of those is which ReplicaSet they were of, their number
+//! and their node. The rest is kept of pods that are there, or that some watcher may still have to read, and its place
+//! is used again.
+
+use std::collections::VecDeque;
+
+use super::history::{NO_OLDER, Revision, WINDOW};
+use super::objects::{Endpoint, Phase, PodObject};
+use crate::base::{IdVec, Name, Pages, Pool, Span, Time};
+use crate::world::ids::{AppId, NodeId, PodId, SetId};
+
+/// All pods.
+#[derive(Clone, Debug, Default)]
+pub struct Pods {
+    kin: Pages<PodId, Kin>,
+    slots: Pool<Slot>,
+    /// Older states, oldest first.
+    old: VecDeque<Old>,
+    /// How many older states have left.
+    dropped: u32,
+    /// The app of each ReplicaSet.
+    app_of: IdVec<SetId, AppId>,
+    /// Lineage of each app.
+    names: IdVec<AppId, Name>,
+}
+
+/// What stays of a pod: 12 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Kin {
+    set: SetId,
+    ordinal: u32,
+    place: Place,
+}
+
+/// Where a pod's state is; once nobody reads that any more, the node that the pod was bound to.
+#[derive(Clone, Copy, Debug)]
+struct Place(u32);
+
+/// Marks the place of a pod whose state was given up.
+const GIVEN_UP: u32 = 1 << 31;
+
+/// Marks no node.
+const NO_NODE: u32 = GIVEN_UP - 1;
+
+/// What the API says of a pod, with the revision that made it so: 48 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    created: Time,
+    ready_since: Time,
+    /// Never: no deletion was asked for.
+    deleting: Time,
+    grace_ms: u32,
+    node: u32,
+    /// Low 32 bits of a revision: each write is an event, and those of a run are numbered in 32 bits.
+    since: u32,
+    older: u32,
+    phase: Phase,
+    ready: bool,
+    gone: bool,
+    endpoint: Endpoint,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Old {
+    pod: PodId,
+    slot: Slot,
+}
+
+impl Pods {
+    /// Room for the pods of an app.
+    pub(super) fn add_app(&mut self, name: Name) -> AppId {
+        self.names.push(name)
+    }
+
+    /// Room for the pods of a ReplicaSet.
+    pub(super) fn add_set(&mut self, app: AppId) -> SetId {
+        self.app_of.push(app)
+    }
+
+    /// Adds a pod of this ReplicaSet that exists from `at` on, as its app's `ordinal`-th.
+    pub(super) fn create(&mut self, set: SetId, ordinal: u32, grace: Span, now: Time, at: Revision) -> PodId {
+        let slot = Slot {
+            created: now,
+            ready_since: now,
+            deleting: Time::NEVER,
+            grace_ms: grace.as_millis_u32(),
+            node: NO_NODE,
+            since: short(at),
+            older: NO_OLDER,
+            phase: Phase::Pending,
+            ready: false,
+            gone: false,
+            endpoint: Endpoint::Absent,
+        };
+        let place = self.slots.put(slot);
+        debug_assert!(place < GIVEN_UP, "fewer than 2^31 pods are there at a time");
+        self.kin.push(Kin { set, ordinal, place: Place(place) })
+    }
+
+    /// Changes a pod at revision `at`; what it was stays readable for cursors before it. Its app, set, ordinal and
+    /// creation are for good.
+    pub(super) fn change(&mut self, pod: PodId, at: Revision, change: impl FnOnce(&mut PodObject)) {
+        let Some(place) = self.step(pod, at) else { return };
+        let mut object = self.object(pod, &self.slots[place]);
+        change(&mut object);
+        let slot = &mut self.slots[place];
+        slot.ready_since = object.ready_since;
+        slot.deleting = object.deleting.unwrap_or(Time::NEVER);
+        slot.grace_ms = object.grace.as_millis_u32();
+        slot.node = object.node.map_or(NO_NODE, |node| node.0);
+        (slot.phase, slot.ready, slot.gone) = (object.phase, object.ready, object.gone);
+    }
+
+    /// Changes at revision `at` what the EndpointSlices say of a pod.
+    pub(super) fn list(&mut self, pod: PodId, at: Revision, endpoint: Endpoint) {
+        if let Some(place) = self.step(pod, at) {
+            self.slots[place].endpoint = endpoint;
+        }
+    }
+
+    /// Keeps a pod's state for cursors before `at`; where the next state is to be written.
+    fn step(&mut self, pod: PodId, at: Revision) -> Option<u32> {
+        let place = self.place(pod)?;
+        if self.slots[place].since < short(at) {
+            if self.old.len() == WINDOW {
+                self.forget();
+            }
+            let position = self.dropped + self.old.len() as u32;
+            self.old.push_back(Old { pod, slot: self.slots[place] });
+            (self.slots[place].since, self.slots[place].older) = (short(at), position);
+        }
+        Some(place)
+    }
+
+    /// The oldest state leaves; with a pod's last one all of it that nobody can read.
+    fn forget(&mut self) {
+        let Some(Old { pod, .. }) = self.old.pop_front() else { return };
+        let position = self.dropped;
+        self.dropped += 1;
+        let Some(place) = self.place(pod) else { return };
+        let slot = &self.slots[place];
+        if slot.gone && slot.endpoint == Endpoint::Absent && slot.older == position {
+            self.kin[pod].place = Place(GIVEN_UP | slot.node);
+            self.slots.free(place);
+        }
+    }
+
+    /// The committed state.
+    #[inline]
+    pub fn now(&self, pod: PodId) -> PodObject {
+        match self.place(pod) {
+            Some(place) => self.object(pod, &self.slots[place]),
+            None => self.given_up(pod),
+        }
+    }
+    /// The revision that made the committed state, endpoint included; none, if the pod is long gone.
+    pub fn since(&self, pod: PodId) -> Option<Revision> {
+        self.place(pod).map(|place| Revision(u64::from(self.slots[place].since)))
+    }
+    /// The state before the committed one, if that is still known.
+    pub fn before(&self, pod: PodId) -> Option<PodObject> {
+        self.at(pod, Revision(self.since(pod)?.0.saturating_sub(1)))
+    }
+    /// The state as a watcher at `cursor` knows it; `None` if the pod did not exist by then.
+    #[inline]
+    pub fn at(&self, pod: PodId, cursor: Revision) -> Option<PodObject> {
+        match self.place(pod) {
+            Some(place) => self.slot_at(place, cursor).map(|slot| self.object(pod, slot)),
+            None => Some(self.given_up(pod)),
+        }
+    }
+    /// What the EndpointSlices say of a pod.
+    pub fn endpoint(&self, pod: PodId) -> Endpoint {
+        self.place(pod).map_or(Endpoint::Absent, |place| self.slots[place].endpoint)
+    }
+    /// What they say as a watcher at `cursor` knows it.
+    pub fn endpoint_at(&self, pod: PodId, cursor: Revision) -> Endpoint {
+        let slot = self.place(pod).and_then(|place| self.slot_at(place, cursor));
+        slot.map_or(Endpoint::Absent, |slot| slot.endpoint)
+    }
+    /// A pod's app.
+    pub fn app(&self, pod: PodId) -> AppId {
+        self.app_of[self.kin[pod].set]
+    }
+    /// A pod's lineage, `app/ordinal`, that draws are keyed by.
+    pub fn name(&self, pod: PodId) -> Name {
+        self.names[self.app(pod)].part(u64::from(self.kin[pod].ordinal))
+    }
+    /// Number of pods ever created.
+    pub fn len(&self) -> usize {
+        self.kin.len()
+    }
+    /// Whether none was ever created.
+    pub fn is_empty(&self) -> bool {
+        self.kin.is_empty()
+    }
+    /// All ids, those of pods that are gone included.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = PodId> + ExactSizeIterator + use<> {
+        self.kin.ids()
+    }
+
+    #[inline]
+    fn place(&self, pod: PodId) -> Option<u32> {
+        let Place(place) = self.kin[pod].place;
+        (place & GIVEN_UP == 0).then_some(place)
+    }
+
+    #[inline]
+    fn slot_at(&self, place: u32, cursor: Revision) -> Option<&Slot> {
+        let mut slot = &self.slots[place];
+        while slot.since > short(cursor) {
+            if slot.older == NO_OLDER || slot.older < self.dropped {
+                return None;
+            }
+            slot = &self.old[(slot.older - self.dropped) as usize].slot;
+        }
+        Some(slot)
+    }
+
+    #[inline]
+    fn object(&self, pod: PodId, slot: &Slot) -> PodObject {
+        let kin = self.kin[pod];
+        PodObject {
+            app: self.app_of[kin.set],
+            set: kin.set,
+            ordinal: kin.ordinal,
+            node: (slot.node != NO_NODE).then_some(NodeId(slot.node)),
+            phase: slot.phase,
+            ready: slot.ready,
+            ready_since: slot.ready_since,
+            created: slot.created,
+            deleting: (slot.deleting != Time::NEVER).then_some(slot.deleting),
+            grace: Span::millis(u64::from(slot.grace_ms)),
+            gone: slot.gone,
+        }
+    }
+
+    /// A pod that is long gone: of its times nothing is known.
+    #[cold]
+    fn given_up(&self, pod: PodId) -> PodObject {
+        let Kin { set, ordinal, place: Place(place) } = self.kin[pod];
+        let node = place & !GIVEN_UP;
+        PodObject {
+            app: self.app_of[set],
+            set,
+            ordinal,
+            node: (node != NO_NODE).then_some(NodeId(node)),
+            phase: Phase::Running,
+            ready: false,
+            ready_since: Time::ZERO,
+            created: Time::ZERO,
+            deleting: Some(Time::ZERO),
+            grace: Span::ZERO,
+            gone: true,
+        }
+    }
+}
+
+/// A revision in 32 bits.
+fn short(revision: Revision) -> u32 {
+    u32::try_from(revision.0).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pods of one app.
+    fn pods() -> Pods {
+        let mut pods = Pods::default();
+        let app = pods.add_app(Name::new("web"));
+        pods.add_set(app);
+        pods
+    }
+
+    #[test]
+    fn a_pod_takes_as_much_room_as_is_said() {
+        assert_eq!((size_of::<Kin>(), size_of::<Slot>()), (12, 48));
+    }
+
+    #[test]
+    fn a_watcher_reads_the_state_its_cursor_stands_at() {
+        let mut pods = pods();
+        let pod = pods.create(SetId(0), 0, Span::secs(30), Time::ZERO, Revision(2));
+        pods.change(pod, Revision(4), |pod| pod.node = Some(NodeId(7)));
+        pods.list(pod, Revision(7), Endpoint::Ready);
+        assert!(pods.at(pod, Revision(1)).is_none());
+        assert_eq!(pods.at(pod, Revision(3)).and_then(|pod| pod.node), None);
+        assert_eq!(pods.at(pod, Revision(6)).and_then(|pod| pod.node), Some(NodeId(7)));
+        assert_eq!((pods.endpoint_at(pod, Revision(6)), pods.endpoint(pod)), (Endpoint::Absent, Endpoint::Ready));
+        assert_eq!((pods.now(pod).node, pods.since(pod)), (Some(NodeId(7)), Some(Revision(7))));
+    }
+
+    #[test]
+    fn the_place_of_a_pod_that_is_gone_is_used_again_when_nobody_can_read_it_any_more() {
+        let mut pods = pods();
+        let create = |pods: &mut Pods, at| pods.create(SetId(0), at as u32, Span::ZERO, Time::ZERO, Revision(at));
+        let (gone, listed, there) = (create(&mut pods, 1), create(&mut pods, 2), create(&mut pods, 3));
+        pods.list(listed, Revision(4), Endpoint::Ready);
+        for pod in [gone, listed] {
+            pods.change(pod, Revision(5), |pod| (pod.node, pod.gone) = (Some(NodeId(3)), true));
+        }
+        let mut revision = 5;
+        let mut write = |pods: &mut Pods, times: usize| {
+            for _ in 0..times {
+                revision += 1;
+                pods.change(there, Revision(revision), |pod| pod.ready = !pod.ready);
+            }
+        };
+        write(&mut pods, WINDOW - 2);
+        assert!(pods.at(gone, Revision(4)).is_some_and(|pod| !pod.gone), "somebody may still read it as it was");
+        write(&mut pods, 2);
+        assert_eq!(create(&mut pods, 9_000_000), PodId(3));
+        assert_eq!(pods.slots.len(), 3, "the new pod stands where the first one did");
+        let long_gone = pods.now(gone);
+        assert!(long_gone.gone && !long_gone.is_live() && long_gone.node == Some(NodeId(3)));
+        assert_eq!(pods.endpoint(listed), Endpoint::Ready, "a pod that is gone and listed is not forgotten");
+        assert!(!pods.now(PodId(3)).gone && pods.now(listed).gone);
+    }
+}
