@@ -20,10 +20,12 @@ macro_rules! ids {
         pub struct $name(pub u32);
 
         impl $crate::base::Id for $name {
+            #[inline]
             fn from_index(index: usize) -> Self {
                 debug_assert!(index < u32::MAX as usize, "ids are 32 bits wide");
                 $name(index as u32)
             }
+            #[inline]
             fn index(self) -> usize {
                 self.0 as usize
             }

@@ -36,8 +36,8 @@ pub struct Trace {
     pub records: Vec<Record>,
     /// For each event its cause: the event that scheduled it; an event that is its own cause is a root.
     pub parents: Vec<u32>,
-    /// For each event where its facts stand in `records`: from, up to.
-    pub by_event: Vec<(u32, u32)>,
+    /// Where each event's facts begin in `records`, in order of the events.
+    pub by_event: Vec<u32>,
     /// Labels.
     pub names: Names,
     /// The end of the run.
@@ -66,8 +66,9 @@ impl Trace {
 
     /// The facts of one event, with their places in `records`.
     pub fn facts_of(&self, event: u64) -> impl Iterator<Item = (usize, &Record)> {
-        let places = self.by_event.get(usize::try_from(event).unwrap_or(usize::MAX)).copied().unwrap_or((0, 0));
-        let (start, end) = (places.0 as usize, places.1 as usize);
-        self.records[start..end].iter().enumerate().map(move |(offset, record)| (start + offset, record))
+        let found = self.by_event.binary_search_by_key(&event, |place| self.records[*place as usize].event);
+        let start = found.map_or(self.records.len(), |found| self.by_event[found] as usize);
+        let own = self.records[start..].iter().take_while(move |record| record.event == event);
+        own.enumerate().map(move |(offset, record)| (start + offset, record))
     }
 }

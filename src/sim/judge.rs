@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use super::outcome::*;
 use super::simulation::{Limit, Simulation};
 use crate::base::{Id, Time};
+use crate::observe::figures::StepSpan;
 use crate::observe::laws::{self, Breach, Ending, Evidence};
 use crate::observe::own::Shown;
 use crate::observe::tell;
 use crate::observe::trace::{Record, Trace};
 use crate::scenario::Scenario;
+use crate::world::components::cloud::Cloud;
 use crate::world::fact::{Fact, Loss, Unit};
 use crate::world::ids::{MasterId, ProbeId};
-use crate::world::spec::PlaneProbeSpec;
+use crate::world::spec::{PlaneProbeSpec, Spec};
 
-/// The outcome of a run.
+/// The outcome of a run, but for the steps of its upgrade.
 pub(super) fn outcome(
     scenario: &Scenario,
     run: &Simulation,
@@ -291,18 +293,6 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         Ending::Stalled(why) => (UpgradeResult::Stalled, Some(why.clone())),
         Ending::Horizon(why) => (UpgradeResult::Horizon, Some(why.clone())),
     };
-    let label = |unit: Unit| match unit {
-        Unit::Node(node) => run.world.cloud().instances()[node].label.clone(),
-        Unit::Pool(pool) => run.world.spec().pools[pool].name.clone(),
-        Unit::Masters => "masters".to_owned(),
-        Unit::Cluster => "cluster".to_owned(),
-    };
-    let steps = run.figures.steps.iter().map(|step| Step {
-        unit: label(step.unit),
-        phase: step.phase.name().to_owned(),
-        start_s: step.start.secs_f64(),
-        end_s: step.end.map(Time::secs_f64),
-    });
     let remarks = run.drivers.remarks().into_iter().map(|(at, text)| Remark { at_s: at.secs_f64(), text });
     let end = match ending {
         Ending::Completed | Ending::Failed(_) | Ending::Stalled(_) => run.figures.last_progress,
@@ -313,7 +303,25 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
         result,
         seconds: end.since(Time::ZERO + start).as_secs_f64(),
         blocker,
-        steps: steps.collect(),
+        steps: Vec::new(),
         remarks: remarks.collect(),
     }
+}
+
+/// The steps of the upgrade by their names. There are many where there are many machines: whoever asks lets go of the
+/// world first.
+pub(super) fn steps(steps: &[StepSpan], cloud: &Cloud, spec: &Spec) -> Vec<Step> {
+    let label = |unit: Unit| match unit {
+        Unit::Node(node) => cloud.instances()[node].label.clone(),
+        Unit::Pool(pool) => spec.pools[pool].name.clone(),
+        Unit::Masters => "masters".to_owned(),
+        Unit::Cluster => "cluster".to_owned(),
+    };
+    let named = steps.iter().map(|step| Step {
+        unit: label(step.unit),
+        phase: step.phase.name().to_owned(),
+        start_s: step.start.secs_f64(),
+        end_s: step.end.map(Time::secs_f64),
+    });
+    named.collect()
 }

@@ -61,13 +61,10 @@ impl Recorder {
 
     /// The history with labels for people.
     pub(super) fn trace(self, world: &World, faults: Vec<String>) -> Trace {
-        let mut by_event = vec![(0, 0); self.parents.len()];
-        for (place, heard) in self.records.iter().enumerate() {
-            if let Some(entry) = by_event.get_mut(heard.event as usize) {
-                let start = if entry.1 == 0 { place as u32 } else { entry.0 };
-                *entry = (start, place as u32 + 1);
-            }
-        }
+        let event = |place: usize| self.records[place].event;
+        let begins = |place: &usize| *place == 0 || event(place - 1) != event(*place);
+        let mut by_event: Vec<u32> = (0..self.records.len()).filter(begins).map(|place| place as u32).collect();
+        by_event.sort_unstable_by_key(|place| event(*place as usize));
         let instances = world.cloud().instances();
         Trace {
             records: self.records,

@@ -375,7 +375,10 @@ impl Simulation {
         let digest = self.digest.hex();
         let recorder = self.recorder.take();
         let trace = recorder.map(|recorder| recorder.trace(&self.world, self.faults.labels(&self.world)));
-        let outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
+        let mut outcome = judge::outcome(scenario, &self, ending, limit, digest, self.seed, trace.as_ref());
+        let Simulation { world, figures, .. } = self;
+        let cloud = world.into_cloud();
+        outcome.upgrade.steps = judge::steps(&figures.steps, &cloud, &scenario.spec);
         Ok(Finished { outcome, trace })
     }
 }

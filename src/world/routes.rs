@@ -50,6 +50,7 @@ impl World {
             Notice::MachineStops(node) => self.machine_stops(node),
             Notice::MachineOff(node) => {
                 self.machine_off(node);
+                self.kubelets.wiped(node);
                 // The cloud has no such instance any more; one that merely lost its power it has.
                 self.controllers.machine_gone(node, &mut ctx!(self));
             }

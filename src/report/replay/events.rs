@@ -107,21 +107,25 @@ pub(super) struct Listed {
 
 /// The events of a run; with `detail`, those of single pods, too.
 pub(super) fn listed(trace: &Trace, detail: bool, etcd: bool) -> Listed {
-    let told = |record: &Record| match etcd || !is_of_etcd(&record.fact) {
+    let words = |record: &Record| match etcd || !is_of_etcd(&record.fact) {
         true => tell::fact(&record.fact, &trace.names),
         false => String::new(),
     };
-    let words: Vec<String> = trace.records.iter().map(told).collect();
+    // Of millions of facts a few thousand are listed: the words of the others are not kept.
+    let told: Vec<bool> = trace.records.iter().map(|record| !words(record).is_empty()).collect();
     let chained = chained(trace);
-    let wanted = wanted(trace, &words, detail, &chained);
+    let wanted = wanted(trace, &told, detail, &chained);
     let places: BTreeMap<usize, usize> = wanted.iter().enumerate().map(|(place, record)| (*record, place)).collect();
-    let causes = causes(trace, &places);
+    let nearest = nearest(trace, &places);
     let event = |record: &usize| {
         let of = &trace.records[*record];
-        let cause = causes.get(of.event as usize).copied().unwrap_or(-1);
-        json!([seconds(of.at.secs_f64()), Kind::of(&of.fact).name(), escaped(&words[*record]), cause])
+        let cause = match above(of.event, &nearest, trace) {
+            NOTHING => -1,
+            place => i64::from(place),
+        };
+        json!([seconds(of.at.secs_f64()), Kind::of(&of.fact).name(), escaped(&words(of)), cause])
     };
-    let told = words.iter().filter(|words| !words.is_empty()).count();
+    let told = told.into_iter().filter(|told| *told).count();
     Listed {
         events: wanted.iter().map(event).collect(),
         chains: chained
@@ -145,11 +149,11 @@ fn chained(trace: &Trace) -> BTreeMap<usize, Vec<usize>> {
 }
 
 /// The records that are listed, in order.
-fn wanted(trace: &Trace, words: &[String], detail: bool, chained: &BTreeMap<usize, Vec<usize>>) -> BTreeSet<usize> {
+fn wanted(trace: &Trace, told: &[bool], detail: bool, chained: &BTreeMap<usize, Vec<usize>>) -> BTreeSet<usize> {
     let mut wanted: BTreeSet<usize> = chained.values().flatten().copied().collect();
-    wanted.retain(|record| !words[*record].is_empty());
+    wanted.retain(|record| told[*record]);
     let mut by_kind: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
-    for (place, record) in trace.records.iter().enumerate().filter(|(place, _)| !words[*place].is_empty()) {
+    for (place, record) in trace.records.iter().enumerate().filter(|(place, _)| told[*place]) {
         // What one of thousands of clients does tells nothing, and would leave no room for what does.
         if !detail && matches!(record.fact, Fact::ClientServed { .. }) {
             continue;
@@ -162,9 +166,9 @@ fn wanted(trace: &Trace, words: &[String], detail: bool, chained: &BTreeMap<usiz
         let room = LISTED_MAX.saturating_sub(wanted.len()) / if kind == Kind::Plan { 2 } else { 1 };
         if detail || !single {
             let stride = records.len().div_ceil(room.max(1)).max(1) as u32;
-            let told =
+            let near =
                 |place: &usize| machine(&trace.records[*place].fact).is_none_or(|node| node.0.is_multiple_of(stride));
-            wanted.extend(records.into_iter().filter(told).take(room));
+            wanted.extend(records.into_iter().filter(near).take(room));
         }
     }
     wanted
@@ -187,16 +191,26 @@ fn machine(fact: &Fact) -> Option<NodeId> {
     }
 }
 
-/// For each event of the run the listed place of what caused it: the last listed fact of the nearest event before it.
-fn causes(trace: &Trace, places: &BTreeMap<usize, usize>) -> Vec<i64> {
-    let mut nearest: Vec<i64> = vec![-1; trace.parents.len()];
-    let mut cause: Vec<i64> = vec![-1; trace.parents.len()];
+/// Marks an event that no listed fact led to.
+const NOTHING: u32 = u32::MAX;
+
+/// For each event of the run the listed place of the last listed fact of its own, or of the nearest event before it.
+fn nearest(trace: &Trace, places: &BTreeMap<usize, usize>) -> Vec<u32> {
+    // Facts come in order of time: the last of an event's own stays.
+    let own: BTreeMap<u64, usize> = places.iter().map(|(record, place)| (trace.records[*record].event, *place)).collect();
+    let mut nearest = vec![NOTHING; trace.parents.len()];
+    let mut own = own.into_iter().peekable();
     // An event's number is higher than that of the one that scheduled it.
-    for event in 0..trace.parents.len() {
-        let above = trace.parent(event as u64).and_then(|parent| nearest.get(parent as usize).copied()).unwrap_or(-1);
-        cause[event] = above;
-        let own = trace.facts_of(event as u64).filter_map(|(record, _)| places.get(&record)).last();
-        nearest[event] = own.map_or(above, |place| *place as i64);
+    for event in 0..nearest.len() {
+        nearest[event] = match own.next_if(|(listed, _)| *listed == event as u64) {
+            Some((_, place)) => place as u32,
+            None => above(event as u64, &nearest, trace),
+        };
     }
-    cause
+    nearest
+}
+
+/// The listed place of what caused an event.
+fn above(event: u64, nearest: &[u32], trace: &Trace) -> u32 {
+    trace.parent(event).and_then(|parent| nearest.get(parent as usize).copied()).unwrap_or(NOTHING)
 }

@@ -53,7 +53,7 @@ pub(super) fn served<'g>(
     for group in groups.filter(|group| group.manner != Manner::Streams) {
         for share in group.shares.iter().filter(|share| land.pods[share.pod].set == set) {
             let (of, sort) = (share.part * group.clock.rate.as_f64(), land.sort(share.pod));
-            let warm = land.pods[share.pod].warm;
+            let warm = land.pods[share.pod].is_warm();
             rate += of;
             errors += of * sort.errors;
             let time = ServiceTimes::new(&spec.apps[sort.app], warm, spec.groups[group.id].timeout)

@@ -275,7 +275,7 @@ impl Group {
         let mut draw: Draw = ctx.draw(Purpose::ServiceTime, self.name.part(u64::from(call.tries)), call.number);
         let lasting = law(&ctx.spec.apps[self.end()], land.works).sample(&mut draw);
         let process = &land.pods[pod];
-        lasting * (u64::from(land.sort(pod).slower) * if process.warm { 1 } else { 2 })
+        lasting * (u64::from(land.sort(pod).slower) * if process.is_warm() { 1 } else { 2 })
     }
     /// A pod begins to work on a call; false if nobody waits for it any more.
     pub(super) fn work(&mut self, pod: PodId, place: u32, generation: u32, land: &Land, ctx: &mut Ctx<'_>) -> bool {
@@ -291,7 +291,7 @@ impl Group {
             let answered = TrafficEvent::Answered { group: self.id, call: place, generation };
             ctx.after(lasting, Event::Traffic(answered));
         }
-        let process = land.pods[pod].number;
+        let process = land.pods[pod].number();
         ctx.after(lasting, Event::Traffic(TrafficEvent::Frees { pod, process }));
         true
     }

@@ -23,26 +23,69 @@ pub(super) struct Land {
     pub(super) flawed: bool,
 }
 
-/// A pod's process. A run has many, and clients may speak of those that are gone: 16 bytes.
+/// A pod's process. A run has many, and clients may speak of those that are gone: 12 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Process {
     pub(super) set: SetId,
-    /// Its node's id; `u32::MAX` for none.
-    node: u32,
-    /// Counts processes and their deaths; an event of an earlier one is void.
-    pub(super) number: u32,
+    /// From the top: its pace in two bits, the id of its node.
+    pace_and_node: u32,
+    number: u16,
     pub(super) serving: Serving,
     pub(super) life: Life,
-    /// At full speed: past its warm-up, on a machine that is not slow.
-    pub(super) warm: bool,
-    /// Not past its warm-up yet.
-    pub(super) warming: bool,
+}
+
+const NODE_BITS: u32 = 30;
+/// Marks no node; there are fewer machines in a run.
+const NO_NODE: u32 = (1 << NODE_BITS) - 1;
+
+/// How fast a process answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Its warm-up is not over.
+    Warming = 0,
+    /// On a machine that is slow.
+    Slow = 1,
+    /// At full speed.
+    Warm = 2,
 }
 
 impl Process {
+    /// There is none yet.
+    fn none(set: SetId) -> Process {
+        let pace_and_node = (Pace::Warm as u32) << NODE_BITS | NO_NODE;
+        Process { set, pace_and_node, number: 0, serving: Serving::Silent, life: Life::None }
+    }
     /// The node that its pod is bound to.
     pub(super) fn node(self) -> Option<NodeId> {
-        (self.node != u32::MAX).then_some(NodeId(self.node))
+        let node = self.pace_and_node & NO_NODE;
+        (node != NO_NODE).then_some(NodeId(node))
+    }
+    fn bind(&mut self, node: Option<NodeId>) {
+        let node = node.map_or(NO_NODE, |node| node.0.min(NO_NODE));
+        self.pace_and_node = self.pace_and_node & !NO_NODE | node;
+    }
+    /// How fast it answers.
+    pub(super) fn pace(self) -> Pace {
+        match self.pace_and_node >> NODE_BITS {
+            0 => Pace::Warming,
+            1 => Pace::Slow,
+            _ => Pace::Warm,
+        }
+    }
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.pace_and_node = self.pace_and_node & NO_NODE | (pace as u32) << NODE_BITS;
+    }
+    /// Whether it is at full speed.
+    pub(super) fn is_warm(self) -> bool {
+        self.pace() == Pace::Warm
+    }
+    /// Counts processes and their deaths; an event of an earlier one is void.
+    pub(super) fn number(self) -> u32 {
+        u32::from(self.number)
+    }
+    /// A process comes, or dies.
+    pub(super) fn count(&mut self) {
+        self.number = self.number.wrapping_add(1);
     }
 }
 
@@ -141,12 +184,12 @@ impl Land {
         while self.pods.len() <= pod.index() {
             let object = ctx.store.pods().now(PodId::from_index(self.pods.len()));
             self.learn_set(object.set, ctx);
-            let (serving, life) = (Serving::Silent, Life::None);
-            let node = object.node.map_or(u32::MAX, |node| node.0);
-            self.pods.push(Process { set: object.set, node, number: 0, serving, life, warm: true, warming: false });
+            let mut process = Process::none(object.set);
+            process.bind(object.node);
+            self.pods.push(process);
         }
         let node = ctx.store.pods().now(pod).node;
-        self.pods[pod].node = node.map_or(u32::MAX, |node| node.0);
+        self.pods[pod].bind(node);
         if let Some(node) = node
             && !self.machines[node].pods.contains(&pod)
         {

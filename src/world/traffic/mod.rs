@@ -290,7 +290,7 @@ impl Traffic {
     }
     /// The process that has just started will never listen.
     pub fn never_listens(&mut self, pod: PodId) {
-        self.land.pods[pod].number += 1;
+        self.land.pods[pod].count();
     }
     /// The process gets SIGTERM.
     pub fn sigterm(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
@@ -399,7 +399,7 @@ impl Traffic {
     }
 
     fn is(&self, pod: PodId, process: u32) -> bool {
-        self.land.pods.get(pod).is_some_and(|known| known.number == process && known.life != Life::None)
+        self.land.pods.get(pod).is_some_and(|known| known.number() == process && known.life != Life::None)
     }
     fn settle(&mut self, groups: &[GroupId], ctx: &mut Ctx<'_>) {
         self.settle_at(None, groups, ctx);

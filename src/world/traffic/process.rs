@@ -2,7 +2,7 @@
 
 use super::cuts::Blow;
 use super::groups::Group;
-use super::land::Life;
+use super::land::{Life, Pace};
 use super::service_time::ServiceTimes;
 use super::{Traffic, TrafficEvent};
 use crate::base::{Name, Span};
@@ -35,7 +35,7 @@ impl Traffic {
         }
         self.land.pods[pod].life = life;
         if life == Life::None && before.life != Life::None {
-            self.land.pods[pod].number += 1;
+            self.land.pods[pod].count();
         }
         if before.serving != serving {
             self.land.set_serving(pod, serving);
@@ -69,8 +69,8 @@ impl Traffic {
     pub(super) fn start_process(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
         self.land.learn_pod(pod, ctx);
         let process = &mut self.land.pods[pod];
-        process.number += 1;
-        let (name, number) = (ctx.store.pods().name(pod), process.number);
+        process.count();
+        let (name, number) = (ctx.store.pods().name(pod), process.number());
         let serving = if process.serving == Serving::Silent { Serving::Refusing } else { process.serving };
         self.turn_pod(pod, Life::Starting, serving, None, ctx);
         let sort = self.land.sort(pod);
@@ -96,7 +96,7 @@ impl Traffic {
         for pod in ctx.store.pods_of(app).to_vec() {
             let Some(process) = self.land.pods.get(pod).copied() else { continue };
             if process.life == Life::Starting && !self.land.sort(pod).deaf {
-                self.starts_up(pod, (ctx.store.pods().name(pod), process.number), ctx);
+                self.starts_up(pod, (ctx.store.pods().name(pod), process.number()), ctx);
             }
         }
     }
@@ -107,9 +107,12 @@ impl Traffic {
         if process.life != Life::Starting {
             return;
         }
-        process.warming = !warm_up.is_zero();
-        process.warm = !process.warming && !process.node().is_some_and(|node| self.slow.contains(&node));
-        let number = process.number;
+        process.set_pace(match process.node() {
+            _ if !warm_up.is_zero() => Pace::Warming,
+            Some(node) if self.slow.contains(&node) => Pace::Slow,
+            Some(_) | None => Pace::Warm,
+        });
+        let number = process.number();
         if !warm_up.is_zero() {
             ctx.after(warm_up, Event::Traffic(TrafficEvent::WarmedUp { pod, process: number }));
         }
@@ -121,8 +124,8 @@ impl Traffic {
         let groups = self.concerned(pod, false);
         self.settle(&groups, ctx);
         let process = &mut self.land.pods[pod];
-        process.warming = false;
-        process.warm = !process.node().is_some_and(|node| self.slow.contains(&node));
+        let slow = process.node().is_some_and(|node| self.slow.contains(&node));
+        process.set_pace(if slow { Pace::Slow } else { Pace::Warm });
     }
 
     /// A machine is short of processor from now on, or no longer: its pods take twice as long for a request, as while
@@ -136,7 +139,10 @@ impl Traffic {
             self.land.learn_pod(pod, ctx);
             let groups = self.concerned(pod, false);
             self.settle(&groups, ctx);
-            self.land.pods[pod].warm = !slow && !self.land.pods[pod].warming;
+            let process = &mut self.land.pods[pod];
+            if process.pace() != Pace::Warming {
+                process.set_pace(if slow { Pace::Slow } else { Pace::Warm });
+            }
         }
     }
 
@@ -147,9 +153,9 @@ impl Traffic {
         if process.life == Life::None {
             return;
         }
-        let mut draw = ctx.draw(Purpose::AppExit, ctx.store.pods().name(pod), u64::from(process.number));
+        let mut draw = ctx.draw(Purpose::AppExit, ctx.store.pods().name(pod), u64::from(process.number()));
         let wait = ctx.spec.apps[self.land.app(pod)].reaction.sample(&mut draw);
-        ctx.after(wait, Event::Traffic(TrafficEvent::Reacts { pod, process: process.number }));
+        ctx.after(wait, Event::Traffic(TrafficEvent::Reacts { pod, process: process.number() }));
     }
 
     pub(super) fn reacts(&mut self, pod: PodId, ctx: &mut Ctx<'_>) {
@@ -168,7 +174,7 @@ impl Traffic {
             OnSigterm::Drain => {
                 let wait = self.all_told_after(pod, ctx);
                 self.turn_pod(pod, Life::Announcing, Serving::Leaving, Some(Blow::Announce), ctx);
-                ctx.after(wait, Event::Traffic(TrafficEvent::Closes { pod, process: process.number }));
+                ctx.after(wait, Event::Traffic(TrafficEvent::Closes { pod, process: process.number() }));
             }
         }
     }
@@ -183,12 +189,12 @@ impl Traffic {
         let rate = of_app().map(|group| group.rate_to(pod)).sum::<f64>();
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
-        let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod), u64::from(process.number));
-        let time = ServiceTimes::new(app, process.warm, timeout).when(self.land.works).slowed(self.land.sort(pod).slower);
+        let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod), u64::from(process.number()));
+        let time = ServiceTimes::new(app, process.is_warm(), timeout).when(self.land.works).slowed(self.land.sort(pod).slower);
         let wait = time.last_answer(rate, draw.unit()).max(wait_behind);
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
-            ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number }));
+            ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number() }));
         }
     }
 
@@ -199,7 +205,7 @@ impl Traffic {
         let passing: Vec<GroupId> = self.asking[self.land.app(pod)].iter().filter(passes).copied().collect();
         let last = passing.iter().map(|id| {
             let group = &self.groups[*id];
-            let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod).with(group.name), u64::from(process.number));
+            let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod).with(group.name), u64::from(process.number()));
             let time =
                 group.shares.first().map(|share| group.whole_times(share.pod, &self.land, ctx).when(self.land.works));
             time.map_or(Span::ZERO, |time| time.last_answer(group.rate_to(pod), draw.unit()))
@@ -213,7 +219,7 @@ impl Traffic {
         let process = self.land.pods[pod];
         if self.desks.get(&pod).is_some_and(|desk| desk.busy > 0) {
             let wait = ctx.spec.apps[self.land.app(pod)].latency.median().max(Span::millis(1));
-            return ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number }));
+            return ctx.after(wait, Event::Traffic(TrafficEvent::Exits { pod, process: process.number() }));
         }
         self.exit(pod, None, ctx);
     }
@@ -279,7 +285,7 @@ impl Traffic {
             self.views.forget(node);
             for pod in pods {
                 self.land.pods[pod].life = Life::None;
-                self.land.pods[pod].number += 1;
+                self.land.pods[pod].count();
                 self.land.set_serving(pod, Serving::Silent);
                 self.desks.remove(&pod);
                 self.orphan(pod);
@@ -293,7 +299,7 @@ impl Traffic {
     /// the latest of as many exponential waits, in one draw.
     fn all_told_after(&self, pod: PodId, ctx: &Ctx<'_>) -> Span {
         let process = self.land.pods[pod];
-        let mut draw = ctx.draw(Purpose::Connections, ctx.store.pods().name(pod), u64::from(process.number));
+        let mut draw = ctx.draw(Purpose::Connections, ctx.store.pods().name(pod), u64::from(process.number()));
         let luck = libm::log(draw.unit().max(f64::MIN_POSITIVE));
         let groups = self.asking[self.land.app(pod)].iter().map(|id| &self.groups[*id]);
         let held: Vec<(u64, f64)> = groups.flat_map(|group| group.held(pod)).filter(|(_, rate)| *rate > 0.0).collect();

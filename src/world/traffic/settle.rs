@@ -248,14 +248,14 @@ impl Group {
     }
     /// Service times at a pod, as this group lives them.
     pub(super) fn service_times(&self, pod: PodId, land: &Land, ctx: &Ctx<'_>) -> ServiceTimes {
-        let (warm, slower) = (land.pods[pod].warm, land.sort(pod).slower);
+        let (warm, slower) = (land.pods[pod].is_warm(), land.sort(pod).slower);
         ServiceTimes::new(&ctx.spec.apps[self.end()], warm, ctx.spec.groups[self.id].timeout).slowed(slower)
     }
     /// The share of served requests that the clients give up.
     fn too_long(&self, land: &Land, ctx: &Ctx<'_>) -> f64 {
         let given_up = self.given_up[usize::from(land.works)];
         let of = |share: &Share| match land.sort(share.pod).slower {
-            1 => share.part * given_up[usize::from(land.pods[share.pod].warm)],
+            1 => share.part * given_up[usize::from(land.pods[share.pod].is_warm())],
             _ => share.part * self.whole_times(share.pod, land, ctx).when(land.works).too_long(),
         };
         self.shares.iter().map(of).sum::<f64>().min(1.0)

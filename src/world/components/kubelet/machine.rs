@@ -311,7 +311,7 @@ impl Kubelets {
 
     /// The machine's disk is wiped: no image is left on it.
     pub fn wiped(&mut self, node: NodeId) {
-        self.nodes[node].images.clear();
+        self.nodes[node].images = Vec::new();
         (self.nodes[node].network, self.nodes[node].configured) = (false, false);
     }
 

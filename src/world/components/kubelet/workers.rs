@@ -43,6 +43,7 @@ struct Resting {
 
 impl Workers {
     /// A pod's worker.
+    #[inline]
     pub(super) fn get(&self, pod: PodId) -> Option<Worker> {
         match self.place(pod) {
             Place::Nowhere => None,
@@ -91,6 +92,7 @@ impl Workers {
         }
     }
 
+    #[inline]
     fn place(&self, pod: PodId) -> Place {
         match self.places.get(pod).copied().unwrap_or(NOWHERE) {
             NOWHERE => Place::Nowhere,
@@ -118,6 +120,7 @@ impl Resting {
         (resting.worker() == calm).then_some(resting)
     }
 
+    #[inline]
     fn worker(self) -> Worker {
         Worker {
             added: self.added,
