@@ -35,7 +35,7 @@ const SORT_AT_MOST: usize = 32;
 /// Above this length the bottom accepts new entries at its end only, or is split.
 const BOTTOM_AT_MOST: usize = 64;
 /// An emptied bucket with room for more entries gives its memory back.
-const KEEP_CAPACITY: usize = 1024;
+const KEEP_CAPACITY: usize = 128;
 
 /// A queue of events in total order: by time, then by sequence.
 ///

@@ -5,7 +5,7 @@
 
 use super::probes::Probe;
 use super::worker::Worker;
-use crate::base::{Pages, Pool, Time};
+use crate::base::{Pages, Pool, Span, Time};
 use crate::world::ids::{NodeId, PodId};
 use crate::world::spec::AppSpec;
 
@@ -31,11 +31,10 @@ const NOWHERE: u32 = u32::MAX;
 /// Marks there that the worker rests.
 const RESTS: u32 = 1 << 31;
 
-/// What is kept of a worker that rests: 24 bytes.
+/// What is kept of a worker that rests: 16 bytes.
 #[derive(Clone, Copy, Debug)]
 struct Resting {
     added: Time,
-    started: Time,
     node: NodeId,
     generation: u16,
     probe_generation: u16,
@@ -80,7 +79,7 @@ impl Workers {
             Place::Busy(place) => self.busy.free(place),
             Place::Resting(place) => self.resting.free(place),
         }
-        self.places[pod] = NOWHERE;
+        self.places.forget(pod, NOWHERE);
     }
 
     /// A worker may have nothing more to do until something changes; its pod is of this app.
@@ -107,12 +106,16 @@ impl Resting {
     fn of(worker: &Worker, app: &AppSpec, now: Time) -> Option<Resting> {
         let mut calm = worker.clone();
         calm.forget_stops();
+        // When it was started delays the first probes only.
+        let delays = [app.startup, app.readiness, app.liveness].into_iter().flatten().map(|probe| probe.initial_delay);
+        if worker.started + delays.max().unwrap_or(Span::ZERO) <= now {
+            calm.started = Time::ZERO;
+        }
         calm.readiness = settled(worker.readiness, app.readiness.map(|probe| probe.successes), now);
         // That a container was found alive before it is found dead makes no difference.
         calm.liveness = settled(worker.liveness, app.liveness.map(|_| 0), now);
         let resting = Resting {
             added: worker.added,
-            started: worker.started,
             node: worker.node,
             generation: u16::try_from(worker.generation).ok()?,
             probe_generation: u16::try_from(worker.probe_generation).ok()?,
@@ -124,7 +127,6 @@ impl Resting {
     fn worker(self) -> Worker {
         Worker {
             added: self.added,
-            started: self.started,
             generation: u32::from(self.generation),
             probe_generation: u32::from(self.probe_generation),
             ..Worker::long_running(self.node)
@@ -144,14 +146,13 @@ fn settled(probe: Probe, successes: Option<u32>, now: Time) -> Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Span;
     use crate::world::testkit::small_spec;
 
     const POD: PodId = PodId(3);
 
     #[test]
     fn a_worker_that_rests_is_small() {
-        assert_eq!(size_of::<Resting>(), 24);
+        assert_eq!(size_of::<Resting>(), 16);
     }
 
     #[test]
@@ -159,10 +160,11 @@ mod tests {
         let spec = small_spec();
         let (app, now) = (&spec.apps[crate::world::ids::AppId(0)], Time::ZERO + Span::secs(9));
         let mut workers = Workers::default();
-        workers.insert(POD, Worker { started: now, generation: 7, ..Worker::long_running(NodeId(5)) });
-        let before = workers.get(POD);
+        let worker = Worker { added: now, generation: 7, ..Worker::long_running(NodeId(5)) };
+        workers.insert(POD, Worker { started: now, ..worker.clone() });
+        let before = Some(worker);
         workers.rest(POD, app, now);
-        assert!(before.is_some() && workers.get(POD) == before && workers.get(PodId(0)).is_none());
+        assert!(workers.get(POD) == before && workers.get(PodId(0)).is_none());
         assert_eq!((workers.busy.len(), workers.resting.len()), (1, 1));
         if let Some(worker) = workers.get_mut(POD) {
             worker.restarts = 1;

@@ -22,7 +22,7 @@ struct Held {
 }
 
 /// The same in 4 bytes: there is one for each pod that ever was. From the top: live, assumed, the node's id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Packed(u32);
 
 impl Packed {
@@ -169,7 +169,10 @@ impl Cache {
 
     fn hold(&mut self, pod: PodId, app: AppId, new: Held, ctx: &Ctx<'_>) {
         let old = self.held(pod);
-        *self.held.entry(pod, Packed::of(Held::default())) = Packed::of(new);
+        match new == Held::default() {
+            true => self.held.forget(pod, Packed::of(new)),
+            false => *self.held.entry(pod, Packed::of(Held::default())) = Packed::of(new),
+        }
         if (old.node, old.live) == (new.node, new.live) {
             return;
         }
