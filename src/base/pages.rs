@@ -1,5 +1,4 @@
-//! Long tables in pages: they grow without being copied, hold no room for twice their length, and let go of pages that
-//! say nothing any more.
+//! Long tables in pages: they grow without being copied, and hold no room for twice their length.
 
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
@@ -10,8 +9,7 @@ use super::Id;
 const PAGE: usize = 1 << PAGE_BITS;
 const PAGE_BITS: usize = 10;
 
-/// A table indexed by `I` alone, in pages of 1024 items; the first page of a short one is no longer than needed. A page
-/// whose items were all forgotten is empty.
+/// A table indexed by `I` alone, in pages of 1024 items; the first page of a short one is no longer than needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pages<I, T> {
     pages: Vec<Vec<T>>,
@@ -50,6 +48,14 @@ impl<I: Id, T> Pages<I, T> {
     pub fn get(&self, id: I) -> Option<&T> {
         self.pages.get(id.index() >> PAGE_BITS)?.get(id.index() & (PAGE - 1))
     }
+    /// All items in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.pages.iter().flatten()
+    }
+    /// All items in order of id, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.pages.iter_mut().flatten()
+    }
     /// All ids in order.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = I> + ExactSizeIterator + use<I, T> {
         (0..self.len()).map(I::from_index)
@@ -57,33 +63,13 @@ impl<I: Id, T> Pages<I, T> {
 }
 
 impl<I: Id, T: Clone> Pages<I, T> {
-    /// The item, to change; it and others before it that are not there are `unknown`.
+    /// The item, to change; as many more of `unknown` as are needed for that come before it.
     #[inline]
     pub fn entry(&mut self, id: I, unknown: T) -> &mut T {
         while self.len() <= id.index() {
             self.push(unknown.clone());
         }
-        let page = &mut self.pages[id.index() >> PAGE_BITS];
-        if page.is_empty() {
-            page.resize(PAGE, unknown);
-        }
-        &mut page[id.index() & (PAGE - 1)]
-    }
-}
-
-impl<I: Id, T: Clone + PartialEq> Pages<I, T> {
-    /// The item is `unknown` from now on, as are those of the pages that are let go of: to be read by `get` and
-    /// changed by `entry` alone.
-    pub fn forget(&mut self, id: I, unknown: T) {
-        let last = self.pages.len().saturating_sub(1);
-        let place = id.index() >> PAGE_BITS;
-        let Some(page) = self.pages.get_mut(place).filter(|page| !page.is_empty()) else { return };
-        if let Some(item) = page.get_mut(id.index() & (PAGE - 1)) {
-            *item = unknown.clone();
-        }
-        if place < last && page.iter().all(|item| *item == unknown) {
-            *page = Vec::new();
-        }
+        &mut self[id]
     }
 }
 
@@ -129,17 +115,6 @@ mod tests {
         assert_eq!(table.get(Thing(3 * PAGE as u32)), None);
         *table.entry(Thing(4 * PAGE as u32), 7) += 1;
         assert_eq!((table[Thing(4 * PAGE as u32 - 1)], table[Thing(4 * PAGE as u32)]), (7, 8));
-    }
-
-    #[test]
-    fn a_page_that_says_nothing_is_let_go_of_and_comes_back_when_it_is_needed() {
-        let mut table: Pages<Thing, u32> = Pages::new();
-        (0..2 * PAGE as u32).for_each(|n| _ = table.push(n + 1));
-        (0..2 * PAGE as u32).for_each(|n| table.forget(Thing(n), 0));
-        assert_eq!((table.get(Thing(5)), table.get(Thing(PAGE as u32))), (None, Some(&0)));
-        assert_eq!((table.pages[0].capacity(), table.len()), (0, 2 * PAGE));
-        *table.entry(Thing(5), 0) = 8;
-        assert_eq!((table.get(Thing(4)), table.get(Thing(5))), (Some(&0), Some(&8)));
     }
 
     #[test]

@@ -325,9 +325,7 @@ impl Figures {
     /// A pod that went without a graceful deletion leaves a place to fill, too.
     fn pod_gone(&mut self, pod: PodId, store: &Store) {
         let object = store.pods().now(pod);
-        if object.deleting.is_some() {
-            self.depth.forget(pod, 0);
-        } else {
+        if object.deleting.is_none() {
             let moves = self.depth.get(pod).copied().unwrap_or(0);
             self.apps[object.app].leaving.push_back(moves);
             if store.pods().before(pod).is_some_and(|old| old.ready) {

@@ -228,13 +228,7 @@ impl Invariants {
         }
     }
 
-    fn needs(
-        &mut self,
-        pod: PodId,
-        what: Past,
-        effect: &'static str,
-        cause: &'static str,
-    ) -> Result<(), Broken> {
+    fn needs(&mut self, pod: PodId, what: Past, effect: &'static str, cause: &'static str) -> Result<(), Broken> {
         let past = self.past(pod);
         match past.has(Past::CREATED) && !past.has(what) {
             true => Err(Broken::Cause { pod, effect, cause }),

@@ -197,7 +197,8 @@ const NOTHING: u32 = u32::MAX;
 /// For each event of the run the listed place of the last listed fact of its own, or of the nearest event before it.
 fn nearest(trace: &Trace, places: &BTreeMap<usize, usize>) -> Vec<u32> {
     // Facts come in order of time: the last of an event's own stays.
-    let own: BTreeMap<u64, usize> = places.iter().map(|(record, place)| (trace.records[*record].event, *place)).collect();
+    let own: BTreeMap<u64, usize> =
+        places.iter().map(|(record, place)| (trace.records[*record].event, *place)).collect();
     let mut nearest = vec![NOTHING; trace.parents.len()];
     let mut own = own.into_iter().peekable();
     // An event's number is higher than that of the one that scheduled it.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::base::{Id, IdVec};
+use crate::base::{Id, Pages};
 
 /// A revision of the store: the number of writes committed so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +17,7 @@ pub(super) const NO_OLDER: u32 = u32::MAX;
 /// cursor walks that log a step or two; reading the present costs nothing more than a vector does.
 #[derive(Clone, Debug)]
 pub struct Versions<I, T> {
-    current: IdVec<I, Slot<T>>,
+    current: Pages<I, Slot<T>>,
     old: VecDeque<Old<T>>,
     /// Log position of the front of `old`.
     dropped: u32,
@@ -45,7 +45,7 @@ pub(super) const WINDOW: usize = 16_384;
 impl<I: Id, T: Clone> Versions<I, T> {
     /// No objects.
     pub fn new() -> Self {
-        Versions { current: IdVec::new(), old: VecDeque::new(), dropped: 0 }
+        Versions { current: Pages::new(), old: VecDeque::new(), dropped: 0 }
     }
     /// Adds an object that exists from `at` on.
     pub fn create(&mut self, value: T, at: Revision) -> I {

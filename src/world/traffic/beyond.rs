@@ -56,8 +56,7 @@ pub(super) fn served<'g>(
             let warm = land.pods[share.pod].is_warm();
             rate += of;
             errors += of * sort.errors;
-            let time = ServiceTimes::new(&spec.apps[sort.app], warm, spec.groups[group.id].timeout)
-                .when(land.works);
+            let time = ServiceTimes::new(&spec.apps[sort.app], warm, spec.groups[group.id].timeout).when(land.works);
             p99 = p99.max(time.slowed(sort.slower).quantile(0.99));
         }
     }

@@ -12,7 +12,7 @@ use crate::world::spec::FlawSpec;
 pub(super) struct Land {
     pub(super) pods: Pages<PodId, Process>,
     sorts: IdVec<SetId, Sort>,
-    machines: IdVec<NodeId, Machine>,
+    machines: Pages<NodeId, Machine>,
     /// Pods that are open, by app, in order of opening.
     open: IdVec<AppId, Vec<PodId>>,
     /// Processors that all hosts share are at work.

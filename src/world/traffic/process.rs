@@ -190,7 +190,8 @@ impl Traffic {
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
         let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod), u64::from(process.number()));
-        let time = ServiceTimes::new(app, process.is_warm(), timeout).when(self.land.works).slowed(self.land.sort(pod).slower);
+        let time =
+            ServiceTimes::new(app, process.is_warm(), timeout).when(self.land.works).slowed(self.land.sort(pod).slower);
         let wait = time.last_answer(rate, draw.unit()).max(wait_behind);
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
@@ -205,7 +206,8 @@ impl Traffic {
         let passing: Vec<GroupId> = self.asking[self.land.app(pod)].iter().filter(passes).copied().collect();
         let last = passing.iter().map(|id| {
             let group = &self.groups[*id];
-            let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod).with(group.name), u64::from(process.number()));
+            let mut draw =
+                ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod).with(group.name), u64::from(process.number()));
             let time =
                 group.shares.first().map(|share| group.whole_times(share.pod, &self.land, ctx).when(self.land.works));
             time.map_or(Span::ZERO, |time| time.last_answer(group.rate_to(pod), draw.unit()))

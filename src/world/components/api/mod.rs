@@ -27,7 +27,7 @@ use request::Requests;
 use rotation::Rotation;
 use server::Server;
 
-use crate::base::{Id, IdVec, Name, Span, Time, Version};
+use crate::base::{Id, IdVec, Name, Pages, Span, Time, Version};
 use crate::world::effects::{Ctx, Notice};
 use crate::world::fact::Fact;
 use crate::world::ids::{ClientId, MasterId, NodeId, RequestId};
@@ -142,7 +142,7 @@ pub enum ApiEvent {
 /// The API path's state.
 #[derive(Clone, Debug)]
 pub struct Api {
-    clients: IdVec<ClientId, Client>,
+    clients: Pages<ClientId, Client>,
     servers: IdVec<MasterId, Server>,
     rotation: Rotation,
     requests: Requests,
@@ -159,7 +159,7 @@ impl Api {
     /// The servers of these machines, down, and their load balancer without targets.
     pub fn new(machines: &[NodeId], version: Version, ctx: &Ctx<'_>) -> Api {
         let mut api = Api {
-            clients: IdVec::new(),
+            clients: Pages::new(),
             servers: IdVec::new(),
             rotation: Rotation::default(),
             requests: Requests::default(),

@@ -28,7 +28,7 @@ mod chaos;
 #[cfg(test)]
 mod tests;
 
-use crate::base::{Id, IdVec, Name, Span, Time};
+use crate::base::{Id, Name, Pages, Span, Time};
 use crate::world::disturbance::{Doomed, Registry};
 use crate::world::effects::{Ctx, Outcome};
 use crate::world::event::Event;
@@ -127,7 +127,7 @@ pub enum KubeletEvent {
 /// All kubelets.
 #[derive(Clone, Debug)]
 pub struct Kubelets {
-    nodes: IdVec<NodeId, Kubelet>,
+    nodes: Pages<NodeId, Kubelet>,
     workers: Workers,
     /// All hosts share processors: some app's requests notice when they are at work.
     share_processors: bool,
@@ -143,7 +143,7 @@ impl Kubelets {
     /// None yet.
     pub fn new() -> Kubelets {
         Kubelets {
-            nodes: IdVec::new(),
+            nodes: Pages::new(),
             workers: Workers::default(),
             share_processors: false,
             cni: false,

@@ -34,8 +34,7 @@ impl Kubelets {
             return self.join(node, ctx);
         }
         for pod in self.nodes[node].pods.clone() {
-            let refused =
-                |worker: &super::worker::Worker| worker.stage == Stage::Waiting && worker.mark > worker.added;
+            let refused = |worker: &super::worker::Worker| worker.stage == Stage::Waiting && worker.mark > worker.added;
             if let Some(worker) = self.workers.get(pod).filter(refused) {
                 let at = ctx.now.next_tick(worker.mark, SANDBOX_RETRY);
                 self.enter_until(pod, Stage::Waiting, at, ctx);

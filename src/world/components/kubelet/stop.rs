@@ -230,9 +230,7 @@ impl Kubelets {
         let ordinal = self.workers.get(pod).map_or(0, |worker| self.nodes[worker.node].ordinal(&worker));
         match app.pre_stop_kind {
             _ if app.pre_stop.is_zero() => Span::ZERO,
-            PreStopKind::Exec => {
-                app.pre_stop + HOOK_START.sample(&mut ctx.draw(Purpose::PreStop, name, ordinal))
-            }
+            PreStopKind::Exec => app.pre_stop + HOOK_START.sample(&mut ctx.draw(Purpose::PreStop, name, ordinal)),
             PreStopKind::Sleep => app.pre_stop,
         }
     }

@@ -79,7 +79,7 @@ impl Workers {
             Place::Busy(place) => self.busy.free(place),
             Place::Resting(place) => self.resting.free(place),
         }
-        self.places.forget(pod, NOWHERE);
+        self.places[pod] = NOWHERE;
     }
 
     /// A worker may have nothing more to do until something changes; its pod is of this app.

@@ -22,7 +22,7 @@ struct Held {
 }
 
 /// The same in 4 bytes: there is one for each pod that ever was. From the top: live, assumed, the node's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Packed(u32);
 
 impl Packed {
@@ -169,10 +169,7 @@ impl Cache {
 
     fn hold(&mut self, pod: PodId, app: AppId, new: Held, ctx: &Ctx<'_>) {
         let old = self.held(pod);
-        match new == Held::default() {
-            true => self.held.forget(pod, Packed::of(new)),
-            false => *self.held.entry(pod, Packed::of(Held::default())) = Packed::of(new),
-        }
+        *self.held.entry(pod, Packed::of(Held::default())) = Packed::of(new);
         if (old.node, old.live) == (new.node, new.live) {
             return;
         }
