@@ -320,7 +320,7 @@ impl Api {
         // Who is connected to a master may stand anywhere.
         let concerned: Vec<ClientId> = match self.servers.iter().any(|server| server.node == node) {
             true => self.clients.ids().collect(),
-            false => self.followers.on_host(node).to_vec(),
+            false => self.followers.on_host(node).collect(),
         };
         for client in concerned {
             let on_host = match self.clients[client].kind {

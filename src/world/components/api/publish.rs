@@ -1,10 +1,10 @@
 //! Watches: which clients follow what, and when a committed write reaches them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::client::Link;
 use super::{Api, ApiEvent};
-use crate::base::{IdVec, Time};
+use crate::base::{IdVec, Pages, Time};
 use crate::world::effects::Ctx;
 use crate::world::event::Event;
 use crate::world::ids::{ClientId, NodeId};
@@ -18,13 +18,13 @@ pub(super) struct Followers {
     /// Each machine's kubelet.
     kubelets: IdVec<NodeId, Option<ClientId>>,
     /// What runs on each machine, in order.
-    on_host: BTreeMap<NodeId, Vec<ClientId>>,
+    on_host: BTreeSet<(NodeId, ClientId)>,
     /// kube-proxies that are kept up: those of nodes that user traffic passes.
     proxies: Vec<ClientId>,
     /// The leading process of each component.
     leading: [Option<ClientId>; 2],
     /// When each client's last delivery arrives (events of one watch come in order), and how many it had.
-    busy_until: IdVec<ClientId, (Time, u64)>,
+    busy_until: Pages<ClientId, (Time, u64)>,
     /// What comes, and when, to clients at work: they look at it when they are done, and nothing happens before.
     coming: BTreeMap<ClientId, VecDeque<(Time, Revision)>>,
     /// Every delivery is an event. For tests: outcomes must be the same.
@@ -35,7 +35,7 @@ impl Followers {
     pub(super) fn add(&mut self, kind: ClientKind, client: ClientId) {
         self.busy_until.push((Time::ZERO, 0));
         if let ClientKind::Kubelet(node) | ClientKind::Proxy(node) | ClientKind::Router(_, node) = kind {
-            self.on_host.entry(node).or_default().push(client);
+            self.on_host.insert((node, client));
         }
         match kind {
             ClientKind::Kubelet(node) => {
@@ -49,8 +49,9 @@ impl Followers {
         }
     }
 
-    pub(super) fn on_host(&self, node: NodeId) -> &[ClientId] {
-        self.on_host.get(&node).map_or(&[], Vec::as_slice)
+    pub(super) fn on_host(&self, node: NodeId) -> impl Iterator<Item = ClientId> + '_ {
+        let first = (node, ClientId(0));
+        self.on_host.range(first..).take_while(move |(host, _)| *host == node).map(|(_, client)| *client)
     }
 
     pub(super) fn drop_proxy(&mut self, client: ClientId) {

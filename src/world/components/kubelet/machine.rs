@@ -63,8 +63,6 @@ pub(super) struct Kubelet {
     pub(super) client: ClientId,
     pool: Option<PoolId>,
     version: Version,
-    /// What its version does.
-    pub(super) behaviour: Behaviour,
     /// Starts of its process so far.
     pub(super) incarnation: u32,
     /// Counts the times at which its renewals have begun or ended.
@@ -113,7 +111,6 @@ impl Kubelet {
             client,
             pool,
             version,
-            behaviour: Behaviour::of(version),
             incarnation: 0,
             renewals: 0,
             process: Process::Down,
@@ -142,7 +139,6 @@ impl Kubelet {
     /// It has been running for a long time when the run begins.
     pub(super) fn begin_run(&mut self, version: Version, ctx: &Ctx<'_>) {
         self.version = version;
-        self.behaviour = Behaviour::of(version);
         (self.process, self.registered, self.joined, self.network) = (Process::Synced, true, true, true);
         (self.settled, self.configured) = (true, true);
         self.relist = Time::ZERO + self.phase(0, RELIST, ctx);
@@ -150,6 +146,10 @@ impl Kubelet {
         let started = if ctx.spec.timings.kubelets_together { Name::new("kubelets") } else { self.name };
         self.batch = Time::ZERO + self.phase_of(started, 1, STATUS_BATCH, ctx);
         self.collection = Time::ZERO + self.phase_of(started, 2, COLLECTION, ctx);
+    }
+    /// What its version does. There is a kubelet for each machine that ever was: they do not keep it.
+    pub(super) fn behaviour(&self) -> Behaviour {
+        Behaviour::of(self.version)
     }
     /// Whether pods can have a network of their own.
     pub(super) fn has_network(&self) -> bool {
@@ -251,7 +251,6 @@ impl Kubelets {
     pub fn machine_up(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         let kubelet = &mut self.nodes[node];
         kubelet.version = version;
-        kubelet.behaviour = Behaviour::of(version);
         // Whether its writes are stored it will be told once it is connected.
         (kubelet.registered, kubelet.joined, kubelet.served) = (false, false, false);
         kubelet.settled = false;
@@ -335,7 +334,6 @@ impl Kubelets {
     pub fn starts(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         let kubelet = &mut self.nodes[node];
         kubelet.version = version;
-        kubelet.behaviour = Behaviour::of(version);
         kubelet.served = false;
         kubelet.start(node, ctx);
     }
@@ -343,7 +341,6 @@ impl Kubelets {
     /// The kubelet is upgraded in place: its process restarts as another version; containers run on.
     pub fn restart_as(&mut self, node: NodeId, version: Version, ctx: &mut Ctx<'_>) {
         self.nodes[node].version = version;
-        self.nodes[node].behaviour = Behaviour::of(version);
         self.restart(node, ctx);
     }
 

@@ -63,7 +63,7 @@ impl Kubelets {
             let from = first(worker, probe, ctx.now);
             worker.readiness = Probe::begin(from, sees);
             // From 1.22 a sync of a container that is not ready probes it at once.
-            if from == ctx.now && self.nodes[worker.node].behaviour.probe_on_sync {
+            if from == ctx.now && self.nodes[worker.node].behaviour().probe_on_sync {
                 worker.readiness.extra();
             }
         }
@@ -189,7 +189,7 @@ impl Kubelets {
     fn ticks(&self, pod: PodId, worker: &Worker, kind: Kind, app: AppId, ctx: &Ctx<'_>) -> Option<(ProbeSpec, Ticks)> {
         let spec = kind.of(&ctx.spec.apps[app])?;
         let kubelet = &self.nodes[worker.node];
-        let jitters = kubelet.behaviour.probe_jitter_always
+        let jitters = kubelet.behaviour().probe_jitter_always
             || worker.added == Time::ZERO
             || kubelet.younger_than(spec.period, worker.added);
         let jitter = match jitters {
