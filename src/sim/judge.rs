@@ -11,7 +11,6 @@ use crate::observe::own::Shown;
 use crate::observe::tell;
 use crate::observe::trace::{Record, Trace};
 use crate::scenario::Scenario;
-use crate::world::components::cloud::Cloud;
 use crate::world::fact::{Fact, Loss, Unit};
 use crate::world::ids::{MasterId, ProbeId};
 use crate::world::spec::{PlaneProbeSpec, Spec};
@@ -308,11 +307,10 @@ fn upgrade(scenario: &Scenario, run: &Simulation, ending: &Ending) -> Upgrade {
     }
 }
 
-/// The steps of the upgrade by their names. There are many where there are many machines: whoever asks lets go of the
-/// world first.
-pub(super) fn steps(steps: &[StepSpan], cloud: &Cloud, spec: &Spec) -> Vec<Step> {
+/// The steps of the upgrade by their names; `labels` are those of the machines.
+pub(super) fn steps(steps: &[StepSpan], labels: &[&str], spec: &Spec) -> Vec<Step> {
     let label = |unit: Unit| match unit {
-        Unit::Node(node) => cloud.instances()[node].label.clone(),
+        Unit::Node(node) => labels.get(node.index()).copied().unwrap_or_default().to_owned(),
         Unit::Pool(pool) => spec.pools[pool].name.clone(),
         Unit::Masters => "masters".to_owned(),
         Unit::Cluster => "cluster".to_owned(),

@@ -290,10 +290,6 @@ impl World {
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
     }
-    /// The machines alone, once the run is over.
-    pub fn into_cloud(self) -> Cloud {
-        self.cloud
-    }
     /// Changes of an app's slices that a node's kernel rules do not follow yet.
     pub fn slices_missed(&self, node: NodeId, app: AppId) -> u32 {
         let missed = self.store.endpoints_touched(self.rules.revision(node), self.store.revision());

@@ -81,7 +81,7 @@ impl Store {
         let facts = &mut self.app_facts[app];
         let ordinal = facts.created;
         facts.created += 1;
-        let id = self.pods.create(set, ordinal, facts.grace, now, self.revision);
+        let id = self.pods.create(set, ordinal, now, self.revision);
         self.indices.extend(index.map(|index| (id, index)));
         self.of_app[app].push(id);
         self.touch(Touched::Pod(id));

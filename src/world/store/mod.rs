@@ -16,7 +16,7 @@ pub use history::{Revision, Versions};
 pub use objects::*;
 pub use pods::Pods;
 
-use crate::base::{Id, IdVec, Name, Span};
+use crate::base::{Id, IdVec, Name};
 use crate::world::ids::{AppId, BudgetId, NodeId, PodId, SetId, VolumeId, ZoneId};
 use crate::world::spec::Spec;
 use log::Log;
@@ -45,7 +45,6 @@ pub enum Touched {
 /// Fixed facts of an app that admission needs.
 #[derive(Clone, Debug)]
 struct AppFacts {
-    grace: Span,
     /// Whether its pods have identities.
     stateful: bool,
     /// Its first volume; the others follow it.
@@ -122,7 +121,7 @@ impl Store {
         };
         for (app, asked) in spec.apps.entries() {
             let name = Name::new(&asked.name);
-            store.pods.add_app(name);
+            store.pods.add_app(name, asked.grace);
             let set = store.new_set(SetObject { app, template: 0, replicas: asked.replicas });
             let deployment = DeploymentObject { replicas: asked.replicas, template: 0, sets: vec![set], stalls: false };
             store.deployments.create(deployment, Revision(1));
@@ -133,7 +132,7 @@ impl Store {
             let stateful = asked.is_stateful();
             let count = asked.volume.map_or(0, |_| if stateful { asked.replicas } else { 1 });
             let volumes = (0..count).map(|_| store.volumes.push(VolumeObject::default())).min();
-            store.app_facts.push(AppFacts { grace: asked.grace, stateful, volumes, budgets, created: 0 });
+            store.app_facts.push(AppFacts { stateful, volumes, budgets, created: 0 });
         }
         for budget in &spec.budgets {
             store.budgets.create(BudgetObject::default(), Revision(1));

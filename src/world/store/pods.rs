@@ -22,8 +22,26 @@ pub struct Pods {
     dropped: u32,
     /// The app of each ReplicaSet.
     app_of: IdVec<SetId, AppId>,
-    /// Lineage of each app.
-    names: IdVec<AppId, Name>,
+    apps: IdVec<AppId, App>,
+    /// Deletions that were asked for, until their pods' states are given up.
+    leaving: Pool<Leaving>,
+}
+
+/// What an app's pods have in common.
+#[derive(Clone, Copy, Debug)]
+struct App {
+    /// Lineage.
+    name: Name,
+    /// Grace period, as the app asks for it.
+    grace: Span,
+}
+
+/// A deletion: when it was asked for, its grace period; and the pod's node, for which its state has no room then.
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    since: Time,
+    grace: Span,
+    node: u32,
 }
 
 /// What stays of a pod: 12 bytes.
@@ -44,22 +62,21 @@ const GIVEN_UP: u32 = 1 << 31;
 /// Marks no node.
 const NO_NODE: u32 = GIVEN_UP - 1;
 
-/// What the API says of a pod, with the revision that made it so: 44 bytes, times not aligned.
+/// What the API says of a pod, but for its deletion, with the revision that made it so: 32 bytes.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, packed(4))]
 struct Slot {
     created: Time,
     ready_since: Time,
-    /// Never: no deletion was asked for.
-    deleting: Time,
-    grace_ms: u32,
-    node: u32,
+    /// Its node; once it is being deleted, the place of its deletion.
+    node_or_leaving: u32,
     /// Low 32 bits of a revision: each write is an event, and those of a run are numbered in 32 bits.
     since: u32,
     older: u32,
     phase: Phase,
     ready: bool,
     gone: bool,
+    /// Its deletion was asked for.
+    deleting: bool,
     endpoint: Endpoint,
 }
 
@@ -67,12 +84,13 @@ struct Slot {
 struct Old {
     pod: PodId,
     slot: Slot,
+    leaving: Option<Leaving>,
 }
 
 impl Pods {
-    /// Room for the pods of an app.
-    pub(super) fn add_app(&mut self, name: Name) -> AppId {
-        self.names.push(name)
+    /// Room for the pods of an app: its lineage, and the grace period that it asks for.
+    pub(super) fn add_app(&mut self, name: Name, grace: Span) -> AppId {
+        self.apps.push(App { name, grace })
     }
 
     /// Room for the pods of a ReplicaSet.
@@ -81,18 +99,17 @@ impl Pods {
     }
 
     /// Adds a pod of this ReplicaSet that exists from `at` on, as its app's `ordinal`-th.
-    pub(super) fn create(&mut self, set: SetId, ordinal: u32, grace: Span, now: Time, at: Revision) -> PodId {
+    pub(super) fn create(&mut self, set: SetId, ordinal: u32, now: Time, at: Revision) -> PodId {
         let slot = Slot {
             created: now,
             ready_since: now,
-            deleting: Time::NEVER,
-            grace_ms: grace.as_millis_u32(),
-            node: NO_NODE,
+            node_or_leaving: NO_NODE,
             since: short(at),
             older: NO_OLDER,
             phase: Phase::Pending,
             ready: false,
             gone: false,
+            deleting: false,
             endpoint: Endpoint::Absent,
         };
         let place = self.slots.put(slot);
@@ -101,16 +118,24 @@ impl Pods {
     }
 
     /// Changes a pod at revision `at`; what it was stays readable for cursors before it. Its app, set, ordinal and
-    /// creation are for good.
+    /// creation are for good, and so is a deletion once it was asked for.
     pub(super) fn change(&mut self, pod: PodId, at: Revision, change: impl FnOnce(&mut PodObject)) {
         let Some(place) = self.step(pod, at) else { return };
-        let mut object = self.object(pod, &self.slots[place]);
+        let mut object = self.object(pod, &self.slots[place], self.leaving(place));
         change(&mut object);
+        let node = object.node.map_or(NO_NODE, |node| node.0);
         let slot = &mut self.slots[place];
+        let leaving = object.deleting.map(|since| Leaving { since, grace: object.grace, node });
+        slot.node_or_leaving = match leaving {
+            None => node,
+            Some(leaving) if slot.deleting => {
+                self.leaving[slot.node_or_leaving] = leaving;
+                slot.node_or_leaving
+            }
+            Some(leaving) => self.leaving.put(leaving),
+        };
         slot.ready_since = object.ready_since;
-        slot.deleting = object.deleting.unwrap_or(Time::NEVER);
-        slot.grace_ms = object.grace.as_millis_u32();
-        slot.node = object.node.map_or(NO_NODE, |node| node.0);
+        slot.deleting = leaving.is_some();
         (slot.phase, slot.ready, slot.gone) = (object.phase, object.ready, object.gone);
     }
 
@@ -129,7 +154,8 @@ impl Pods {
                 self.forget();
             }
             let position = self.dropped + self.old.len() as u32;
-            self.old.push_back(Old { pod, slot: self.slots[place] });
+            let leaving = self.leaving(place);
+            self.old.push_back(Old { pod, slot: self.slots[place], leaving });
             (self.slots[place].since, self.slots[place].older) = (short(at), position);
         }
         Some(place)
@@ -141,9 +167,14 @@ impl Pods {
         let position = self.dropped;
         self.dropped += 1;
         let Some(place) = self.place(pod) else { return };
-        let slot = &self.slots[place];
+        let slot = self.slots[place];
         if slot.gone && slot.endpoint == Endpoint::Absent && slot.older == position {
-            self.kin[pod].place = Place(GIVEN_UP | slot.node);
+            let leaving = self.leaving(place);
+            if leaving.is_some() {
+                self.leaving.free(slot.node_or_leaving);
+            }
+            let node = leaving.map_or(slot.node_or_leaving, |leaving| leaving.node);
+            self.kin[pod].place = Place(GIVEN_UP | node);
             self.slots.free(place);
         }
     }
@@ -152,7 +183,7 @@ impl Pods {
     #[inline]
     pub fn now(&self, pod: PodId) -> PodObject {
         match self.place(pod) {
-            Some(place) => self.object(pod, &self.slots[place]),
+            Some(place) => self.object(pod, &self.slots[place], self.leaving(place)),
             None => self.given_up(pod),
         }
     }
@@ -168,7 +199,10 @@ impl Pods {
     #[inline]
     pub fn at(&self, pod: PodId, cursor: Revision) -> Option<PodObject> {
         match self.place(pod) {
-            Some(place) => self.slot_at(place, cursor).map(|slot| self.object(pod, slot)),
+            Some(place) if self.slots[place].since <= short(cursor) => {
+                Some(self.object(pod, &self.slots[place], self.leaving(place)))
+            }
+            Some(place) => self.old_at(place, cursor).map(|old| self.object(pod, &old.slot, old.leaving)),
             None => Some(self.given_up(pod)),
         }
     }
@@ -178,8 +212,11 @@ impl Pods {
     }
     /// What they say as a watcher at `cursor` knows it.
     pub fn endpoint_at(&self, pod: PodId, cursor: Revision) -> Endpoint {
-        let slot = self.place(pod).and_then(|place| self.slot_at(place, cursor));
-        slot.map_or(Endpoint::Absent, |slot| slot.endpoint)
+        match self.place(pod) {
+            Some(place) if self.slots[place].since <= short(cursor) => self.slots[place].endpoint,
+            Some(place) => self.old_at(place, cursor).map_or(Endpoint::Absent, |old| old.slot.endpoint),
+            None => Endpoint::Absent,
+        }
     }
     /// A pod's app.
     #[inline]
@@ -188,7 +225,7 @@ impl Pods {
     }
     /// A pod's lineage, `app/ordinal`, that draws are keyed by.
     pub fn name(&self, pod: PodId) -> Name {
-        self.names[self.app(pod)].part(u64::from(self.kin[pod].ordinal))
+        self.apps[self.app(pod)].name.part(u64::from(self.kin[pod].ordinal))
     }
     /// Number of pods ever created.
     pub fn len(&self) -> usize {
@@ -209,32 +246,42 @@ impl Pods {
         (place & GIVEN_UP == 0).then_some(place)
     }
 
-    #[inline]
-    fn slot_at(&self, place: u32, cursor: Revision) -> Option<&Slot> {
-        let mut slot = &self.slots[place];
-        while slot.since > short(cursor) {
-            if slot.older == NO_OLDER || slot.older < self.dropped {
-                return None;
+    /// The newest older state that a watcher at `cursor` knows.
+    fn old_at(&self, place: u32, cursor: Revision) -> Option<&Old> {
+        let mut older = self.slots[place].older;
+        while older != NO_OLDER && older >= self.dropped {
+            let old = &self.old[(older - self.dropped) as usize];
+            if old.slot.since <= short(cursor) {
+                return Some(old);
             }
-            slot = &self.old[(slot.older - self.dropped) as usize].slot;
+            older = old.slot.older;
         }
-        Some(slot)
+        None
+    }
+
+    /// The deletion of the pod whose state has this place.
+    #[inline]
+    fn leaving(&self, place: u32) -> Option<Leaving> {
+        let slot = &self.slots[place];
+        slot.deleting.then(|| self.leaving[slot.node_or_leaving])
     }
 
     #[inline]
-    fn object(&self, pod: PodId, slot: &Slot) -> PodObject {
-        let (kin, deleting) = (self.kin[pod], slot.deleting);
+    fn object(&self, pod: PodId, slot: &Slot, leaving: Option<Leaving>) -> PodObject {
+        let kin = self.kin[pod];
+        let app = self.app_of[kin.set];
+        let node = leaving.map_or(slot.node_or_leaving, |leaving| leaving.node);
         PodObject {
-            app: self.app_of[kin.set],
+            app,
             set: kin.set,
             ordinal: kin.ordinal,
-            node: (slot.node != NO_NODE).then_some(NodeId(slot.node)),
+            node: (node != NO_NODE).then_some(NodeId(node)),
             phase: slot.phase,
             ready: slot.ready,
             ready_since: slot.ready_since,
             created: slot.created,
-            deleting: (deleting != Time::NEVER).then_some(deleting),
-            grace: Span::millis(u64::from(slot.grace_ms)),
+            deleting: leaving.map(|leaving| leaving.since),
+            grace: leaving.map_or(self.apps[app].grace, |leaving| leaving.grace),
             gone: slot.gone,
         }
     }
@@ -272,20 +319,20 @@ mod tests {
     /// Pods of one app.
     fn pods() -> Pods {
         let mut pods = Pods::default();
-        let app = pods.add_app(Name::new("web"));
+        let app = pods.add_app(Name::new("web"), Span::secs(30));
         pods.add_set(app);
         pods
     }
 
     #[test]
     fn a_pod_takes_as_much_room_as_is_said() {
-        assert_eq!((size_of::<Kin>(), size_of::<Slot>()), (12, 44));
+        assert_eq!((size_of::<Kin>(), size_of::<Slot>()), (12, 32));
     }
 
     #[test]
     fn a_watcher_reads_the_state_its_cursor_stands_at() {
         let mut pods = pods();
-        let pod = pods.create(SetId(0), 0, Span::secs(30), Time::ZERO, Revision(2));
+        let pod = pods.create(SetId(0), 0, Time::ZERO, Revision(2));
         pods.change(pod, Revision(4), |pod| pod.node = Some(NodeId(7)));
         pods.list(pod, Revision(7), Endpoint::Ready);
         assert!(pods.at(pod, Revision(1)).is_none());
@@ -296,9 +343,23 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_has_its_app_s_grace_until_a_deletion_gives_it_another() {
+        let mut pods = pods();
+        let pod = pods.create(SetId(0), 0, Time::ZERO, Revision(2));
+        assert_eq!((pods.now(pod).grace, pods.now(pod).deleting), (Span::secs(30), None));
+        let asked = Time::ZERO + Span::secs(5);
+        pods.change(pod, Revision(4), |pod| (pod.deleting, pod.grace) = (Some(asked), Span::secs(1)));
+        pods.change(pod, Revision(6), |pod| pod.grace = Span::ZERO);
+        let known = |at| pods.at(pod, Revision(at)).map(|pod| (pod.deleting, pod.grace));
+        assert_eq!(known(3), Some((None, Span::secs(30))));
+        assert_eq!(known(5), Some((Some(asked), Span::secs(1))));
+        assert_eq!(known(6), Some((Some(asked), Span::ZERO)));
+    }
+
+    #[test]
     fn the_place_of_a_pod_that_is_gone_is_used_again_when_nobody_can_read_it_any_more() {
         let mut pods = pods();
-        let create = |pods: &mut Pods, at| pods.create(SetId(0), at as u32, Span::ZERO, Time::ZERO, Revision(at));
+        let create = |pods: &mut Pods, at| pods.create(SetId(0), at as u32, Time::ZERO, Revision(at));
         let (gone, listed, there) = (create(&mut pods, 1), create(&mut pods, 2), create(&mut pods, 3));
         pods.list(listed, Revision(4), Endpoint::Ready);
         for pod in [gone, listed] {

@@ -102,8 +102,8 @@ pub(super) struct Client {
     pub(super) gave_up: bool,
     /// GET before PATCH in status updates.
     status_needs_get: bool,
-    /// A full token bucket of its; controllers have one each.
-    full: Bucket,
+    /// Rate and burst of its token buckets; controllers have one each.
+    rate: (u32, u32),
     /// What was sent so far, lane by lane; most clients use one lane, or none.
     lanes: Vec<Lane>,
 }
@@ -147,7 +147,7 @@ impl Client {
             heartbeat_closes: false,
             gave_up: false,
             status_needs_get: false,
-            full: Bucket::new(0, 0),
+            rate: (0, 0),
             lanes: Vec::new(),
         };
         client.adopt(version);
@@ -162,34 +162,31 @@ impl Client {
         self.backs_off = behaviour.reflector_backoff;
         self.heartbeat_closes = behaviour.heartbeat_closes;
         self.status_needs_get = behaviour.status_needs_get;
-        let bucket = match self.kind {
-            ClientKind::Kubelet(_) => Bucket::new(behaviour.kubelet_qps.0, behaviour.kubelet_qps.1),
+        let rate = match self.kind {
+            ClientKind::Kubelet(_) => behaviour.kubelet_qps,
             // kube-controller-manager: 20/30 per controller; kube-scheduler: 50/100. Source: component configs.
-            ClientKind::Elected(Component::ControllerManager, _) => Bucket::new(20, 30),
-            ClientKind::Elected(Component::Scheduler, _) => Bucket::new(50, 100),
+            ClientKind::Elected(Component::ControllerManager, _) => (20, 30),
+            ClientKind::Elected(Component::Scheduler, _) => (50, 100),
             // ingress-nginx cmd/nginx/main.go sets 1e6; Envoy control planes as much.
-            ClientKind::Router(..) => Bucket::new(0, 0),
-            ClientKind::Proxy(_) => Bucket::new(5, 10),
+            ClientKind::Router(..) => (0, 0),
+            ClientKind::Proxy(_) => (5, 10),
             // Until it is told its own.
-            ClientKind::Operator(_) => Bucket::new(0, 0),
+            ClientKind::Operator(_) => (0, 0),
         };
-        self.limit(bucket);
+        self.set_rate(rate);
     }
 
     /// The rate and burst of a client that chooses them itself.
-    pub(super) fn set_rate(&mut self, (qps, burst): (u32, u32)) {
-        self.limit(Bucket::new(qps, burst));
-    }
-
-    /// All its token buckets are full ones like this.
-    fn limit(&mut self, full: Bucket) {
-        self.full = full;
+    pub(super) fn set_rate(&mut self, rate: (u32, u32)) {
+        self.rate = rate;
+        let full = Bucket::new(rate.0, rate.1);
         self.lanes.iter_mut().filter(|lane| lane.number != UNLIMITED).for_each(|lane| lane.bucket = full);
     }
 
     fn lane(&mut self, number: u8) -> &mut Lane {
         let place = self.lanes.iter().position(|lane| lane.number == number).unwrap_or_else(|| {
-            let bucket = if number == UNLIMITED { Bucket::new(0, 0) } else { self.full };
+            let (qps, burst) = if number == UNLIMITED { (0, 0) } else { self.rate };
+            let bucket = Bucket::new(qps, burst);
             self.lanes.reserve_exact(1);
             self.lanes.push(Lane { number, bucket, arrival: Time::ZERO });
             self.lanes.len() - 1
