@@ -73,11 +73,39 @@ struct Slot {
     since: u32,
     older: u32,
     phase: Phase,
-    ready: bool,
-    gone: bool,
-    /// Its deletion was asked for.
-    deleting: bool,
     endpoint: Endpoint,
+    ready: bool,
+    end: End,
+}
+
+/// How far a pod's deletion has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// None was asked for.
+    Open,
+    /// One was asked for.
+    Asked,
+    /// Its object is gone, as was asked for.
+    Done,
+    /// Its object is gone without that.
+    Sudden,
+}
+
+impl End {
+    fn of(deleting: bool, gone: bool) -> End {
+        match (deleting, gone) {
+            (false, false) => End::Open,
+            (true, false) => End::Asked,
+            (true, true) => End::Done,
+            (false, true) => End::Sudden,
+        }
+    }
+    fn deleting(self) -> bool {
+        matches!(self, End::Asked | End::Done)
+    }
+    fn gone(self) -> bool {
+        matches!(self, End::Done | End::Sudden)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,10 +135,9 @@ impl Pods {
             since: short(at),
             older: NO_OLDER,
             phase: Phase::Pending,
-            ready: false,
-            gone: false,
-            deleting: false,
             endpoint: Endpoint::Absent,
+            ready: false,
+            end: End::Open,
         };
         let place = self.slots.put(slot);
         debug_assert!(place < GIVEN_UP, "fewer than 2^31 pods are there at a time");
@@ -128,15 +155,15 @@ impl Pods {
         let leaving = object.deleting.map(|since| Leaving { since, grace: object.grace, node });
         slot.node_or_leaving = match leaving {
             None => node,
-            Some(leaving) if slot.deleting => {
+            Some(leaving) if slot.end.deleting() => {
                 self.leaving[slot.node_or_leaving] = leaving;
                 slot.node_or_leaving
             }
             Some(leaving) => self.leaving.put(leaving),
         };
         slot.ready_since = object.ready_since;
-        slot.deleting = leaving.is_some();
-        (slot.phase, slot.ready, slot.gone) = (object.phase, object.ready, object.gone);
+        (slot.phase, slot.ready) = (object.phase, object.ready);
+        slot.end = End::of(leaving.is_some(), object.gone);
     }
 
     /// Changes at revision `at` what the EndpointSlices say of a pod.
@@ -152,6 +179,8 @@ impl Pods {
         if self.slots[place].since < short(at) {
             if self.old.len() == WINDOW {
                 self.forget();
+                // It may have been this pod's last.
+                self.place(pod)?;
             }
             let position = self.dropped + self.old.len() as u32;
             let leaving = self.leaving(place);
@@ -168,7 +197,7 @@ impl Pods {
         self.dropped += 1;
         let Some(place) = self.place(pod) else { return };
         let slot = self.slots[place];
-        if slot.gone && slot.endpoint == Endpoint::Absent && slot.older == position {
+        if slot.end.gone() && slot.endpoint == Endpoint::Absent && slot.older == position {
             let leaving = self.leaving(place);
             if leaving.is_some() {
                 self.leaving.free(slot.node_or_leaving);
@@ -263,7 +292,7 @@ impl Pods {
     #[inline]
     fn leaving(&self, place: u32) -> Option<Leaving> {
         let slot = &self.slots[place];
-        slot.deleting.then(|| self.leaving[slot.node_or_leaving])
+        slot.end.deleting().then(|| self.leaving[slot.node_or_leaving])
     }
 
     #[inline]
@@ -282,7 +311,7 @@ impl Pods {
             created: slot.created,
             deleting: leaving.map(|leaving| leaving.since),
             grace: leaving.map_or(self.apps[app].grace, |leaving| leaving.grace),
-            gone: slot.gone,
+            gone: slot.end.gone(),
         }
     }
 
