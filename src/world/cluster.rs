@@ -243,8 +243,7 @@ impl World {
         self.watches.cursor_mut(client).revision = revision;
         let (kind, mut ctx) = (self.client_kinds[client], ctx!(self));
         match kind {
-            ClientKind::Kubelet(node) if resumes => self.kubelets.heard(node, from, revision, &mut ctx),
-            ClientKind::Kubelet(node) => self.kubelets.listed(node, revision, &mut ctx),
+            ClientKind::Kubelet(node) => self.kubelets.heard(node, from, revision, &mut ctx),
             ClientKind::Proxy(node) => self.proxies.heard(node, &mut ctx),
             ClientKind::Router(pod, _) => self.routers.heard(pod, &mut ctx),
             ClientKind::Elected(Component::ControllerManager, master) if resumes => {

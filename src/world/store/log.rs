@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Revision, Touched};
-use crate::base::IdVec;
+use crate::base::Pages;
 use crate::world::ids::{NodeId, PodId};
 
 /// Log entries kept. Not more than old versions are kept of each kind: whoever can still resume can read all it missed.
@@ -11,8 +11,6 @@ const WINDOW: usize = super::history::WINDOW;
 
 /// Entries at the end that are looked through one by one: mostly it is one of them that is asked for.
 const LAST_ENTRIES: usize = 8;
-
-const NO_OLDER: u32 = u32::MAX;
 
 /// A bounded log, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +20,10 @@ pub(super) struct Log {
     dropped: u32,
     /// The newest revision whose entries have left.
     forgotten: Revision,
+    /// The revision of the last compaction: whoever was before it lists anew.
+    compacted: Revision,
     /// The newest entry about each node and the pods bound to it: a kubelet follows nothing else.
-    of_node: IdVec<NodeId, u32>,
+    of_node: Pages<NodeId, Link>,
     /// Endpoints alone: kube-proxies follow nothing else.
     endpoints: VecDeque<(Revision, PodId)>,
 }
@@ -33,7 +33,19 @@ struct Entry {
     revision: Revision,
     touched: Touched,
     /// The entry before it about the same node.
-    older: u32,
+    older: Link,
+}
+
+/// An entry about a node, as others point to it.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    place: u32,
+    revision: Revision,
+}
+
+impl Link {
+    /// There is none.
+    const NONE: Link = Link { place: u32::MAX, revision: Revision(0) };
 }
 
 impl Log {
@@ -44,7 +56,7 @@ impl Log {
 
     /// Room for a node.
     pub(super) fn add_node(&mut self) {
-        self.of_node.push(NO_OLDER);
+        self.of_node.push(Link::NONE);
     }
 
     /// A revision touches something; `node` is the one that hears of it.
@@ -62,14 +74,15 @@ impl Log {
             self.forgotten = entry.revision;
         }
         let place = self.dropped + self.entries.len() as u32;
-        let older = node.map_or(NO_OLDER, |node| std::mem::replace(&mut self.of_node[node], place));
+        let newest = Link { place, revision };
+        let older = node.map_or(Link::NONE, |node| std::mem::replace(&mut self.of_node[node], newest));
         self.entries.push_back(Entry { revision, touched, older });
     }
 
     /// Nobody can resume any more: all entries up to this revision leave.
     pub(super) fn compact(&mut self, revision: Revision) {
         self.dropped += self.entries.len() as u32;
-        self.forgotten = revision;
+        (self.forgotten, self.compacted) = (revision, revision);
         self.entries.clear();
         self.endpoints.clear();
     }
@@ -89,22 +102,22 @@ impl Log {
         self.entries.range(start..).take_while(move |entry| entry.revision <= to).map(|entry| entry.touched)
     }
 
-    /// The same of a node and the pods bound to it.
-    pub(super) fn between_on(&self, node: NodeId, from: Revision, to: Revision) -> Vec<Touched> {
+    /// The same of a node and the pods bound to it. However old `from` is: `None` only if some of it has left the log.
+    pub(super) fn between_on(&self, node: NodeId, from: Revision, to: Revision) -> Option<Vec<Touched>> {
+        if from < self.compacted {
+            return None;
+        }
         let mut found = Vec::new();
-        let mut place = self.of_node[node];
-        while place != NO_OLDER && place >= self.dropped {
-            let entry = self.entries[(place - self.dropped) as usize];
-            if entry.revision <= from {
-                break;
-            }
+        let mut link = self.of_node[node];
+        while link.revision > from {
+            let entry = self.entries.get(link.place.checked_sub(self.dropped)? as usize)?;
             if entry.revision <= to {
                 found.push(entry.touched);
             }
-            place = entry.older;
+            link = entry.older;
         }
         found.reverse();
-        found
+        Some(found)
     }
 
     /// Pods whose endpoint was touched after `from` up to and including `to`; a pod may come twice.
@@ -127,26 +140,29 @@ mod tests {
         log.push(Revision(3), pods[1], Some(NodeId(1)));
         log.push(Revision(4), pods[2], Some(NodeId(0)));
         log.push(Revision(5), pods[3], None);
-        assert_eq!(log.between_on(NodeId(0), Revision(1), Revision(5)), [pods[0], pods[2]]);
-        assert_eq!(log.between_on(NodeId(0), Revision(2), Revision(5)), [pods[2]]);
-        assert_eq!(log.between_on(NodeId(0), Revision(1), Revision(3)), [pods[0]]);
+        let on = |log: &Log, node, from, to| log.between_on(NodeId(node), Revision(from), Revision(to));
+        assert_eq!(on(&log, 0, 1, 5), Some(vec![pods[0], pods[2]]));
+        assert_eq!(on(&log, 0, 2, 5), Some(vec![pods[2]]));
+        assert_eq!(on(&log, 0, 1, 3), Some(vec![pods[0]]));
         assert_eq!(log.between(Revision(2), Revision(4)).collect::<Vec<_>>(), [pods[1], pods[2]]);
         log.compact(Revision(5));
         assert!(!log.reaches_back(Revision(4)) && log.reaches_back(Revision(5)));
-        assert!(log.between_on(NodeId(0), Revision(5), Revision(9)).is_empty());
+        assert_eq!((on(&log, 0, 5, 9), on(&log, 0, 2, 9)), (Some(Vec::new()), None));
         log.push(Revision(6), pods[1], Some(NodeId(0)));
-        assert_eq!(log.between_on(NodeId(0), Revision(5), Revision(9)), [pods[1]]);
+        assert_eq!(on(&log, 0, 5, 9), Some(vec![pods[1]]));
     }
 
     #[test]
     fn what_has_left_the_window_is_forgotten() {
         let mut log = Log::new(Revision(1));
-        log.add_node();
+        (0..2).for_each(|_| log.add_node());
+        log.push(Revision(1), Touched::Node(NodeId(1)), Some(NodeId(1)));
         for revision in 2..WINDOW as u64 + 12 {
             log.push(Revision(revision), Touched::Node(NodeId(0)), Some(NodeId(0)));
         }
         assert!(!log.reaches_back(Revision(10)) && log.reaches_back(Revision(11)));
-        let all = log.between_on(NodeId(0), Revision(11), Revision(u64::MAX));
-        assert_eq!((all.len(), log.between(Revision(11), Revision(u64::MAX)).count()), (WINDOW, WINDOW));
+        let on = |node, from| log.between_on(NodeId(node), Revision(from), Revision(u64::MAX)).map(|all| all.len());
+        assert_eq!((on(0, 11), log.between(Revision(11), Revision(u64::MAX)).count()), (Some(WINDOW), WINDOW));
+        assert_eq!((on(0, 10), on(1, 1), on(1, 0)), (None, Some(0), None), "a quiet node has missed nothing");
     }
 }

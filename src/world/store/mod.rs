@@ -252,9 +252,9 @@ impl Store {
     }
 
     /// What was written of a node and the pods bound to it after `from` up to and including `to`, oldest first. `None`
-    /// as for `touched`.
+    /// only if some of that has left the window: a watch that is open has heard of all else, however much that was.
     pub fn touched_on(&self, node: NodeId, from: Revision, to: Revision) -> Option<Vec<Touched>> {
-        self.reaches_back(from).then(|| self.log.between_on(node, from, to))
+        self.log.between_on(node, from, to)
     }
 
     /// Room for a machine that may register later. Machines and Node objects share their ids.

@@ -255,7 +255,7 @@ impl Kubelets {
     }
 
     /// The watch could not resume: everything is listed anew, at this revision.
-    pub fn listed(&mut self, node: NodeId, at: Revision, ctx: &mut Ctx<'_>) {
+    pub(super) fn listed(&mut self, node: NodeId, at: Revision, ctx: &mut Ctx<'_>) {
         if !self.nodes[node].synced() {
             return;
         }
