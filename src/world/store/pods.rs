@@ -411,4 +411,67 @@ mod tests {
         assert_eq!(pods.endpoint(listed), Endpoint::Ready, "a pod that is gone and listed is not forgotten");
         assert!(!pods.now(PodId(3)).gone && pods.now(listed).gone);
     }
+
+    /// All states that a pod ever had, and since when, as a watcher would tell them.
+    type Told = Vec<(u64, PodObject, Endpoint)>;
+
+    /// A write to one of the pods, or a new pod.
+    fn write(pods: &mut Pods, told: &mut Vec<Told>, at: u64, dice: u64) {
+        let now = Time::from_nanos(at);
+        if told.is_empty() || dice.is_multiple_of(7) {
+            let pod = pods.create(SetId(0), told.len() as u32, now, Revision(at));
+            return told.push(vec![(at, pods.now(pod), Endpoint::Absent)]);
+        }
+        // Mostly one of the youngest: the others are left as they are.
+        let back = (dice >> 8) % 40;
+        let place = (told.len() - 1).saturating_sub(back as usize);
+        let (pod, history) = (PodId(place as u32), &mut told[place]);
+        let Some((_, mut object, mut endpoint)) = history.last().copied() else { return };
+        match dice >> 16 & 7 {
+            0 => object.node = object.node.or(Some(NodeId(back as u32))),
+            1 => (object.ready, object.ready_since) = (!object.ready, now),
+            2 => (object.deleting, object.grace) = (object.deleting.or(Some(now)), Span::secs(back)),
+            3 | 4 => object.gone = true,
+            5 => endpoint = Endpoint::Ready,
+            _ => endpoint = Endpoint::Absent,
+        }
+        match dice >> 16 & 7 {
+            0..5 => pods.change(pod, Revision(at), |now| *now = object),
+            _ => pods.list(pod, Revision(at), endpoint),
+        }
+        history.push((at, object, endpoint));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(crate::base::cases(4)))]
+
+        #[test]
+        fn watchers_read_what_was_so_and_of_pods_long_gone_that_they_are(seed: u64) {
+            let (mut pods, mut told) = (pods(), Vec::new());
+            let last = 2 * WINDOW as u64;
+            for at in 1..=last {
+                write(&mut pods, &mut told, at, crate::base::name::mix(seed ^ at));
+            }
+            proptest::prop_assert!(pods.slots.len() < told.len(), "places are used again");
+            for (place, history) in told.iter().enumerate() {
+                let pod = PodId(place as u32);
+                for cursor in [last, last - 10, last - 1_000, last - WINDOW as u64 / 2] {
+                    let known = history.iter().rev().find(|(since, ..)| *since <= cursor);
+                    let given_up = pods.since(pod).is_none();
+                    match known {
+                        Some((_, object, endpoint)) if !given_up => {
+                            proptest::prop_assert_eq!(pods.at(pod, Revision(cursor)), Some(*object));
+                            proptest::prop_assert_eq!(pods.endpoint_at(pod, Revision(cursor)), *endpoint);
+                        }
+                        Some((_, object, endpoint)) => {
+                            proptest::prop_assert!(object.gone && *endpoint == Endpoint::Absent);
+                            let now = pods.now(pod);
+                            proptest::prop_assert!(now.gone && now.node == object.node && now.ordinal == object.ordinal);
+                        }
+                        None => proptest::prop_assert!(!given_up && pods.at(pod, Revision(cursor)).is_none()),
+                    }
+                }
+            }
+        }
+    }
 }

@@ -273,7 +273,7 @@ impl Kubelets {
     /// What the kubelet has heard of one of its pods.
     fn pod_is(&mut self, node: NodeId, pod: PodId, object: &PodObject, ctx: &mut Ctx<'_>) {
         self.compare(pod, object, ctx);
-        let known = self.workers.get(pod).is_some();
+        let known = self.workers.has(pod);
         match (object.gone, object.deleting.is_some(), known) {
             (true, _, true) => self.object_gone(pod, ctx),
             (true, _, false) => {}

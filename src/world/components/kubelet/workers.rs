@@ -51,6 +51,11 @@ impl Workers {
         }
     }
 
+    /// Whether a pod has a worker.
+    pub(super) fn has(&self, pod: PodId) -> bool {
+        !matches!(self.place(pod), Place::Nowhere)
+    }
+
     /// A pod's worker, to change.
     pub(super) fn get_mut(&mut self, pod: PodId) -> Option<&mut Worker> {
         let place = match self.place(pod) {
@@ -68,7 +73,7 @@ impl Workers {
 
     /// Adds the worker of a pod that has none.
     pub(super) fn insert(&mut self, pod: PodId, worker: Worker) {
-        debug_assert!(self.get(pod).is_none(), "one worker a pod");
+        debug_assert!(!self.has(pod), "one worker a pod");
         *self.places.entry(pod, NOWHERE) = self.busy.put(worker);
     }
 
