@@ -208,8 +208,8 @@ impl Pods {
         }
     }
 
-    /// The committed state.
-    #[inline]
+    /// The committed state. Always inlined, as what it calls: most callers need a field or two of it.
+    #[inline(always)]
     pub fn now(&self, pod: PodId) -> PodObject {
         match self.place(pod) {
             Some(place) => self.object(pod, &self.slots[place], self.leaving(place)),
@@ -269,7 +269,7 @@ impl Pods {
         self.kin.ids()
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, pod: PodId) -> Option<u32> {
         let Place(place) = self.kin[pod].place;
         (place & GIVEN_UP == 0).then_some(place)
@@ -289,13 +289,13 @@ impl Pods {
     }
 
     /// The deletion of the pod whose state has this place.
-    #[inline]
+    #[inline(always)]
     fn leaving(&self, place: u32) -> Option<Leaving> {
         let slot = &self.slots[place];
         slot.end.deleting().then(|| self.leaving[slot.node_or_leaving])
     }
 
-    #[inline]
+    #[inline(always)]
     fn object(&self, pod: PodId, slot: &Slot, leaving: Option<Leaving>) -> PodObject {
         let kin = self.kin[pod];
         let app = self.app_of[kin.set];

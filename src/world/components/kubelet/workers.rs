@@ -41,8 +41,8 @@ struct Resting {
 }
 
 impl Workers {
-    /// A pod's worker.
-    #[inline]
+    /// A pod's worker. Always inlined: most callers need a field or two of it.
+    #[inline(always)]
     pub(super) fn get(&self, pod: PodId) -> Option<Worker> {
         match self.place(pod) {
             Place::Nowhere => None,
@@ -96,7 +96,7 @@ impl Workers {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, pod: PodId) -> Place {
         match self.places.get(pod).copied().unwrap_or(NOWHERE) {
             NOWHERE => Place::Nowhere,
@@ -128,7 +128,7 @@ impl Resting {
         (resting.worker() == calm).then_some(resting)
     }
 
-    #[inline]
+    #[inline(always)]
     fn worker(self) -> Worker {
         Worker {
             added: self.added,
