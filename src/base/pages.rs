@@ -48,10 +48,6 @@ impl<I: Id, T> Pages<I, T> {
     pub fn get(&self, id: I) -> Option<&T> {
         self.pages.get(id.index() >> PAGE_BITS)?.get(id.index() & (PAGE - 1))
     }
-    /// All items in order of id.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pages.iter().flatten()
-    }
     /// All items in order of id, to change.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.pages.iter_mut().flatten()

@@ -97,7 +97,7 @@ pub struct AppPods {
     /// The most often moved replica's moves.
     pub moves_max: u64,
     /// Moves of the pods that were deleted and not yet replaced, oldest first.
-    leaving: VecDeque<u16>,
+    leaving: VecDeque<u32>,
 }
 
 /// Everything that is counted over a run.
@@ -142,7 +142,7 @@ pub struct Figures {
     /// The last time that something new was reached: a step, a pod ready, an eviction granted.
     pub last_progress: Time,
     /// How many moves each pod stands for.
-    depth: Pages<PodId, u16>,
+    depth: Pages<PodId, u32>,
 }
 
 impl Quorum {
@@ -302,7 +302,7 @@ impl Figures {
     fn pod_created(&mut self, pod: PodId, store: &Store) {
         let app = &mut self.apps[store.pods().app(pod)];
         app.created += 1;
-        let moves = app.leaving.pop_front().map_or(0, |moves| moves.saturating_add(1));
+        let moves = app.leaving.pop_front().map_or(0, |moves| moves + 1);
         app.moves_max = app.moves_max.max(u64::from(moves));
         *self.depth.entry(pod, 0) = moves;
     }

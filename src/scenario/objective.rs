@@ -76,6 +76,9 @@ static MAX_API_DEGRADED_SETTING: [Setting; 1] = [span(
 
 pub(super) static LIMITS: Section =
     Section { entry: &table("limits", "How far a run goes.", &LIMITS_SETTINGS, &["rollproof"]), optionals: &[] };
+/// Events, and the writes among them, are numbered in 32 bits; a restore writes several at once.
+const EVENTS_MAX: u64 = 4_000_000_000;
+
 static LIMITS_SETTINGS: [Setting; 3] = [
     period(
         "horizon",
@@ -85,7 +88,7 @@ static LIMITS_SETTINGS: [Setting; 3] = [
     ),
     count(
         ("events", "events"),
-        (1, i64::MAX as u64),
+        (1, EVENTS_MAX),
         "100000000",
         "A run of more events is undecided.",
         "rollproof: a thousand times what the book's cluster needs",

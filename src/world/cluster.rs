@@ -324,6 +324,11 @@ impl World {
     pub fn delivers_eagerly(&mut self) {
         self.api.delivers_eagerly();
     }
+    /// No kubelet's worker rests. For tests: outcomes must be the same.
+    #[cfg(test)]
+    pub fn wakes_workers(&mut self) {
+        self.kubelets.wake_workers();
+    }
     /// What has changed that an actor could see, since this was last asked.
     pub fn take_changes(&mut self) -> Changes {
         self.machines_changed += u64::from(self.changes.are_of_machines());

@@ -50,8 +50,8 @@ impl World {
             Notice::MachineStops(node) => self.machine_stops(node),
             Notice::MachineOff(node) => {
                 self.machine_off(node);
+                // The cloud has no such instance any more, nor its disk; one that merely lost its power it has.
                 self.kubelets.wiped(node);
-                // The cloud has no such instance any more; one that merely lost its power it has.
                 self.controllers.machine_gone(node, &mut ctx!(self));
             }
             Notice::Launches(node, zone) => self.launches(node, zone),

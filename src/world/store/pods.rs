@@ -69,7 +69,7 @@ struct Slot {
     ready_since: Time,
     /// Its node; once it is being deleted, the place of its deletion.
     node_or_leaving: u32,
-    /// Low 32 bits of a revision: each write is an event, and those of a run are numbered in 32 bits.
+    /// A revision in 32 bits: a run has fewer events than that, and so it has writes (`limits.events`).
     since: u32,
     older: u32,
     phase: Phase,

@@ -181,17 +181,15 @@ impl Traffic {
 
     /// Stops accepting, and exits when the last request is answered. Streams hold it until SIGKILL.
     pub(super) fn close(&mut self, pod: PodId, blow: Blow, ctx: &mut Ctx<'_>) {
-        let process = self.land.pods[pod];
-        let app = &ctx.spec.apps[self.land.app(pod)];
+        let (process, sort) = (self.land.pods[pod], self.land.sort(pod));
+        let app = &ctx.spec.apps[sort.app];
         let (fronts, wait_behind) = self.last_behind(pod, ctx);
-        let of_app =
-            || self.asking[self.land.app(pod)].iter().map(|id| &self.groups[*id]).filter(|it| !fronts.contains(&it.id));
+        let of_app = || self.asking[sort.app].iter().map(|id| &self.groups[*id]).filter(|it| !fronts.contains(&it.id));
         let rate = of_app().map(|group| group.rate_to(pod)).sum::<f64>();
         let streams = of_app().map(|group| group.streams(pod)).sum::<u64>();
         let timeout = of_app().map(|group| ctx.spec.groups[group.id].timeout).max().unwrap_or(Span::ZERO);
         let mut draw = ctx.draw(Purpose::InFlight, ctx.store.pods().name(pod), u64::from(process.number()));
-        let time =
-            ServiceTimes::new(app, process.is_warm(), timeout).when(self.land.works).slowed(self.land.sort(pod).slower);
+        let time = ServiceTimes::new(app, process.is_warm(), timeout).when(self.land.works).slowed(sort.slower);
         let wait = time.last_answer(rate, draw.unit()).max(wait_behind);
         self.turn_pod(pod, Life::Closing, Serving::Closing, Some(blow), ctx);
         if streams == 0 {
@@ -201,9 +199,9 @@ impl Traffic {
 
     /// The groups whose requests pass a pod on to others, and when the last of these is answered.
     fn last_behind(&self, pod: PodId, ctx: &Ctx<'_>) -> (Vec<GroupId>, Span) {
-        let process = self.land.pods[pod];
-        let passes = |id: &&GroupId| self.groups[**id].tier.is_some() && self.groups[**id].app == self.land.app(pod);
-        let passing: Vec<GroupId> = self.asking[self.land.app(pod)].iter().filter(passes).copied().collect();
+        let (process, app) = (self.land.pods[pod], self.land.app(pod));
+        let passes = |id: &&GroupId| self.groups[**id].tier.is_some() && self.groups[**id].app == app;
+        let passing: Vec<GroupId> = self.asking[app].iter().filter(passes).copied().collect();
         let last = passing.iter().map(|id| {
             let group = &self.groups[*id];
             let mut draw =

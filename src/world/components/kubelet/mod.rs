@@ -178,6 +178,12 @@ impl Kubelets {
         ctx.notify(crate::world::effects::Notice::Pulse(node, true));
     }
 
+    /// No worker rests from now on. For tests: outcomes must be the same.
+    #[cfg(test)]
+    pub fn wake_workers(&mut self) {
+        self.workers.wake();
+    }
+
     /// One of their own events.
     pub fn step(&mut self, event: KubeletEvent, ctx: &mut Ctx<'_>) {
         match event {

@@ -16,6 +16,8 @@ pub(super) struct Workers {
     places: Pages<PodId, u32>,
     busy: Pool<Worker>,
     resting: Pool<Resting>,
+    /// Nobody rests. For tests: outcomes must be the same.
+    restless: bool,
 }
 
 /// Where a pod's worker is.
@@ -90,10 +92,20 @@ impl Workers {
     /// A worker may have nothing more to do until something changes; its pod is of this app.
     pub(super) fn rest(&mut self, pod: PodId, app: &AppSpec, now: Time) {
         let Place::Busy(place) = self.place(pod) else { return };
+        if self.restless {
+            return;
+        }
         if let Some(resting) = Resting::of(&self.busy[place], app, now) {
             self.busy.free(place);
             self.places[pod] = RESTS | self.resting.put(resting);
         }
+    }
+
+    /// Nobody rests from now on.
+    #[cfg(test)]
+    pub(super) fn wake(&mut self) {
+        self.restless = true;
+        self.places.ids().for_each(|pod| _ = self.get_mut(pod));
     }
 
     #[inline(always)]
